@@ -1,0 +1,114 @@
+/** One entry of {@link Alarms}: keep it to cancel. */
+export interface Alarm<T> {
+  readonly item: T
+  readonly due: number
+  /** Place in the heap; -1 once it rang or was cancelled. */
+  index: number
+}
+
+/** Node clamps longer timers to 1 ms: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const MAX_DELAY = 2 ** 31 - 1
+
+/** Many deadlines behind a single timer: a binary heap, ordered by the time at which they are due. */
+export class Alarms<T> {
+  readonly #ring: (item: T) => void
+  readonly #heap: Alarm<T>[] = []
+  #timer: NodeJS.Timeout | undefined
+  #armed = Number.POSITIVE_INFINITY
+
+  /** @param ring Called once for each item when it is due. It may set and cancel alarms. */
+  constructor(ring: (item: T) => void) {
+    this.#ring = ring
+  }
+
+  /** How many are pending. */
+  get size(): number {
+    return this.#heap.length
+  }
+
+  /** Rings for `item` in `delay` milliseconds. */
+  set(item: T, delay: number): Alarm<T> {
+    const alarm = { item, due: performance.now() + delay, index: this.#heap.length }
+    this.#heap.push(alarm)
+    this.#rise(alarm)
+    if (alarm.index === 0) this.#arm()
+    return alarm
+  }
+
+  /** Takes an alarm back. Does nothing if there is none or it rang already. */
+  cancel(alarm: Alarm<T> | undefined): void {
+    if (!alarm || alarm.index < 0) return
+    this.#remove(alarm)
+    if (this.#heap.length === 0) this.#disarm()
+  }
+
+  /** Takes all of them back. */
+  clear(): void {
+    for (const alarm of this.#heap) alarm.index = -1
+    this.#heap.length = 0
+    this.#disarm()
+  }
+
+  #arm(): void {
+    const next = this.#heap[0]
+    if (!next || next.due >= this.#armed) return
+    this.#disarm()
+    this.#armed = next.due
+    // Timers fire up to a millisecond early against performance.now().
+    const delay = Math.max(1, Math.ceil(next.due - performance.now()))
+    this.#timer = setTimeout(() => this.#fire(), Math.min(delay, MAX_DELAY))
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#armed = Number.POSITIVE_INFINITY
+  }
+
+  #fire(): void {
+    this.#armed = Number.POSITIVE_INFINITY
+    const now = performance.now()
+    for (let next = this.#heap[0]; next && next.due <= now; next = this.#heap[0]) {
+      this.#remove(next)
+      this.#ring(next.item)
+    }
+    this.#arm()
+  }
+
+  #remove(alarm: Alarm<T>): void {
+    const last = this.#heap.pop()
+    if (last && last !== alarm) {
+      last.index = alarm.index
+      this.#heap[last.index] = last
+      this.#rise(last)
+      this.#sink(last)
+    }
+    alarm.index = -1
+  }
+
+  #rise(alarm: Alarm<T>): void {
+    while (alarm.index > 0) {
+      const parent = this.#heap[(alarm.index - 1) >> 1]
+      if (!parent || parent.due <= alarm.due) return
+      this.#swap(parent, alarm)
+    }
+  }
+
+  #sink(alarm: Alarm<T>): void {
+    for (;;) {
+      const left = this.#heap[2 * alarm.index + 1]
+      const right = this.#heap[2 * alarm.index + 2]
+      const child = right && left && right.due < left.due ? right : left
+      if (!child || child.due >= alarm.due) return
+      this.#swap(alarm, child)
+    }
+  }
+
+  #swap(parent: Alarm<T>, child: Alarm<T>): void {
+    const above = parent.index
+    parent.index = child.index
+    child.index = above
+    this.#heap[parent.index] = parent
+    this.#heap[child.index] = child
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Server frames, RFC 6455 section 5.2: unmasked, never fragmented, never compressed. A message is
+ * encoded once and the same bytes go to every member.
+ */
+
+import type { CloseReason } from './errors.js'
+
+/** Opcodes that the relay writes, RFC 6455 section 11.8. */
+export const Opcode = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
+
+type Opcode = (typeof Opcode)[keyof typeof Opcode]
+
+const FIN = 0x80
+const EMPTY = Buffer.alloc(0)
+
+/** How many bytes of header a payload of this length needs. */
+function headerLength(payloadLength: number): number {
+  if (payloadLength < 126) return 2
+  return payloadLength < 65_536 ? 4 : 10
+}
+
+/**
+ * A frame with its header written and its payload still to be filled in, from
+ * `frame.length - payloadLength` on.
+ */
+export function allocFrame(opcode: Opcode, payloadLength: number): Buffer {
+  const header = headerLength(payloadLength)
+  const frame = Buffer.allocUnsafe(header + payloadLength)
+  frame[0] = FIN | opcode
+  if (header === 2) frame[1] = payloadLength
+  else if (header === 4) {
+    frame[1] = 126
+    frame.writeUInt16BE(payloadLength, 2)
+  } else {
+    frame[1] = 127
+    frame.writeUIntBE(0, 2, 2)
+    frame.writeUIntBE(payloadLength, 4, 6)
+  }
+  return frame
+}
+
+/** A whole frame around bytes that are already there. */
+export function encodeFrame(opcode: Opcode, payload: Uint8Array): Buffer {
+  const frame = allocFrame(opcode, payload.length)
+  frame.set(payload, frame.length - payload.length)
+  return frame
+}
+
+/** A text frame. */
+export function textFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text)
+  const frame = allocFrame(Opcode.text, length)
+  frame.write(text, frame.length - length)
+  return frame
+}
+
+/** A text frame that holds a value as JSON. */
+export function jsonFrame(value: object): Buffer {
+  return textFrame(JSON.stringify(value))
+}
+
+/** A close frame, RFC 6455 section 5.5.1. */
+export function closeFrame({ code, reason }: CloseReason): Buffer {
+  const length = Buffer.byteLength(reason)
+  const frame = allocFrame(Opcode.close, 2 + length)
+  frame.writeUInt16BE(code, frame.length - length - 2)
+  frame.write(reason, frame.length - length)
+  return frame
+}
+
+/** A ping without payload. */
+export const PING = encodeFrame(Opcode.ping, EMPTY)

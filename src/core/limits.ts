@@ -1,0 +1,72 @@
+/**
+ * Counts units in fixed windows. A window starts with the first unit after the last one ended, so a
+ * sender that stays below the limit never waits, and one that keeps sending gets exactly `limit`
+ * units a window. What was taken beyond the limit is a debt on the windows that follow.
+ */
+export class Meter {
+  readonly limit: number
+  readonly window: number
+  #start = Number.NEGATIVE_INFINITY
+  #used = 0
+
+  /**
+   * @param limit Units a window; 0 means no limit.
+   * @param window In milliseconds.
+   */
+  constructor(limit: number, window: number) {
+    this.limit = limit
+    this.window = window
+  }
+
+  /** Takes a unit if the window still has one. */
+  admit(now: number): boolean {
+    if (this.limit === 0) return true
+    this.#roll(now)
+    if (this.#used >= this.limit) return false
+    this.#used++
+    return true
+  }
+
+  /**
+   * Takes `units` in any case.
+   *
+   * @returns Milliseconds until the sender is within its limit again; 0 if it is.
+   */
+  charge(units: number, now: number): number {
+    if (this.limit === 0) return 0
+    this.#roll(now)
+    this.#used += units
+    if (this.#used <= this.limit) return 0
+    return this.#start + Math.floor(this.#used / this.limit) * this.window - now
+  }
+
+  #roll(now: number): void {
+    const windows = Math.floor((now - this.#start) / this.window)
+    if (windows < 1) return
+    this.#used = Math.max(0, this.#used - windows * this.limit)
+    this.#start = this.#used === 0 ? now : this.#start + windows * this.window
+  }
+}
+
+/** After how many windows' worth of refusals a sender counts as flooding. */
+const FLOOD_WINDOWS = 10
+
+/** Refuses what is over the limit, and tells when somebody keeps sending it all the same. */
+export class Gate {
+  readonly #meter: Meter
+  #refused = 0
+  #lastRefusal = Number.NEGATIVE_INFINITY
+
+  constructor(limit: number, window: number) {
+    this.#meter = new Meter(limit, window)
+  }
+
+  /** What to do with a message that came at `now`, in milliseconds of a steady clock. */
+  judge(now: number): 'pass' | 'refuse' | 'flood' {
+    if (this.#meter.admit(now)) return 'pass'
+    // A whole window without a refusal clears the record.
+    if (now - this.#lastRefusal > 2 * this.#meter.window) this.#refused = 0
+    this.#lastRefusal = now
+    return ++this.#refused > FLOOD_WINDOWS * this.#meter.limit ? 'flood' : 'refuse'
+  }
+}
