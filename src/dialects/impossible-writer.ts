@@ -1,0 +1,127 @@
+import { type CloseReason, closes, type ErrorCode } from '../core/errors.js'
+import { jsonFrame } from '../core/frame.js'
+import type { Member } from '../core/room.js'
+import type { Conversation, Hello, Session } from '../core/session.js'
+import type { Dialect } from './dialect.js'
+import { type JsonObject, parseObject, spliceFrame } from './json.js'
+
+const ROOM_ID = /^[A-Za-z0-9_-]+$/
+const MAX_ROOM_ID = 128
+const MAX_NICKNAME = 64
+/** Control characters of ASCII and Latin-1 (Unicode category Cc). */
+const CONTROL = /\p{Cc}/u
+
+/** Types of the relay's own notices, which no client may send. */
+const RESERVED = new Set([
+  'connected',
+  'user-joined',
+  'user-left',
+  'room-expired',
+  'server-shutdown',
+  'error',
+  'history',
+])
+
+/** Rooms of JSON messages with a `type`, stamped with who and when. See docs/protocol/impossible-writer.md. */
+export const impossibleWriter: Dialect = {
+  name: 'impossible-writer',
+  roots: ['room'],
+
+  claims({ path, query }) {
+    return path === '/room' || path.startsWith('/room/') || query.has('room')
+  },
+
+  converse(session, hello) {
+    return new Writer(session, hello)
+  },
+
+  joined: (who) => presence('user-joined', who),
+  left: (who) => presence('user-left', who),
+  expired: () => jsonFrame({ type: 'room-expired', message: 'The room has reached its age limit' }),
+  shutdown: () => jsonFrame({ type: 'server-shutdown', message: 'Server is shutting down' }),
+}
+
+function presence(type: string, { id, nickname, room }: Member): Buffer {
+  return jsonFrame({ type, connectionId: id, nickname, userCount: room.count })
+}
+
+/** The room id that a URL names: by its path, else by its query. */
+function roomIdOf({ path, query }: Hello): string {
+  const [, root, segment] = path.split('/')
+  return (root === 'room' && segment) || query.get('room') || ''
+}
+
+/** What is wrong with the URL, if anything is. */
+function faultOf(roomId: string, nickname: string | undefined): CloseReason | undefined {
+  if (roomId === '') return closes.roomRequired
+  if (!ROOM_ID.test(roomId)) return closes.badRoomId
+  if (roomId.length > MAX_ROOM_ID) return closes.longRoomId
+  if (nickname !== undefined && (nickname.length > MAX_NICKNAME || CONTROL.test(nickname))) return closes.badNickname
+  return undefined
+}
+
+class Writer implements Conversation {
+  readonly kind = impossibleWriter
+  readonly #session: Session
+  readonly #roomId: string
+  readonly #nickname: string | undefined
+  /** The stamp as JSON text, up to the time. */
+  readonly #stamp: string
+  #member: Member | undefined
+
+  constructor(session: Session, hello: Hello) {
+    this.#session = session
+    this.#roomId = roomIdOf(hello)
+    this.#nickname = hello.query.get('nickname') || undefined
+    this.#stamp = `,"connectionId":"${session.id}","timestamp":`
+  }
+
+  opened(): void {
+    const fault = faultOf(this.#roomId, this.#nickname)
+    if (fault) this.#session.close(fault)
+    else {
+      const who = { id: this.#session.id, nickname: this.#nickname }
+      this.#session.join(impossibleWriter, this.#roomId, who, (member) => this.#welcome(member))
+    }
+  }
+
+  receive(data: Buffer, binary: boolean): void {
+    const message = parseObject(data, binary)
+    if (message === 'not-json') this.#error('PARSE_ERROR', 'Invalid message format - must be valid JSON')
+    else if (message === 'not-an-object' || typeof message['type'] !== 'string' || message['type'] === '') {
+      this.#error('INVALID_MESSAGE', 'Message must have a type field')
+    } else if (RESERVED.has(message['type'])) {
+      this.#error('INVALID_MESSAGE', `The type "${message['type']}" is reserved for the relay`)
+    } else if (this.#member) this.#session.publish(this.#member.room, this.#stamped(data, message), this.#member)
+  }
+
+  refused(): void {
+    const { rateLimit, rateLimitWindow } = this.#session.limits
+    const per = rateLimitWindow === 1000 ? 'second' : `${rateLimitWindow} ms`
+    this.#send({ message: `Rate limit exceeded (${rateLimit} messages/${per})`, code: 'RATE_LIMIT_EXCEEDED' })
+  }
+
+  #welcome(member: Member): void {
+    this.#member = member
+    const { id, room } = member
+    this.#session.send(jsonFrame({ type: 'connected', connectionId: id, roomId: room.name, userCount: room.count }))
+  }
+
+  /** The sender's own text with the stamp at its end, unless it tries to bring a stamp of its own. */
+  #stamped(data: Buffer, message: JsonObject): Buffer {
+    const timestamp = Date.now()
+    if (message['connectionId'] === undefined && message['timestamp'] === undefined) {
+      return spliceFrame(data, `${this.#stamp}${timestamp}}`)
+    }
+    return jsonFrame({ ...message, connectionId: this.#session.id, timestamp })
+  }
+
+  #error(code: ErrorCode, message: string): void {
+    this.#session.refuse(code)
+    this.#send({ message, code })
+  }
+
+  #send(error: { message: string; code: ErrorCode }): void {
+    this.#session.send(jsonFrame({ type: 'error', ...error }))
+  }
+}

@@ -1,0 +1,81 @@
+import { closes } from '../core/errors.js'
+import type { RoomKind } from '../core/room.js'
+import type { Conversation, Hello, Session } from '../core/session.js'
+import { type Dialect, type DialectName, dialectNames } from './dialect.js'
+import { impossibleWriter } from './impossible-writer.js'
+import { parseObject } from './json.js'
+import { opaque } from './opaque.js'
+import { errorFrame, pluresdb } from './pluresdb.js'
+import { yWebrtc } from './y-webrtc.js'
+
+/** In the order in which they are asked: `?room=` counts only on a path that is nobody else's. */
+const all: readonly Dialect[] = [opaque, pluresdb, yWebrtc, impossibleWriter]
+
+/** The dialects that a relay serves. */
+export class Dialects {
+  readonly #served: readonly Dialect[]
+
+  constructor(names: readonly DialectName[] = dialectNames) {
+    this.#served = all.filter(({ name }) => names.includes(name))
+  }
+
+  /** Whether a path is one of the relay's own, for those who share the port with it. */
+  owns(path: string): boolean {
+    const [, root = ''] = path.split('/')
+    return path === '/' || this.#served.some(({ roots }) => roots.includes(root))
+  }
+
+  /** Begins the conversation that a URL asks for; at `/` without a room the first message decides. */
+  converse(session: Session, hello: Hello): Conversation {
+    const claimed = this.#served.find((dialect) => dialect.claims(hello))
+    if (claimed) return claimed.converse(session, hello)
+    const candidates = this.#served.filter((dialect) => dialect.recognises)
+    if (hello.path === '/' && candidates.length > 0) return new Lobby(session, hello, candidates)
+    // It says what is missing, in the words of its own protocol.
+    if (this.#served.includes(impossibleWriter)) return impossibleWriter.converse(session, hello)
+    return new Stranger(session)
+  }
+}
+
+/** A connection at `/` that has not said yet which dialect it speaks. */
+class Lobby implements Conversation {
+  readonly kind = undefined
+  readonly #session: Session
+  readonly #hello: Hello
+  readonly #dialects: readonly Dialect[]
+
+  constructor(session: Session, hello: Hello, dialects: readonly Dialect[]) {
+    this.#session = session
+    this.#hello = hello
+    this.#dialects = dialects
+  }
+
+  receive(data: Buffer, binary: boolean): void {
+    const first = parseObject(data, binary)
+    const dialect =
+      typeof first === 'object' ? this.#dialects.find((dialect) => dialect.recognises?.(first)) : undefined
+    if (dialect) this.#session.adopt(dialect.converse(this.#session, this.#hello), data, binary)
+    else this.#refuse(first === 'not-json' ? 'Invalid message: not JSON' : 'Unknown message type: join a topic first')
+  }
+
+  #refuse(why: string): void {
+    this.#session.refuse(why)
+    this.#session.send(errorFrame(why))
+  }
+}
+
+/** A connection whose path no dialect serves. */
+class Stranger implements Conversation {
+  readonly kind: RoomKind | undefined = undefined
+  readonly #session: Session
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  opened(): void {
+    this.#session.close(closes.unknownPath)
+  }
+
+  receive(): void {}
+}

@@ -1,0 +1,51 @@
+import { isUtf8 } from 'node:buffer'
+import { allocFrame, Opcode } from '../core/frame.js'
+
+/** A JSON object as it came: nothing is known of its fields. */
+export type JsonObject = Record<string, unknown>
+
+/** What is wrong with a message that is no JSON object. */
+export type JsonFault = 'not-json' | 'not-an-object'
+
+/**
+ * Reads a JSON object.
+ *
+ * @param binary Whether it came in a binary frame, whose bytes nobody has checked to be UTF-8 yet.
+ */
+export function parseObject(data: Buffer, binary: boolean): JsonObject | JsonFault {
+  if (binary && !isUtf8(data)) return 'not-json'
+  let value: unknown
+  try {
+    value = JSON.parse(data.toString())
+  } catch {
+    return 'not-json'
+  }
+  return isObject(value) ? value : 'not-an-object'
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const CLOSING_BRACE = 0x7d
+
+/**
+ * A text frame with the text of a JSON object up to its closing brace, and `tail` instead of that
+ * brace: adds fields without writing the object anew.
+ *
+ * @param data The text of an object that is not empty; it has been parsed, so a brace ends it.
+ * @param tail ASCII, such as `,"clients":3}`.
+ */
+export function spliceFrame(data: Buffer, tail: string): Buffer {
+  const brace = data.lastIndexOf(CLOSING_BRACE)
+  const frame = allocFrame(Opcode.text, brace + tail.length)
+  const start = frame.length - brace - tail.length
+  data.copy(frame, start, 0, brace)
+  frame.write(tail, start + brace, 'latin1')
+  return frame
+}
+
+/** Whether a value is a string of 1 to `max` characters (UTF-16 code units). */
+export function isName(value: unknown, max: number): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= max
+}

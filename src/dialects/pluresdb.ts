@@ -1,0 +1,89 @@
+import { jsonFrame, textFrame } from '../core/frame.js'
+import type { Member } from '../core/room.js'
+import type { Conversation, Session } from '../core/session.js'
+import type { Dialect } from './dialect.js'
+import { isName, type JsonObject, parseObject } from './json.js'
+
+const MAX_TOPIC = 256
+const MAX_PEER_ID = 128
+
+/** Topics of peers that exchange data. See docs/protocol/pluresdb.md. */
+export const pluresdb: Dialect = {
+  name: 'pluresdb',
+  roots: ['pluresdb'],
+
+  claims: ({ path }) => path === '/pluresdb',
+  recognises: (first) => first['type'] === 'join',
+
+  converse(session) {
+    return new Peer(session)
+  },
+
+  joined: (who) => presence('peer-joined', who.id, who.room.name),
+  left: (who) => presence('peer-left', who.id, who.room.name),
+}
+
+function presence(type: 'peer-joined' | 'peer-left', peerId: string, topic: string): Buffer {
+  return jsonFrame({ type, peerId, topic })
+}
+
+/** The dialect's answer to a message that it cannot use. */
+export function errorFrame(payload: string): Buffer {
+  return jsonFrame({ type: 'error', payload })
+}
+
+class Peer implements Conversation {
+  readonly kind = pluresdb
+  readonly #session: Session
+  #member: Member | undefined
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  receive(data: Buffer, binary: boolean): void {
+    const message = parseObject(data, binary)
+    if (message === 'not-json') this.#error('Invalid message: not JSON')
+    else if (message === 'not-an-object' || typeof message['type'] !== 'string') {
+      this.#error('Invalid message: a JSON object with a type is required')
+    } else if (message['type'] === 'data') this.#data(message)
+    else if (message['type'] === 'join') this.#join(message)
+    else this.#error('Unknown message type')
+  }
+
+  #join({ topic, peerId = this.#session.id }: JsonObject): void {
+    if (typeof topic !== 'string' || topic === '') this.#error('Topic is required for join')
+    else if (!isName(topic, MAX_TOPIC)) this.#error(`Topic must have at most ${MAX_TOPIC} characters`)
+    else if (!isName(peerId, MAX_PEER_ID)) this.#error(`peerId must be a string of 1 to ${MAX_PEER_ID} characters`)
+    else if (this.#member?.room.name !== topic || this.#member.id !== peerId) {
+      if (this.#member) this.#session.leave(this.#member)
+      this.#member = undefined
+      this.#session.join(pluresdb, topic, { id: peerId }, (member) => this.#welcome(member))
+    }
+  }
+
+  /** Tells a newcomer of every other peer present. */
+  #welcome(member: Member): void {
+    this.#member = member
+    const others = member.room.ids()
+    others.delete(member.id)
+    if (others.size === 0) return
+    const notices = [...others].map((id) => presence('peer-joined', id, member.room.name))
+    this.#session.send(Buffer.concat(notices))
+  }
+
+  #data({ data }: JsonObject): void {
+    if (!this.#member) this.#error('Join a topic before sending data')
+    else if (data === undefined) this.#error('data is required')
+    else {
+      const peerId = JSON.stringify(this.#member.id)
+      const frame = textFrame(`{"type":"data","peerId":${peerId},"data":${JSON.stringify(data)}}`)
+      this.#session.publish(this.#member.room, frame, this.#member)
+    }
+  }
+
+  #error(payload: string): void {
+    this.#session.refuse(payload)
+    this.#session.send(errorFrame(payload))
+  }
+}
