@@ -1,0 +1,144 @@
+#!/usr/bin/env node
+import { readFileSync, realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Command, CommanderError, Option } from 'commander'
+import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options.js'
+import { Relay } from './relay.js'
+import { ListenError } from './server/listener.js'
+import { formatDuration, formatSize } from './units.js'
+
+/** Exit codes: a wrong option, and a start that failed. */
+const WRONG_OPTION = 2
+const FAILED = 1
+
+/** What the command reads and writes. */
+export interface Terminal {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  out(text: string): void
+  err(text: string): void
+}
+
+type Source = 'flag' | 'environment' | 'default'
+
+interface Given {
+  values: Record<string, string | boolean>
+  sources: Map<string, Source>
+  printConfig: boolean
+}
+
+/** Values as people write them. */
+function format({ value, secret }: OptionInfo, setting: Settings[keyof Settings]): string {
+  if (secret) return setting === '' ? '' : '********'
+  if (value === 'duration') return formatDuration(Number(setting))
+  if (value === 'size') return formatSize(Number(setting))
+  return String(setting)
+}
+
+function createCommand({ out, err }: Terminal): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  const command = new Command('baton')
+    .description('A WebSocket relay: passes messages among the members of a room and stores nothing.')
+    .version(version, '--version', 'Print the version.')
+    .helpOption('--help', 'Print this help.')
+    .configureOutput({ writeOut: out, writeErr: err })
+    .configureHelp({ helpWidth: 100 })
+    .exitOverride()
+    .allowExcessArguments(false)
+  for (const group of groups) {
+    for (const info of optionInfos.filter((option) => option.group === group)) {
+      const shown = format(info, info.default)
+      const usage = info.value === 'boolean' ? `${info.flag} [boolean]` : `${info.flag} <${info.value}>`
+      const about = `${info.description.replaceAll('`', '')} (${info.env}${shown && `, default ${shown}`})`
+      command.addOption(new Option(usage, about).helpGroup(`${group}:`))
+    }
+  }
+  return command
+    .addOption(new Option('--print-config', 'Print the options in force, and where each comes from.'))
+    .addHelpText(
+      'after',
+      '\nFlags count before the environment, the environment before the defaults. A limit of 0 means none.',
+    )
+}
+
+/** Reads flags over environment. */
+function read(command: Command, { argv, env }: Terminal): Given {
+  command.parse(argv, { from: 'user' })
+  const flags = command.opts<Record<string, string | boolean>>()
+  const given: Given = { values: {}, sources: new Map(), printConfig: flags['printConfig'] === true }
+  for (const { name, env: variable } of optionInfos) {
+    const flag = flags[name]
+    // An empty variable is how many platforms say that none is set.
+    const value = flag ?? (env[variable] || undefined)
+    if (value !== undefined) given.values[name] = value
+    given.sources.set(name, flag !== undefined ? 'flag' : value !== undefined ? 'environment' : 'default')
+  }
+  return given
+}
+
+/** How the user called an option. */
+function nameOf({ sources }: Given, name: string): string {
+  const info = optionInfos.find((option) => option.name === name)
+  return (sources.get(name) === 'flag' ? info?.flag : info?.env) ?? name
+}
+
+function printConfig(settings: Settings, { sources }: Given, out: Terminal['out']): void {
+  for (const info of optionInfos) out(`${info.env}=${format(info, settings[info.name])} # ${sources.get(info.name)}\n`)
+}
+
+/**
+ * Runs the command until it is stopped.
+ *
+ * @returns The exit code.
+ */
+export async function run(terminal: Terminal, stop: AbortSignal): Promise<number> {
+  try {
+    const given = read(createCommand(terminal), terminal)
+    const settings = parseOptions(given.values, (name) => nameOf(given, name))
+    if (given.printConfig) printConfig(settings, given, terminal.out)
+    else await serve(settings, stop)
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_OPTION
+    if (error instanceof OptionsError) {
+      for (const problem of error.problems) terminal.err(`${problem}\n`)
+      return WRONG_OPTION
+    }
+    if (error instanceof ListenError) {
+      terminal.err(`${error.message}\n`)
+      return FAILED
+    }
+    throw error
+  }
+}
+
+async function serve(settings: Settings, stop: AbortSignal): Promise<void> {
+  const relay = new Relay(settings)
+  await relay.listen()
+  if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+  await relay.close()
+}
+
+/* v8 ignore start: the outermost shell, tried by tests that start the command as a process. */
+async function main(): Promise<void> {
+  const stop = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      // A second signal does not wait for the drain.
+      if (stop.signal.aborted) process.exit(FAILED)
+      stop.abort()
+    })
+  }
+  const terminal: Terminal = {
+    argv: process.argv.slice(2),
+    env: process.env,
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+  }
+  process.exitCode = await run(terminal, stop.signal)
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await main()
+/* v8 ignore stop */

@@ -1,0 +1,8 @@
+export { type CloseReason, closes, type ErrorCode, errorCodes } from './core/errors.js'
+export type { Authorize, AuthorizeRequest, LimitName, Verdict } from './core/hub.js'
+export type { DialectName } from './dialects/dialect.js'
+export type { ConnectionInfo, PresenceInfo, RelayEvents, RoomInfo } from './observe/announcer.js'
+export type { Health, Stats } from './observe/report.js'
+export { type Options, OptionsError } from './options.js'
+export { Relay, type RelayOptions } from './relay.js'
+export { ListenError } from './server/listener.js'

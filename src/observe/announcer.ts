@@ -1,0 +1,115 @@
+import type { LimitName, Observer } from '../core/hub.js'
+import type { Member, Room } from '../core/room.js'
+import type { Session } from '../core/session.js'
+import type { Journal } from './journal.js'
+
+/** A connection, as events describe it. */
+export interface ConnectionInfo {
+  connectionId: string
+  /** The address of the client. */
+  address: string
+  /** Undefined as long as the first message is awaited to tell. */
+  dialect: string | undefined
+  /** Named by the `authorize` hook. */
+  user: string | undefined
+}
+
+/** A room, as events describe it. */
+export interface RoomInfo {
+  dialect: string
+  room: string
+}
+
+/** A join or a leave. */
+export interface PresenceInfo extends RoomInfo {
+  connectionId: string
+  /** The name under which the others know the member: the `peerId` in `pluresdb`, else the connection's id. */
+  id: string
+  user: string | undefined
+  /** Members after the event. */
+  count: number
+}
+
+/** The events of a relay, with their arguments. */
+export interface RelayEvents {
+  /** A WebSocket was opened. */
+  connection: [ConnectionInfo]
+  /** A member joined a room. */
+  join: [PresenceInfo]
+  /** A member left a room, for whatever reason. */
+  leave: [PresenceInfo]
+  /** The first member of a room joined. */
+  'room-created': [RoomInfo]
+  /** The last member of a room left, or the room expired. */
+  'room-removed': [RoomInfo & { why: 'empty' | 'expired' }]
+  /** A limit was hit; once for every message that hits it. */
+  limit: [{ limit: LimitName; connection: ConnectionInfo | undefined }]
+}
+
+/** Emits an event on behalf of a session, which pays if a listener throws. */
+export type Emit = <K extends keyof RelayEvents>(session: Session | undefined, name: K, ...args: RelayEvents[K]) => void
+
+/** Writes what happens to the journal, and emits it as events. */
+export class Announcer implements Observer {
+  readonly #journal: Journal
+  readonly #emit: Emit
+
+  constructor(journal: Journal, emit: Emit) {
+    this.#journal = journal
+    this.#emit = emit
+  }
+
+  opened(session: Session): void {
+    this.#journal.opened(session)
+    this.#emit(session, 'connection', connectionInfo(session))
+  }
+
+  closed(session: Session, code: number): void {
+    this.#journal.closed(session, code)
+  }
+
+  roomCreated(room: Room, session: Session): void {
+    this.#journal.roomCreated(room)
+    this.#emit(session, 'room-created', roomInfo(room))
+  }
+
+  roomRemoved(room: Room, why: 'empty' | 'expired'): void {
+    this.#journal.roomRemoved(room, why)
+    this.#emit(undefined, 'room-removed', { ...roomInfo(room), why })
+  }
+
+  joined(member: Member): void {
+    this.#journal.joined(member)
+    this.#emit(member.session, 'join', presenceInfo(member))
+  }
+
+  left(member: Member): void {
+    this.#journal.left(member)
+    this.#emit(member.session, 'leave', presenceInfo(member))
+  }
+
+  limited(limit: LimitName, session?: Session): void {
+    this.#journal.limited(limit, session)
+    this.#emit(session, 'limit', { limit, connection: session && connectionInfo(session) })
+  }
+
+  refused(session: Session, why: string): void {
+    this.#journal.refused(session, why)
+  }
+
+  failed(error: unknown, session: Session): void {
+    this.#journal.failed(error, session)
+  }
+}
+
+function connectionInfo({ id, address, kind, user }: Session): ConnectionInfo {
+  return { connectionId: id, address, dialect: kind?.name, user }
+}
+
+function roomInfo({ kind, name }: Room): RoomInfo {
+  return { dialect: kind.name, room: name }
+}
+
+function presenceInfo({ session, room, id }: Member): PresenceInfo {
+  return { ...roomInfo(room), connectionId: session.id, id, user: session.user, count: room.count }
+}

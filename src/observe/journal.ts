@@ -1,0 +1,97 @@
+import type { LimitName, Observer } from '../core/hub.js'
+import type { Member, Room } from '../core/room.js'
+import type { Rooms } from '../core/rooms.js'
+import type { Session } from '../core/session.js'
+import { type Logger, RoomNamer } from '../log.js'
+import type { Settings } from '../options.js'
+import { Digest } from './digest.js'
+import type { Stats } from './report.js'
+
+/** What the log says of each limit. */
+const limitMessages: Record<LimitName, string> = {
+  rate: 'Rate limit exceeded',
+  flood: 'Connection closed for flooding',
+  throttle: 'Sender slowed down: too many messages',
+  bytes: 'Sender slowed down: too many bytes',
+  'message-size': 'Message too big',
+  fragments: 'Too many fragments',
+  topics: 'Too many topics',
+  'room-members': 'Room is full',
+  rooms: 'Too many rooms',
+  connections: 'Too many connections',
+  backlog: 'Slow reader dropped',
+  'total-backlog': 'Slow reader cut off: too many unsent bytes in all',
+  'join-timeout': 'No room joined in time',
+  heartbeat: 'Dead connection cleaned up',
+}
+
+/** Writes what happens to the log: no payload, no query, and rooms by their hashes. */
+export class Journal implements Observer {
+  readonly #log: Logger
+  readonly #namer: RoomNamer
+  readonly #digest: Digest
+
+  constructor(log: Logger, settings: Settings) {
+    this.#log = log
+    this.#namer = new RoomNamer(settings)
+    this.#digest = new Digest(log)
+  }
+
+  opened({ id, address, kind }: Session): void {
+    this.#log.debug({ connectionId: id, address, dialect: kind?.name }, 'Connection opened')
+  }
+
+  closed({ id, kind }: Session, code: number): void {
+    this.#log.debug({ connectionId: id, dialect: kind?.name, code }, 'Connection closed')
+  }
+
+  roomCreated(room: Room): void {
+    if (this.#log.isLevelEnabled('info')) this.#log.info(this.#about(room), 'Room created')
+  }
+
+  roomRemoved(room: Room, why: 'empty' | 'expired'): void {
+    if (this.#log.isLevelEnabled('info')) this.#log.info({ ...this.#about(room), why }, 'Room removed')
+  }
+
+  joined(member: Member): void {
+    this.#presence(member, 'User joined room')
+  }
+
+  left(member: Member): void {
+    this.#presence(member, 'User left room')
+  }
+
+  limited(limit: LimitName, session?: Session): void {
+    const who = session && { connectionId: session.id, address: session.address, dialect: session.kind?.name }
+    this.#digest.warn(session?.id ?? '', limitMessages[limit], { ...who, limit })
+  }
+
+  refused({ id, address, kind }: Session, why: string): void {
+    this.#digest.warn(id, 'Message refused', { connectionId: id, address, dialect: kind?.name, why })
+  }
+
+  failed(error: unknown, { id, kind }: Session): void {
+    this.#log.error({ connectionId: id, dialect: kind?.name, err: error }, 'Fault in a dialect or a hook')
+  }
+
+  /** The totals, and at debug level the size of each room. */
+  statistics({ currentRooms, currentConnections, messagesRelayed }: Stats, rooms: Rooms): void {
+    this.#log.info({ rooms: currentRooms, connections: currentConnections, messagesRelayed }, 'Statistics')
+    if (!this.#log.isLevelEnabled('debug')) return
+    for (const room of rooms) this.#log.debug({ ...this.#about(room), userCount: room.count }, 'Room statistics')
+  }
+
+  /** Writes what is still held back. */
+  close(): void {
+    this.#digest.flush()
+  }
+
+  #presence({ session, room }: Member, message: string): void {
+    if (!this.#log.isLevelEnabled('info')) return
+    this.#log.info({ connectionId: session.id, ...this.#about(room), userCount: room.count }, message)
+  }
+
+  #about(room: Room): { dialect: string; roomId: string } {
+    return { dialect: room.kind.name, roomId: this.#namer.nameOf(room) }
+  }
+}

@@ -1,0 +1,102 @@
+import type { Hub } from '../core/hub.js'
+import { formatUptime } from '../units.js'
+
+/** What `GET /stats` and `relay.stats()` say. */
+export interface Stats {
+  /** Messages handed on to a room since the start. */
+  messagesRelayed: number
+  connectionsTotal: number
+  disconnectionsTotal: number
+  /** Messages refused for `rateLimit`. */
+  rateLimitsHit: number
+  /** Milliseconds since 1970. */
+  startTime: number
+  /** Open rooms of all dialects. */
+  currentRooms: number
+  /** Open connections of all dialects. */
+  currentConnections: number
+  /** Rooms of the `pluresdb` dialect. */
+  topics: number
+  /** Connections in them. */
+  peers: number
+  /** Seconds. */
+  uptime: number
+  /** Such as `1d 2h 5m`. */
+  uptimeFormatted: string
+}
+
+/** What `GET /health` says. */
+export interface Health {
+  status: 'healthy' | 'draining'
+  /** Seconds. */
+  uptime: number
+  /** ISO 8601. */
+  timestamp: string
+  rooms: number
+  connections: number
+  topics: number
+  peers: number
+  memory: { heapUsed: string; heapTotal: string }
+}
+
+const MEGABYTE = 2 ** 20
+
+/** Reads the state of a relay for those who ask. */
+export class Report {
+  readonly #hub: Hub
+  readonly #startTime = Date.now()
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+  }
+
+  stats(): Stats {
+    const { counters, rooms } = this.#hub
+    const uptime = this.#uptime()
+    return {
+      messagesRelayed: counters.messagesRelayed,
+      connectionsTotal: counters.connections,
+      disconnectionsTotal: counters.disconnections,
+      rateLimitsHit: counters.rateLimitsHit,
+      startTime: this.#startTime,
+      currentRooms: rooms.size,
+      currentConnections: counters.connections - counters.disconnections,
+      ...this.#topics(),
+      uptime,
+      uptimeFormatted: formatUptime(uptime),
+    }
+  }
+
+  health(draining: boolean): Health {
+    const { counters, rooms } = this.#hub
+    const { heapUsed, heapTotal } = process.memoryUsage()
+    return {
+      status: draining ? 'draining' : 'healthy',
+      uptime: this.#uptime(),
+      timestamp: new Date().toISOString(),
+      rooms: rooms.size,
+      connections: counters.connections - counters.disconnections,
+      ...this.#topics(),
+      memory: { heapUsed: megabytes(heapUsed), heapTotal: megabytes(heapTotal) },
+    }
+  }
+
+  #uptime(): number {
+    return Math.floor((Date.now() - this.#startTime) / 1000)
+  }
+
+  #topics(): { topics: number; peers: number } {
+    let topics = 0
+    let peers = 0
+    for (const { kind, count } of this.#hub.rooms) {
+      if (kind.name !== 'pluresdb') continue
+      topics++
+      peers += count
+    }
+    return { topics, peers }
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / MEGABYTE)}MB`
+}

@@ -1,0 +1,285 @@
+import type { Duplex } from 'node:stream'
+import type { Alarm, Alarms } from '../core/alarms.js'
+import { type CloseReason, closes } from '../core/errors.js'
+import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
+import type { Port, Session } from '../core/session.js'
+import type { Backlog, Debtor } from './backlog.js'
+import { closeReasonOf, createReceiver, type Receiver } from './receiver.js'
+
+/** What all connections of a relay share. */
+export interface Line {
+  readonly maxMessageBytes: number
+  readonly maxBufferedBytes: number
+  readonly backlog: Backlog
+  /** Cuts connections whose client does not answer a close. */
+  readonly farewells: Alarms<Connection>
+  /** Reads again from connections that were slowed down. */
+  readonly pauses: Alarms<Connection>
+  /** The socket is gone. */
+  onClose(connection: Connection): void
+}
+
+/** How long a client may take to answer a close before its socket is cut, in milliseconds. */
+const CLOSE_TIMEOUT = 10_000
+
+/** RFC 6455 section 7.1.5: the connection broke without a close frame. */
+const ABNORMAL = 1006
+
+/** RFC 6455 section 7.1.5: a close frame without a code. */
+const NO_STATUS = 1005
+const EMPTY_CLOSE = encodeFrame(Opcode.close, Buffer.alloc(0))
+
+/**
+ * One WebSocket: `ws`'s Receiver reads, frames are written straight to the socket, and the goodbyes of
+ * RFC 6455 section 7 are said here. Its listeners are shared by all connections, which saves each a
+ * dozen closures.
+ */
+export class Connection implements Port, Debtor {
+  readonly session: Session
+  /** Whether anything came since the last ping. */
+  heard = true
+  /** The next ping, set by the heartbeat. */
+  pulse: Alarm<Connection> | undefined
+
+  readonly #line: Line
+  readonly #socket: Duplex
+  readonly #receiver: Receiver
+  /** Whether frames may still be written: no close frame has been sent, and the socket is well. */
+  #open = true
+  #held = false
+  #pause: Alarm<Connection> | undefined
+  #farewell: Alarm<Connection> | undefined
+  /** Whether unsent bytes are noted in the shared backlog. */
+  #indebted = false
+
+  constructor(line: Line, socket: Duplex, createSession: (port: Port) => Session) {
+    this.#line = line
+    this.#socket = socket
+    this.#receiver = createReceiver(line.maxMessageBytes)
+    this.session = createSession(this)
+    own(this.#receiver, this)
+    own(socket, this)
+    this.#receiver.on('message', onMessage).on('ping', onPing).on('conclude', onConclude)
+    this.#receiver.on('error', onBadFrame).on('drain', onReceiverDrain)
+    socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose)
+  }
+
+  /** Unsent bytes. */
+  get backlog(): number {
+    return this.#socket.destroyed ? 0 : this.#socket.writableLength
+  }
+
+  /** Whether the relay itself has stopped reading, so that silence says nothing of the client. */
+  get stalled(): boolean {
+    return this.#held || this.#pause !== undefined
+  }
+
+  write(frames: Buffer): void {
+    if (!this.#open) return
+    this.#socket.write(frames)
+    const unsent = this.#socket.writableLength
+    if (unsent > 0 || this.#indebted) this.#owe(unsent)
+  }
+
+  ping(): void {
+    this.heard = false
+    this.write(PING)
+  }
+
+  close(reason: CloseReason): void {
+    this.write(closeFrame(reason))
+    this.#open = false
+    this.#awaitGoodbye()
+  }
+
+  hold(): void {
+    this.#held = true
+    this.#socket.pause()
+  }
+
+  release(): void {
+    this.#held = false
+    this.#read()
+  }
+
+  pause(milliseconds: number): void {
+    this.#socket.pause()
+    this.#line.pauses.cancel(this.#pause)
+    this.#pause = this.#line.pauses.set(this, milliseconds)
+  }
+
+  /** The pause is over. */
+  resume(): void {
+    this.#pause = undefined
+    this.#read()
+  }
+
+  /** Cuts the socket, without a close frame. */
+  terminate(): void {
+    this.#open = false
+    this.session.end(ABNORMAL)
+    this.#socket.destroy()
+  }
+
+  abandon(): void {
+    this.#open = false
+    // Not now: a room may be in the middle of a flush.
+    process.nextTick(cutOff, this)
+  }
+
+  /** Called after {@link Connection.abandon}. */
+  cutOff(): void {
+    this.session.limited('total-backlog')
+    this.session.end(closes.tooSlow.code)
+    this.#socket.destroy()
+  }
+
+  /** Called when more than `maxBufferedBytes` were unsent. */
+  dropSlow(): void {
+    if (!this.#open) return
+    this.session.limited('backlog')
+    this.session.close(closes.tooSlow)
+  }
+
+  /** A piece of the byte stream came. */
+  received(chunk: Buffer): void {
+    this.heard = true
+    if (this.#receiver.writableEnded || this.#receiver.destroyed) return
+    if (!this.#receiver.write(chunk)) this.#socket.pause()
+  }
+
+  pinged(payload: Buffer): void {
+    this.write(encodeFrame(Opcode.pong, payload))
+  }
+
+  /** A close frame came. RFC 6455 section 5.5.1: it is answered with the same code, and the server hangs up. */
+  concluded(code: number, reason: Buffer): void {
+    this.write(code === NO_STATUS ? EMPTY_CLOSE : closeFrame({ code, reason: reason.toString() }))
+    this.#open = false
+    this.session.end(code)
+    this.#hangUp()
+  }
+
+  /** The receiver refused what came. */
+  failed(error: { code?: string }): void {
+    const reason = closeReasonOf(error)
+    if (reason === closes.tooBig) this.session.limited('message-size')
+    else if (reason === closes.tooManyFragments) this.session.limited('fragments')
+    else this.session.refuse(reason.reason)
+    this.session.close(reason)
+    this.#hangUp()
+  }
+
+  /** The client has ended its half of the socket. */
+  ended(): void {
+    this.#open = false
+    this.session.end(ABNORMAL)
+    this.#hangUp()
+  }
+
+  /** The socket is gone. */
+  gone(): void {
+    this.#open = false
+    this.session.end(ABNORMAL)
+    this.#line.backlog.set(this, 0)
+    this.#line.farewells.cancel(this.#farewell)
+    this.#line.pauses.cancel(this.#pause)
+    this.#line.onClose(this)
+  }
+
+  drained(): void {
+    if (this.#indebted) this.#owe(this.backlog)
+  }
+
+  receiverDrained(): void {
+    this.#read()
+  }
+
+  #owe(unsent: number): void {
+    this.#indebted = unsent > 0
+    this.#line.backlog.set(this, unsent)
+    const { maxBufferedBytes } = this.#line
+    if (maxBufferedBytes > 0 && unsent > maxBufferedBytes) process.nextTick(dropSlow, this)
+  }
+
+  /** Reads on, unless there is still a reason not to. */
+  #read(): void {
+    if (!this.stalled && !this.#receiver.writableNeedDrain) this.#socket.resume()
+  }
+
+  /** Reads on whatever the reason not to, to see the client's goodbye; cuts the socket if none comes. */
+  #awaitGoodbye(): void {
+    this.#line.pauses.cancel(this.#pause)
+    this.#pause = undefined
+    this.#held = false
+    this.#socket.resume()
+    this.#farewell ??= this.#line.farewells.set(this, CLOSE_TIMEOUT)
+  }
+
+  /** Ends our half of the socket, after what is written already. */
+  #hangUp(): void {
+    this.#socket.end()
+    this.#awaitGoodbye()
+  }
+}
+
+const kConnection = Symbol('connection')
+
+interface Owned {
+  [kConnection]: Connection
+}
+
+function own(emitter: Duplex | Receiver, connection: Connection): void {
+  ;(emitter as unknown as Owned)[kConnection] = connection
+}
+
+function ownerOf(emitter: Duplex | Receiver): Connection {
+  return (emitter as unknown as Owned)[kConnection]
+}
+
+function onMessage(this: Receiver, data: Buffer, binary: boolean): void {
+  ownerOf(this).session.receive(data, binary)
+}
+
+function onPing(this: Receiver, payload: Buffer): void {
+  ownerOf(this).pinged(payload)
+}
+
+function onConclude(this: Receiver, code: number, reason: Buffer): void {
+  ownerOf(this).concluded(code, reason)
+}
+
+function onBadFrame(this: Receiver, error: Error & { code?: string }): void {
+  ownerOf(this).failed(error)
+}
+
+function onReceiverDrain(this: Receiver): void {
+  ownerOf(this).receiverDrained()
+}
+
+function onData(this: Duplex, chunk: Buffer): void {
+  ownerOf(this).received(chunk)
+}
+
+function onDrain(this: Duplex): void {
+  ownerOf(this).drained()
+}
+
+function onEnd(this: Duplex): void {
+  ownerOf(this).ended()
+}
+
+/** A socket's `close` follows its `error`, and says all that matters. */
+function onError(): void {}
+
+function onClose(this: Duplex): void {
+  ownerOf(this).gone()
+}
+
+function cutOff(connection: Connection): void {
+  connection.cutOff()
+}
+
+function dropSlow(connection: Connection): void {
+  connection.dropSlow()
+}

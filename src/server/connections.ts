@@ -1,0 +1,131 @@
+import { randomFillSync } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Alarms } from '../core/alarms.js'
+import { closes } from '../core/errors.js'
+import type { Hub } from '../core/hub.js'
+import { Session } from '../core/session.js'
+import type { Dialects } from '../dialects/index.js'
+import type { Settings } from '../options.js'
+import { Backlog } from './backlog.js'
+import { Connection, type Line } from './connection.js'
+import { Heartbeat } from './heartbeat.js'
+import { accept, faultOf, helloOf, refuse } from './upgrade.js'
+
+/** Connections are closed in groups, one each step, in milliseconds. */
+const DRAIN_STEP = 100
+const MIN_GROUP = 20
+
+/** How long closed connections may take to go before their sockets are cut, in milliseconds. */
+const DRAIN_GRACE = 10_000
+
+/** All open WebSockets: lets them in, and sees them off. */
+export class Connections implements Line {
+  readonly maxMessageBytes: number
+  readonly maxBufferedBytes: number
+  readonly backlog: Backlog
+  readonly farewells = new Alarms<Connection>((connection) => connection.terminate())
+  readonly pauses = new Alarms<Connection>((connection) => connection.resume())
+
+  readonly #hub: Hub
+  readonly #dialects: Dialects
+  readonly #max: number
+  readonly #heartbeat: Heartbeat
+  readonly #open = new Set<Connection>()
+  #draining = false
+  #emptied: (() => void) | undefined
+
+  constructor(hub: Hub, dialects: Dialects, settings: Settings) {
+    this.#hub = hub
+    this.#dialects = dialects
+    this.#max = settings.maxConnections
+    this.maxMessageBytes = settings.maxMessageBytes
+    this.maxBufferedBytes = settings.maxBufferedBytes
+    this.backlog = new Backlog(settings.maxTotalBufferedBytes)
+    this.#heartbeat = new Heartbeat(settings.heartbeatInterval)
+  }
+
+  /** Whether newcomers are turned away because the relay is stopping. */
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  /** Makes a WebSocket of an upgrade request, or refuses it with HTTP. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, path?: string): void {
+    const refusal = this.#draining
+      ? { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
+      : faultOf(request)
+    if (refusal) {
+      refuse(socket, refusal)
+      return
+    }
+    if (this.#max > 0 && this.#open.size >= this.#max) {
+      this.#hub.observer.limited('connections')
+      refuse(socket, { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } })
+      return
+    }
+    accept(request, socket)
+    if (head.length > 0) socket.unshift(head)
+    const hello = path === undefined ? helloOf(request) : { ...helloOf(request), path }
+    const connection = new Connection(this, socket, (port) => new Session(this.#hub, port, createId(), hello))
+    this.#open.add(connection)
+    this.#heartbeat.watch(connection)
+    connection.session.open(this.#dialects.converse(connection.session, hello))
+  }
+
+  onClose(connection: Connection): void {
+    this.#open.delete(connection)
+    this.#heartbeat.unwatch(connection)
+    if (this.#open.size === 0) this.#emptied?.()
+  }
+
+  /**
+   * Turns newcomers away, tells all members, and closes all connections in small groups over `period`
+   * milliseconds, so that their clients do not come back all at once. Resolves when all are gone.
+   */
+  async drain(period: number): Promise<void> {
+    this.#draining = true
+    for (const room of this.#hub.rooms) {
+      const notice = room.kind.shutdown?.()
+      if (notice) room.publish(notice)
+    }
+    const waiting = [...this.#open]
+    const group = Math.max(MIN_GROUP, Math.ceil((waiting.length * DRAIN_STEP) / Math.max(period, DRAIN_STEP)))
+    while (waiting.length > 0) {
+      for (const { session } of waiting.splice(0, group)) session.close(closes.shutdown)
+      if (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP))
+    }
+    await this.#gone()
+    this.#heartbeat.stop()
+    this.farewells.clear()
+    this.pauses.clear()
+  }
+
+  /** Waits until all are gone, and cuts those that do not go. */
+  async #gone(): Promise<void> {
+    if (this.#open.size === 0) return
+    await new Promise<void>((resolve) => {
+      const cut = setTimeout(() => {
+        for (const connection of this.#open) connection.terminate()
+      }, DRAIN_GRACE)
+      this.#emptied = () => {
+        clearTimeout(cut)
+        resolve()
+      }
+    })
+  }
+}
+
+const ID_BYTES = 8
+/** Random bytes are fetched in bulk: a call for each connection costs more than the rest of its id. */
+const pool = Buffer.alloc(ID_BYTES * 512)
+let used = pool.length
+
+/** 16 hexadecimal digits that nobody can guess. */
+function createId(): string {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  return pool.toString('hex', used, (used += ID_BYTES))
+}

@@ -1,0 +1,88 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { wantsWebSocket } from './upgrade.js'
+
+/** Why the relay cannot listen. */
+export class ListenError extends Error {
+  /** The system's error code, such as `EADDRINUSE` or `EACCES`. */
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.name = 'ListenError'
+    this.code = code
+  }
+}
+
+/** What an idle HTTP connection may keep open for the next request, in milliseconds. */
+const KEEP_ALIVE = 5000
+
+/** Places for plain HTTP requests and handshakes beside the WebSockets. */
+const SPARE_SOCKETS = 1000
+
+type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+/** An HTTP server with deadlines, not listening yet. */
+export function createHttpServer(
+  { joinTimeout, maxConnections }: { joinTimeout: number; maxConnections: number },
+  onRequest: RequestListener,
+  onUpgrade: UpgradeListener,
+): Server {
+  const server = createServer(
+    {
+      headersTimeout: joinTimeout,
+      requestTimeout: joinTimeout,
+      keepAliveTimeout: KEEP_ALIVE,
+      // The default of 30 s would let a silent socket wait that long whatever the deadline.
+      connectionsCheckingInterval: Math.max(50, Math.min(1000, joinTimeout / 4)),
+    },
+    onRequest,
+  )
+  if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_SOCKETS
+  server.on('upgrade', (request, socket, head) => {
+    if (wantsWebSocket(request)) onUpgrade(request, socket, head)
+    else answerPlainly(request, socket, onRequest)
+  })
+  return server
+}
+
+/** Ignores an upgrade to something that is not spoken here, such as h2c, as RFC 9110 section 7.8 allows. */
+function answerPlainly(request: IncomingMessage, socket: Duplex, onRequest: RequestListener): void {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  response.assignSocket(request.socket)
+  response.on('finish', () => socket.end())
+  socket.on('error', () => socket.destroy())
+  onRequest(request, response)
+}
+
+/**
+ * Listens.
+ *
+ * @returns The address in use.
+ * @throws {ListenError} If the port is taken, or needs privileges that the process has not.
+ */
+export async function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  await new Promise<void>((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => reject(explain(error, port, host))
+    server.once('error', onError)
+    server.listen({ port, ...(host && { host }) }, () => {
+      server.off('error', onError)
+      resolve()
+    })
+  })
+  return server.address() as AddressInfo
+}
+
+function explain({ code = '', message }: NodeJS.ErrnoException, port: number, host: string): ListenError {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} is already in use. Stop the process that has it (lsof -i :${port}), or choose another port.`,
+    EACCES:
+      `Port ${port} needs privileges. Give them to Node with ` +
+      "sudo setcap 'cap_net_bind_service=+ep' $(readlink -f $(which node)), or choose a port above 1023.",
+    EADDRNOTAVAIL: `This machine has no address ${host}.`,
+    ENOTFOUND: `The host ${host} is not known.`,
+  }
+  return new ListenError(code, reasons[code] ?? `Cannot listen on port ${port}: ${message}`)
+}

@@ -1,0 +1,79 @@
+import { hash } from 'node:crypto'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Hello } from '../core/session.js'
+
+/** RFC 6455 section 1.3. */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+/** 16 bytes in base64, RFC 6455 section 4.1. */
+const KEY = /^[+/0-9A-Za-z]{22}==$/
+
+/** RFC 9110 section 5.6.2: what a subprotocol's name is made of. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Why an upgrade is answered with HTTP. */
+export interface Refusal {
+  readonly status: number
+  readonly text: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Whether a request wants to become a WebSocket, and not something else such as `h2c`. */
+export function wantsWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/** What is wrong with a handshake, RFC 6455 section 4.2.1, if anything is. */
+export function faultOf({ method, headers, url }: IncomingMessage): Refusal | undefined {
+  if (method !== 'GET') return { status: 405, text: 'The method must be GET', headers: { Allow: 'GET' } }
+  if (headers['sec-websocket-version'] !== '13') {
+    return { status: 426, text: 'The WebSocket version must be 13', headers: { 'Sec-WebSocket-Version': '13' } }
+  }
+  if (!KEY.test(headers['sec-websocket-key'] ?? '')) return { status: 400, text: 'Missing or bad Sec-WebSocket-Key' }
+  if (!url?.startsWith('/')) return { status: 400, text: 'The request target must be a path' }
+  const protocols = headers['sec-websocket-protocol']
+  if (protocols !== undefined && !protocols.split(',').every((name) => TOKEN.test(name.trim()))) {
+    return { status: 400, text: 'Bad Sec-WebSocket-Protocol' }
+  }
+  return undefined
+}
+
+/** What the request says of the client. */
+export function helloOf({ url = '/', headers, socket }: IncomingMessage): Hello {
+  const mark = url.indexOf('?')
+  const path = mark < 0 ? url : url.slice(0, mark)
+  return {
+    path: path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path,
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+    headers,
+    address: socket.remoteAddress ?? '',
+  }
+}
+
+/** Completes the handshake, RFC 6455 section 4.2.2. */
+export function accept({ headers }: IncomingMessage, socket: Duplex): void {
+  const answer = hash('sha1', `${headers['sec-websocket-key']}${GUID}`, 'base64')
+  // A browser gives up if none of the subprotocols that it offers is chosen.
+  const [protocol] = headers['sec-websocket-protocol']?.split(',') ?? []
+  socket.write(
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+      `Sec-WebSocket-Accept: ${answer}\r\n` +
+      (protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol.trim()}\r\n`) +
+      '\r\n',
+  )
+}
+
+/** Answers an upgrade with HTTP and hangs up. */
+export function refuse(socket: Duplex, { status, text, headers = {} }: Refusal): void {
+  const lines = Object.entries({
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': String(Buffer.byteLength(text)),
+    'X-Content-Type-Options': 'nosniff',
+    Connection: 'close',
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.on('error', () => socket.destroy())
+  socket.once('finish', () => socket.destroy())
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`)
+}
