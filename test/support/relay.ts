@@ -1,0 +1,38 @@
+import { onTestFinished } from 'vitest'
+import { Relay, type RelayOptions } from '../../src/index.js'
+import { Client } from './client.js'
+
+/** A relay on a port of its own, gone at the end of the test. */
+export interface TestRelay {
+  relay: Relay
+  port: number
+  /** `ws://127.0.0.1:port` */
+  url: string
+  /** `http://127.0.0.1:port` */
+  http: string
+  /** Opens a client at a path; it is cut at the end of the test. */
+  open(path: string, options?: Parameters<typeof Client.open>[1]): Promise<Client>
+}
+
+/** Starts a relay for one test. It logs nothing unless told to. */
+export async function startRelay(options: RelayOptions = {}): Promise<TestRelay> {
+  const relay = new Relay({ port: 0, host: '127.0.0.1', logLevel: 'silent', ...options })
+  const { port } = await relay.listen()
+  const clients: Client[] = []
+  onTestFinished(async () => {
+    for (const client of clients) client.drop()
+    await relay.close({ drain: 0 })
+  })
+  const url = `ws://127.0.0.1:${port}`
+  return {
+    relay,
+    port,
+    url,
+    http: `http://127.0.0.1:${port}`,
+    async open(path, clientOptions) {
+      const client = await Client.open(url + path, clientOptions)
+      clients.push(client)
+      return client
+    },
+  }
+}
