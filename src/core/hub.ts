@@ -70,7 +70,8 @@ export interface Observer {
   opened(session: Session): void
   closed(session: Session, code: number): void
   roomCreated(room: Room, session: Session): void
-  roomRemoved(room: Room, why: 'empty' | 'expired'): void
+  /** Its last member has left; `room.expired` tells whether it had to. */
+  roomRemoved(room: Room): void
   joined(member: Member): void
   left(member: Member): void
   limited(limit: LimitName, session?: Session): void
@@ -110,7 +111,7 @@ export class Hub {
     this.limits = limits
     this.observer = observer
     this.authorize = authorize
-    this.rooms = new Rooms(limits, observer)
+    this.rooms = new Rooms(limits)
   }
 
   /** Lets go of all timers. */

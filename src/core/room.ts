@@ -47,8 +47,10 @@ export class Room {
   /** When it was opened, in milliseconds since 1970. */
   readonly created = Date.now()
   readonly members: Member[] = []
-  /** Set by {@link Rooms} if the room expires. */
+  /** Set by {@link Rooms} if the room is to expire. */
   expiry: Alarm<Room> | undefined
+  /** Whether it has: its members are being closed, and their leaves not announced. */
+  expired = false
 
   readonly #ticker: Ticker
   #frames: Buffer[] = []
@@ -66,6 +68,11 @@ export class Room {
   /** How many members there are. */
   get count(): number {
     return this.members.length
+  }
+
+  /** Whether a member with this id is in. */
+  has(id: string): boolean {
+    return this.members.some((member) => member.id === id)
   }
 
   /** The distinct ids of the members. */

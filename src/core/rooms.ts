@@ -1,21 +1,19 @@
 import { Alarms } from './alarms.js'
 import { closes } from './errors.js'
-import type { Limits, Observer } from './hub.js'
+import type { Limits } from './hub.js'
 import { Room, type RoomKind } from './room.js'
 import { Ticker } from './ticker.js'
 
 /** All open rooms, by dialect and name. */
 export class Rooms implements Iterable<Room> {
   readonly #limits: Limits
-  readonly #observer: Observer
   readonly #ticker = new Ticker()
   readonly #kinds = new Map<RoomKind, Map<string, Room>>()
   readonly #expiries = new Alarms<Room>((room) => this.#expire(room))
   #size = 0
 
-  constructor(limits: Limits, observer: Observer) {
+  constructor(limits: Limits) {
     this.#limits = limits
-    this.#observer = observer
   }
 
   /** How many rooms are open. */
@@ -48,14 +46,13 @@ export class Rooms implements Iterable<Room> {
     return room
   }
 
-  /** Forgets a room. Does nothing if it is forgotten already. */
-  close(room: Room, why: 'empty' | 'expired'): void {
+  /** Forgets a room: whoever comes next opens a new one. */
+  close(room: Room): void {
     const rooms = this.#kinds.get(room.kind)
     if (rooms?.get(room.name) !== room) return
     rooms.delete(room.name)
     this.#size--
     this.#expiries.cancel(room.expiry)
-    this.#observer.roomRemoved(room, why)
   }
 
   /** Lets go of all timers. */
@@ -64,11 +61,11 @@ export class Rooms implements Iterable<Room> {
   }
 
   #expire(room: Room): void {
+    room.expired = true
     const notice = room.kind.expired?.()
     if (notice) room.publish(notice)
     room.flush()
-    // Forgotten first: whoever joins from now on opens a new room, and the leaves are not announced.
-    this.close(room, 'expired')
+    this.close(room)
     for (const member of [...room.members]) member.session.close(closes.roomExpired)
   }
 }

@@ -136,12 +136,10 @@ export class Session {
     if (this.#latest === room) this.#latest = undefined
     room.remove(member)
     this.#members.splice(this.#members.indexOf(member), 1)
-    const expired = this.#hub.rooms.find(room.kind, room.name) !== room
-    if (room.kind.left && !expired && !room.members.some(({ id }) => id === member.id)) {
-      room.publish(room.kind.left(member))
-    }
+    if (room.count === 0) this.#hub.rooms.close(room)
+    else if (room.kind.left && !room.expired && !room.has(member.id)) room.publish(room.kind.left(member))
     this.#hub.observer.left(member)
-    if (room.count === 0) this.#hub.rooms.close(room, 'empty')
+    if (room.count === 0) this.#hub.observer.roomRemoved(room)
   }
 
   /**
@@ -259,7 +257,7 @@ export class Session {
       this.close(closes.roomFull)
       return
     }
-    const known = room.members.some(({ id }) => id === who.id)
+    const known = room.has(who.id)
     const member = new Member(this, room, who.id, who.nickname)
     room.add(member)
     this.#members.push(member)
@@ -287,15 +285,16 @@ export class Session {
     const { path, query, headers, address } = this.#hello
     const settle = (verdict: Verdict): void => {
       if (this.#ended) return
-      if (verdict === false) this.close(denial)
+      // Anything else, such as what a hook in JavaScript forgot to return, refuses.
+      if (verdict !== true && (typeof verdict !== 'object' || verdict === null)) this.close(denial)
       else {
-        if (typeof verdict === 'object' && verdict.user !== undefined) this.user = verdict.user
+        if (verdict !== true && verdict.user !== undefined) this.user = verdict.user
         granted()
       }
     }
     const request = { verb, dialect: this.kind?.name, room, user: this.user, connectionId: this.id }
     const verdict = authorize({ ...request, path, query, headers, address })
-    if (!(verdict instanceof Promise)) {
+    if (!isPromise(verdict)) {
       settle(verdict)
       return
     }
@@ -329,4 +328,8 @@ export class Session {
     this.#hub.observer.failed(error, this)
     this.close(closes.internalError)
   }
+}
+
+function isPromise(verdict: Verdict | Promise<Verdict>): verdict is Promise<Verdict> {
+  return typeof verdict === 'object' && verdict !== null && 'then' in verdict
 }

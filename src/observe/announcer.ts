@@ -73,9 +73,9 @@ export class Announcer implements Observer {
     this.#emit(session, 'room-created', roomInfo(room))
   }
 
-  roomRemoved(room: Room, why: 'empty' | 'expired'): void {
-    this.#journal.roomRemoved(room, why)
-    this.#emit(undefined, 'room-removed', { ...roomInfo(room), why })
+  roomRemoved(room: Room): void {
+    this.#journal.roomRemoved(room)
+    this.#emit(undefined, 'room-removed', { ...roomInfo(room), why: room.expired ? 'expired' : 'empty' })
   }
 
   joined(member: Member): void {

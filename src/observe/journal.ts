@@ -49,8 +49,9 @@ export class Journal implements Observer {
     if (this.#log.isLevelEnabled('info')) this.#log.info(this.#about(room), 'Room created')
   }
 
-  roomRemoved(room: Room, why: 'empty' | 'expired'): void {
-    if (this.#log.isLevelEnabled('info')) this.#log.info({ ...this.#about(room), why }, 'Room removed')
+  roomRemoved(room: Room): void {
+    if (!this.#log.isLevelEnabled('info')) return
+    this.#log.info(this.#about(room), room.expired ? 'Room expired' : 'Room removed')
   }
 
   joined(member: Member): void {

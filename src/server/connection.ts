@@ -44,7 +44,7 @@ export class Connection implements Port, Debtor {
   readonly #line: Line
   readonly #socket: Duplex
   readonly #receiver: Receiver
-  /** Whether frames may still be written: no close frame has been sent, and the socket is well. */
+  /** Until a close frame is sent, or the socket breaks. */
   #open = true
   #held = false
   #pause: Alarm<Connection> | undefined
@@ -62,6 +62,11 @@ export class Connection implements Port, Debtor {
     this.#receiver.on('message', onMessage).on('ping', onPing).on('conclude', onConclude)
     this.#receiver.on('error', onBadFrame).on('drain', onReceiverDrain)
     socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose)
+  }
+
+  /** Whether frames may still be written. */
+  get open(): boolean {
+    return this.#open
   }
 
   /** Unsent bytes. */

@@ -24,6 +24,7 @@ export class Heartbeat {
   }
 
   #beat(connection: Connection): void {
+    if (!connection.open) return
     if (!connection.heard && !connection.stalled) {
       connection.session.limited('heartbeat')
       connection.terminate()

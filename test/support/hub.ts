@@ -1,0 +1,61 @@
+import { Hub, type Limits, type Observer } from '../../src/core/hub.js'
+import { type Port, Session } from '../../src/core/session.js'
+import { Dialects } from '../../src/dialects/index.js'
+import { parseOptions } from '../../src/options.js'
+import { decodeFrames } from './frames.js'
+
+/** A session without a socket: keeps what is written to it. */
+export interface Wire {
+  session: Session
+  /** Text of all frames so far, in order; a close as `close <code>`. */
+  seen: string[]
+  receive(message: object | string): void
+}
+
+const deaf: Observer = {
+  opened() {},
+  closed() {},
+  roomCreated() {},
+  roomRemoved() {},
+  joined() {},
+  left() {},
+  limited() {},
+  refused() {},
+  failed(error) {
+    throw error
+  },
+}
+
+/** The core and the dialects without a server. */
+export function createHub(limits: Partial<Limits> = {}, observer: Partial<Observer> = {}): Hub {
+  return new Hub({ ...parseOptions({}), ...limits }, { ...deaf, ...observer })
+}
+
+let ids = 0
+
+/** Connects a session at a URL. */
+export function connect(hub: Hub, url: string): Wire {
+  const seen: string[] = []
+  const port: Port = {
+    write: (frames) => seen.push(...decodeFrames(frames).map(({ payload }) => payload.toString())),
+    close: ({ code }) => seen.push(`close ${code}`),
+    hold() {},
+    release() {},
+    pause() {},
+  }
+  const [path = '/', query = ''] = url.split('?')
+  const hello = { path, query: new URLSearchParams(query), headers: {}, address: '' }
+  const session = new Session(hub, port, `id${ids++}`, hello)
+  session.open(new Dialects().converse(session, hello))
+  return {
+    session,
+    seen,
+    receive: (message) =>
+      session.receive(Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)), false),
+  }
+}
+
+/** Waits for the end of this turn of the event loop, when rooms are flushed. */
+export async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+}
