@@ -3,7 +3,7 @@ import { jsonFrame } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Conversation, Hello, Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
-import { type JsonObject, parseObject, spliceFrame } from './json.js'
+import { type JsonObject, parseObject, spliceFrame, textWithout } from './json.js'
 
 const ROOM_ID = /^[A-Za-z0-9_-]+$/
 const MAX_ROOM_ID = 128
@@ -21,6 +21,9 @@ const RESERVED = new Set([
   'error',
   'history',
 ])
+
+/** Fields that only the relay may set. */
+const STAMP = ['connectionId', 'timestamp']
 
 /** Rooms of JSON messages with a `type`, stamped with who and when. See docs/protocol/impossible-writer.md. */
 export const impossibleWriter: Dialect = {
@@ -92,7 +95,7 @@ class Writer implements Conversation {
       this.#error('INVALID_MESSAGE', 'Message must have a type field')
     } else if (RESERVED.has(message['type'])) {
       this.#error('INVALID_MESSAGE', `The type "${message['type']}" is reserved for the relay`)
-    } else if (this.#member) this.#session.publish(this.#member.room, this.#stamped(data, message), this.#member)
+    } else this.#relay(data, message)
   }
 
   refused(): void {
@@ -107,13 +110,15 @@ class Writer implements Conversation {
     this.#session.send(jsonFrame({ type: 'connected', connectionId: id, roomId: room.name, userCount: room.count }))
   }
 
-  /** The sender's own text with the stamp at its end, unless it tries to bring a stamp of its own. */
-  #stamped(data: Buffer, message: JsonObject): Buffer {
-    const timestamp = Date.now()
-    if (message['connectionId'] === undefined && message['timestamp'] === undefined) {
-      return spliceFrame(data, `${this.#stamp}${timestamp}}`)
+  /** Publishes the sender's own text with the stamp at its end. */
+  #relay(data: Buffer, message: JsonObject): void {
+    if (!this.#member) return
+    const text = textWithout(data, message, STAMP)
+    if (!text) this.#error('INVALID_MESSAGE', 'Message is nested too deeply')
+    else {
+      const frame = spliceFrame(text, `${this.#stamp}${Date.now()}}`)
+      this.#session.publish(this.#member.room, frame, this.#member)
     }
-    return jsonFrame({ ...message, connectionId: this.#session.id, timestamp })
   }
 
   #error(code: ErrorCode, message: string): void {

@@ -27,6 +27,29 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** A value as JSON text; undefined if it is nested too deeply, since writing takes a stack where reading took none. */
+export function writeJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The text of an object without some of its fields, so that they can be spliced in anew: the sender's
+ * own bytes if it has none of them. Undefined if it has, but is nested too deeply to be written anew.
+ *
+ * @param data The text of `object`.
+ */
+export function textWithout(data: Buffer, object: JsonObject, fields: readonly string[]): Buffer | undefined {
+  if (fields.every((field) => object[field] === undefined)) return data
+  const rest = { ...object }
+  for (const field of fields) delete rest[field]
+  const text = writeJson(rest)
+  return text === undefined ? undefined : Buffer.from(text)
+}
+
 const CLOSING_BRACE = 0x7d
 
 /**

@@ -2,7 +2,7 @@ import { jsonFrame, textFrame } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Conversation, Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
-import { isName, type JsonObject, parseObject } from './json.js'
+import { isName, type JsonObject, parseObject, writeJson } from './json.js'
 
 const MAX_TOPIC = 256
 const MAX_PEER_ID = 128
@@ -73,13 +73,21 @@ class Peer implements Conversation {
   }
 
   #data({ data }: JsonObject): void {
-    if (!this.#member) this.#error('Join a topic before sending data')
-    else if (data === undefined) this.#error('data is required')
-    else {
-      const peerId = JSON.stringify(this.#member.id)
-      const frame = textFrame(`{"type":"data","peerId":${peerId},"data":${JSON.stringify(data)}}`)
-      this.#session.publish(this.#member.room, frame, this.#member)
+    if (!this.#member) {
+      this.#error('Join a topic before sending data')
+      return
     }
+    if (data === undefined) {
+      this.#error('data is required')
+      return
+    }
+    const text = writeJson(data)
+    if (text === undefined) {
+      this.#error('data is nested too deeply')
+      return
+    }
+    const frame = textFrame(`{"type":"data","peerId":${JSON.stringify(this.#member.id)},"data":${text}}`)
+    this.#session.publish(this.#member.room, frame, this.#member)
   }
 
   #error(payload: string): void {

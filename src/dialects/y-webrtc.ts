@@ -2,10 +2,12 @@ import { jsonFrame } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Conversation, Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
-import { isName, type JsonObject, parseObject, spliceFrame } from './json.js'
+import { isName, type JsonObject, parseObject, spliceFrame, textWithout } from './json.js'
 
 const MAX_TOPIC = 256
 const FIRST = new Set<unknown>(['subscribe', 'publish', 'ping'])
+/** The field that only the relay may set. */
+const CLIENTS = ['clients']
 const PONG = jsonFrame({ type: 'pong' })
 
 /** Publish and subscribe by topic, for the WebRTC signaling of Yjs editors. See docs/protocol/y-webrtc.md. */
@@ -48,10 +50,12 @@ class Subscriber implements Conversation {
       this.#error(`topic must be a string of 1 to ${MAX_TOPIC} characters`)
       return
     }
-    const encode = (clients: number): Buffer =>
-      message['clients'] === undefined
-        ? spliceFrame(data, `,"clients":${clients}}`)
-        : jsonFrame({ ...message, clients })
+    const text = textWithout(data, message, CLIENTS)
+    if (!text) {
+      this.#error('Message is nested too deeply')
+      return
+    }
+    const encode = (clients: number): Buffer => spliceFrame(text, `,"clients":${clients}}`)
     const member = this.#topics.get(topic)
     if (member) this.#session.publish(member.room, encode(member.room.count))
     else this.#session.publishTo(yWebrtc, topic, encode)
