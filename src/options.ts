@@ -59,7 +59,7 @@ function oneOf<const T extends readonly [string, ...string[]]>(values: T): z.Zod
 }
 
 const dialectsError = `must name one or more of ${dialectNames.join(', ')}`
-const dialectList = z.array(z.enum(dialectNames)).min(1)
+const dialectList = z.array(z.enum(dialectNames)).min(1, { error: dialectsError })
 const dialects = z.union(
   [
     dialectList,

@@ -1,0 +1,178 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { run } from '../src/cli.js'
+import { optionInfos } from '../src/options.js'
+import { Client } from './support/client.js'
+import { startRelay } from './support/relay.js'
+
+/** Runs the command in this process. */
+async function baton(
+  argv: string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ['', '']
+  const terminal = {
+    argv,
+    env,
+    out: (text: string) => {
+      out += text
+    },
+    err: (text: string) => {
+      err += text
+    },
+  }
+  const code = await run(terminal, AbortSignal.abort())
+  return { code, out, err }
+}
+
+/** Starts the built command as a process, and waits until it listens. */
+async function start(env: Record<string, string>): Promise<{ child: ChildProcess; port: number; lines: string[] }> {
+  const child = spawn(process.execPath, ['dist/cli.js', '--port', '0', '--host', '127.0.0.1'], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const lines: string[] = []
+  const reader = createInterface({ input: child.stdout })
+  reader.on('line', (line) => lines.push(line))
+  await once(reader, 'line')
+  const [, port] = /"port":(\d+)/.exec(lines[0] ?? '') ?? []
+  return { child, port: Number(port), lines }
+}
+
+describe('baton', () => {
+  it('--help names every option in its group, with its variable and default', async () => {
+    const { code, out } = await baton(['--help'])
+    expect(code).toBe(0)
+    for (const { flag, env } of optionInfos) {
+      expect(out).toContain(flag)
+      expect(out).toContain(env)
+    }
+    expect(out).toMatch(/Server:\n {2}--port <number>\s+TCP port.*\(PORT,\s+default 3000\)/s)
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+  })
+
+  it('--version prints the version', async () => {
+    expect(await baton(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+  })
+
+  it('--print-config prints what is in force and where it comes from, secrets masked', async () => {
+    const env = { PORT: '8080', RATE_LIMIT: '7', LOG_KEY: 'hush', HOST: '' }
+    const { code, out } = await baton(['--print-config', '--rate-limit', '9', '--log-room-names'], env)
+    expect(code).toBe(0)
+    expect(out).toContain('PORT=8080 # environment\n')
+    expect(out).toContain('RATE_LIMIT=9 # flag\n')
+    expect(out).toContain('ROOM_EXPIRY=24h # default\n')
+    expect(out).toContain('MAX_MESSAGE_BYTES=1MiB # default\n')
+    expect(out).toContain('LOG_ROOM_NAMES=true # flag\n')
+    expect(out).toContain('LOG_KEY=******** # environment\n')
+    expect(out).toContain('HOST= # default\n')
+    expect(out).not.toContain('hush')
+  })
+
+  it('ends with 2 and a line for each wrong option, by the name that the user gave it', async () => {
+    const { code, out, err } = await baton(['--port', 'x'], { RATE_LIMIT: 'many', LOG_LEVEL: 'loud' })
+    expect(code).toBe(2)
+    expect(out).toBe('')
+    expect(err.trimEnd().split('\n')).toEqual([
+      '--port: must be a whole number from 0 to 65535 (got "x")',
+      'RATE_LIMIT: must be a whole number, 0 or more (got "many")',
+      'LOG_LEVEL: must be one of debug, info, warn, error, silent (got "loud")',
+    ])
+  })
+
+  it.each([[['--colour']], [['--port']], [['serve']]])('ends with 2 and one line for %j', async (argv) => {
+    const { code, err } = await baton(argv)
+    expect(code).toBe(2)
+    expect(err.trimEnd().split('\n')).toHaveLength(1)
+  })
+
+  it('ends with 1 and one line when the port is taken', async () => {
+    const { port } = await startRelay()
+    const { code, err } = await baton(['--port', String(port), '--host', '127.0.0.1', '--log-level', 'silent'])
+    expect(code).toBe(1)
+    expect(err).toMatch(/^Port \d+ is already in use\..*\n$/)
+  })
+
+  it('ends with 0 when it is told to stop', async () => {
+    expect(await baton(['--port', '0', '--host', '127.0.0.1', '--log-level', 'silent'])).toMatchObject({ code: 0 })
+  })
+})
+
+describe('the process', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('drains on %s and ends with 0', async (signal) => {
+    const { child, port } = await start({ NODE_ENV: 'production' })
+    const client = await Client.open(`ws://127.0.0.1:${port}/room/doc`)
+    await client.json()
+    child.kill(signal)
+    expect(await client.json()).toMatchObject({ type: 'server-shutdown' })
+    expect(await client.closed()).toEqual({ code: 1001, reason: 'Server shutting down' })
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  it('does not wait on a second signal', async () => {
+    const { child, port } = await start({ NODE_ENV: 'production' })
+    const stuck = await Client.open(`ws://127.0.0.1:${port}/room/doc`)
+    await stuck.json()
+    stuck.socket.pause()
+    child.kill('SIGTERM')
+    stuck.socket.resume()
+    await stuck.json()
+    child.kill('SIGTERM')
+    const [code] = (await once(child, 'exit')) as [number]
+    expect([0, 1]).toContain(code)
+  })
+
+  it('logs JSON lines in production, with exactly timestamp, level, message and the fields', async () => {
+    const { child, port, lines } = await start({ NODE_ENV: 'production' })
+    const client = await Client.open(`ws://127.0.0.1:${port}/room/secret-name?nickname=secret-nick&token=secret-token`)
+    await client.json()
+    client.send({ type: 'message', text: 'secret-text' })
+    client.send('not json')
+    await client.json()
+    await client.leave()
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+    const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+    const connectionId = expect.stringMatching(/^[0-9a-f]{16}$/)
+    const room = { dialect: 'impossible-writer', roomId: expect.stringMatching(/^[0-9a-f]{12}$/) }
+    expect(entries.slice(1, 4)).toEqual([
+      { timestamp, level: 'INFO', message: 'Room created', ...room },
+      { timestamp, level: 'INFO', message: 'User joined room', connectionId, ...room, userCount: 1 },
+      {
+        timestamp,
+        level: 'WARN',
+        message: 'Message refused',
+        connectionId,
+        address: '127.0.0.1',
+        dialect: 'impossible-writer',
+        why: 'PARSE_ERROR',
+      },
+    ])
+    expect(entries.map(({ message }) => message)).toEqual([
+      'Relay listening',
+      'Room created',
+      'User joined room',
+      'Message refused',
+      'User left room',
+      'Room removed',
+      'Relay shutting down',
+      'Relay stopped',
+    ])
+    expect(lines.join()).not.toContain('secret')
+  })
+
+  it('logs one readable line each otherwise', async () => {
+    const { child, port, lines } = await start({ NODE_ENV: 'test', LOG_ROOM_NAMES: 'true', NO_COLOR: '1' })
+    const client = await Client.open(`ws://127.0.0.1:${port}/room/doc`)
+    await client.json()
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    expect(lines.find((line) => line.includes('User joined'))).toMatch(
+      /^\[[\d:.]+\] INFO: User joined room \{"connectionId":"\w{16}","dialect":"impossible-writer","roomId":"doc","userCount":1\}$/,
+    )
+  })
+})

@@ -1,0 +1,46 @@
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Digest } from '../../src/observe/digest.js'
+
+describe('a flood of warnings', () => {
+  let lines: Record<string, unknown>[] = []
+  let digest: Digest
+
+  beforeEach(() => {
+    vi.useFakeTimers()
+    lines = []
+    const write = (line: string): void => {
+      const { level: _, ...entry } = JSON.parse(line) as Record<string, unknown>
+      lines.push(entry)
+    }
+    digest = new Digest(pino({ base: null, timestamp: false }, { write }))
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('from one client is summed up, not repeated', () => {
+    for (let i = 0; i < 500; i++) digest.warn('a', 'Rate limit exceeded', { connectionId: 'a' })
+    digest.warn('b', 'Rate limit exceeded', { connectionId: 'b' })
+    digest.warn('a', 'Message refused', { connectionId: 'a' })
+    const first = [
+      { connectionId: 'a', msg: 'Rate limit exceeded' },
+      { connectionId: 'b', msg: 'Rate limit exceeded' },
+      { connectionId: 'a', msg: 'Message refused' },
+    ]
+    expect(lines).toEqual(first)
+    vi.advanceTimersByTime(10_000)
+    expect(lines.slice(3)).toEqual([{ connectionId: 'a', repeated: 499, msg: 'Rate limit exceeded (repeated)' }])
+    digest.warn('a', 'Rate limit exceeded', { connectionId: 'a' })
+    expect(lines).toHaveLength(5)
+  })
+
+  it('from ever new clients is summed up as well', () => {
+    for (let i = 0; i < 5000; i++) digest.warn(`client ${i}`, 'Room is full', { connectionId: i })
+    expect(lines).toHaveLength(1000)
+    vi.advanceTimersByTime(10_000)
+    expect(lines).toHaveLength(1001)
+    expect(lines.at(-1)).toEqual({ connectionId: 'various', repeated: 4000, msg: 'Room is full (repeated)' })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})

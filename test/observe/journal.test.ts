@@ -1,0 +1,75 @@
+import { pino } from 'pino'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { Room } from '../../src/core/room.js'
+import { Journal } from '../../src/observe/journal.js'
+import { parseOptions } from '../../src/options.js'
+import { Relay } from '../../src/relay.js'
+import { connect, createHub } from '../support/hub.js'
+
+function createJournal(options: object = {}): { journal: Journal; lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = []
+  const write = (line: string): void => void lines.push(JSON.parse(line))
+  const log = pino({ level: 'debug', base: null, timestamp: false, messageKey: 'message' }, { write })
+  return { journal: new Journal(log, parseOptions(options)), lines }
+}
+
+function openRoom(url: string): Room {
+  const hub = createHub()
+  connect(hub, url)
+  const [room] = hub.rooms
+  hub.stop()
+  if (!room) throw new Error('no room')
+  return room
+}
+
+describe('the journal', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('names rooms by a hash that differs by dialect and key, and is the same for the same', () => {
+    const hash = (url: string, logKey: string): unknown => {
+      const { journal, lines } = createJournal({ logKey })
+      journal.roomCreated(openRoom(url))
+      return lines[0]?.['roomId']
+    }
+    const one = hash('/room/doc', 'k')
+    expect(one).toMatch(/^[0-9a-f]{12}$/)
+    expect(hash('/room/doc', 'k')).toBe(one)
+    expect(hash('/room/doc', 'other')).not.toBe(one)
+    expect(hash('/raw/doc', 'k')).not.toBe(one)
+    expect(hash('/room/doc', '')).not.toBe(hash('/room/doc', ''))
+  })
+
+  it('shows names on request', () => {
+    const { journal, lines } = createJournal({ logRoomNames: true })
+    journal.roomCreated(openRoom('/room/doc'))
+    expect(lines[0]).toMatchObject({ roomId: 'doc' })
+  })
+
+  it('gives the totals, and each room at debug level', () => {
+    const { journal, lines } = createJournal({ logRoomNames: true })
+    const hub = createHub()
+    connect(hub, '/room/doc')
+    connect(hub, '/room/doc')
+    const relay = new Relay({ logLevel: 'silent' })
+    journal.statistics({ ...relay.stats(), currentRooms: 1, currentConnections: 2 }, hub.rooms)
+    expect(lines).toEqual([
+      { level: 30, rooms: 1, connections: 2, messagesRelayed: 0, message: 'Statistics' },
+      { level: 20, dialect: 'impossible-writer', roomId: 'doc', userCount: 2, message: 'Room statistics' },
+    ])
+    hub.stop()
+  })
+
+  it('is written every five minutes', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const statistics = vi.spyOn(Journal.prototype, 'statistics')
+    const relay = new Relay({ port: 0, host: '127.0.0.1', logLevel: 'silent' })
+    await relay.listen()
+    vi.advanceTimersByTime(15 * 60_000)
+    expect(statistics).toHaveBeenCalledTimes(3)
+    await relay.close()
+    expect(vi.getTimerCount()).toBe(0)
+    statistics.mockRestore()
+  })
+})

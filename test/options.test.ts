@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { type OptionsError, optionInfos, parseOptions } from '../src/options.js'
+
+function problems(options: object): readonly string[] {
+  try {
+    parseOptions(options)
+    return []
+  } catch (error) {
+    return (error as OptionsError).problems
+  }
+}
+
+describe('options', () => {
+  it('have defaults', () => {
+    expect(parseOptions({})).toMatchObject({
+      port: 3000,
+      dialects: ['impossible-writer', 'pluresdb', 'y-webrtc', 'opaque'],
+      maxMessageBytes: 1_048_576,
+      maxBufferedBytes: 8_388_608,
+      maxTotalBufferedBytes: 268_435_456,
+      rateLimit: 100,
+      rateLimitWindow: 1000,
+      throttle: 1000,
+      roomExpiry: 86_400_000,
+      joinTimeout: 10_000,
+      heartbeatInterval: 30_000,
+      logLevel: 'info',
+    })
+  })
+
+  it("take the parents' names and values", () => {
+    const parents = { port: 3000, rateLimit: 100, rateLimitWindow: 1000, roomExpiry: 86_400_000 } as const
+    expect(parseOptions({ ...parents, cleanupInterval: 3_600_000, logLevel: 'info' })).toMatchObject(parents)
+  })
+
+  it('take text as the environment has it', () => {
+    const text = { port: ' 8080 ', dialects: ' opaque , pluresdb', maxMessageBytes: '2MiB', roomExpiry: '48h' }
+    expect(parseOptions({ ...text, logRoomNames: 'true', rateLimit: '0' })).toMatchObject({
+      port: 8080,
+      dialects: ['opaque', 'pluresdb'],
+      maxMessageBytes: 2_097_152,
+      roomExpiry: 172_800_000,
+      logRoomNames: true,
+      rateLimit: 0,
+    })
+  })
+
+  it.each([
+    [{ port: 'abc' }, 'port: must be a whole number from 0 to 65535 (got "abc")'],
+    [{ port: 65_536 }, 'port: must be a whole number from 0 to 65535 (got 65536)'],
+    [{ port: '' }, 'port: must be a whole number from 0 to 65535 (got "")'],
+    [{ port: null }, 'port: must be a whole number from 0 to 65535 (got null)'],
+    [{ throttle: true }, 'throttle: must be a whole number, 0 or more (got true)'],
+    [{ rateLimit: -1 }, 'rateLimit: must be a whole number, 0 or more (got -1)'],
+    [{ rateLimit: 1.5 }, 'rateLimit: must be a whole number, 0 or more (got 1.5)'],
+    [{ rateLimit: Number.NaN }, 'rateLimit: must be a whole number, 0 or more (got null)'],
+    [
+      { rateLimitWindow: 0 },
+      'rateLimitWindow: must be a duration such as 24h, 30s or 500 (milliseconds), at least 1 (got 0)',
+    ],
+    [{ roomExpiry: 'soon' }, 'roomExpiry: must be a duration such as 24h, 30s or 500 (milliseconds) (got "soon")'],
+    [
+      { maxMessageBytes: '1 fathom' },
+      'maxMessageBytes: must be a size such as 1MiB, 64KiB or 1000 (bytes) (got "1 fathom")',
+    ],
+    [{ logLevel: 'loud' }, 'logLevel: must be one of debug, info, warn, error, silent (got "loud")'],
+    [{ logRoomNames: 'perhaps' }, 'logRoomNames: must be true or false (got "perhaps")'],
+    [
+      { dialects: 'morse' },
+      'dialects: must name one or more of impossible-writer, pluresdb, y-webrtc, opaque (got "morse")',
+    ],
+    [{ dialects: [] }, 'dialects: must name one or more of impossible-writer, pluresdb, y-webrtc, opaque (got [])'],
+    [{ logKey: 7 }, 'logKey: must be a text'],
+    [{ speed: 'fast' }, 'speed: there is no such option'],
+  ])('refuse %j by name', (options, problem) => {
+    expect(problems(options)).toEqual([problem])
+  })
+
+  it('are all refused together, a line for each', () => {
+    expect(problems({ port: 'x', rateLimit: 'x', colour: 1, taste: 2 })).toHaveLength(4)
+  })
+
+  it('have a variable, a flag and a description each, none twice', () => {
+    for (const info of optionInfos) {
+      expect(info.env).toMatch(/^[A-Z][A-Z_]*$/)
+      expect(info.flag).toMatch(/^--[a-z][a-z-]*$/)
+      expect(info.description).toMatch(/^[`A-Z].*\.$/s)
+    }
+    expect(new Set(optionInfos.map(({ env }) => env)).size).toBe(optionInfos.length)
+  })
+})

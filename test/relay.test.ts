@@ -1,0 +1,449 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
+import { type AuthorizeRequest, ListenError, OptionsError, Relay, type Verdict } from '../src/index.js'
+import { Client } from './support/client.js'
+import { startRelay } from './support/relay.js'
+
+/** The status with which an upgrade is refused. */
+async function refusal(url: string): Promise<number> {
+  const socket = new WebSocket(url)
+  socket.on('error', () => {})
+  const [outgoing, response] = await once(socket, 'unexpected-response')
+  outgoing.destroy()
+  return response.statusCode
+}
+
+describe('listen', () => {
+  it('resolves with the address when it is ready', async () => {
+    const { relay, port } = await startRelay()
+    expect(port).toBeGreaterThan(0)
+    await expect(relay.listen()).rejects.toThrow('A relay listens once')
+  })
+
+  it('rejects by name when the port is taken', async () => {
+    const { port } = await startRelay()
+    const second = new Relay({ port, host: '127.0.0.1', logLevel: 'silent' })
+    const error = await second.listen().catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(ListenError)
+    expect(error).toMatchObject({ name: 'ListenError', code: 'EADDRINUSE' })
+    expect((error as Error).message).toContain(`Port ${port} is already in use`)
+    await second.close()
+  })
+
+  it('rejects by name when the address is not its own', async () => {
+    const relay = new Relay({ port: 0, host: '192.0.2.1', logLevel: 'silent' })
+    await expect(relay.listen()).rejects.toMatchObject({ name: 'ListenError', code: 'EADDRNOTAVAIL' })
+  })
+
+  it('says how to get the privileges that a port needs', async () => {
+    const relay = new Relay({ port: 443, host: '127.0.0.1', logLevel: 'silent' })
+    const listen = vi.spyOn((await import('node:net')).Server.prototype, 'listen').mockImplementation(function (this: {
+      emit(name: string, error: Error): boolean
+    }) {
+      this.emit('error', Object.assign(new Error('listen EACCES'), { code: 'EACCES' }))
+      return this as never
+    })
+    onTestFinished(() => listen.mockRestore())
+    const error = await relay.listen().catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'ListenError', code: 'EACCES' })
+    expect((error as Error).message).toMatch(/setcap 'cap_net_bind_service=\+ep'.*above 1023/)
+  })
+})
+
+describe('close', () => {
+  it('tells everyone, closes with 1001, and frees the port', async () => {
+    const { relay, open, port } = await startRelay()
+    const [writer, raw] = [await open('/room/doc'), await open('/raw/doc')]
+    await writer.json()
+    const closing = relay.close()
+    expect(await writer.json()).toEqual({ type: 'server-shutdown', message: 'Server is shutting down' })
+    expect(await writer.closed()).toEqual({ code: 1001, reason: 'Server shutting down' })
+    expect(await raw.closed()).toEqual({ code: 1001, reason: 'Server shutting down' })
+    await closing
+    const next = new Relay({ port, host: '127.0.0.1', logLevel: 'silent' })
+    await next.listen()
+    await next.close()
+  })
+
+  it('closes in small groups over the drain period, and says so meanwhile', async () => {
+    const { relay, open, url, http } = await startRelay()
+    const clients = await Promise.all(Array.from({ length: 100 }, () => open('/raw/doc')))
+    const closed: number[] = []
+    for (const client of clients) client.socket.on('close', () => closed.push(performance.now()))
+    const ends = relay.close({ drain: 1000 })
+    await once(clients[0]?.socket ?? relay, 'close')
+    const health = await fetch(`${http}/health`)
+    expect(health.status).toBe(503)
+    expect(await health.json()).toMatchObject({ status: 'draining' })
+    expect(await refusal(`${url}/raw/doc`)).toBe(503)
+    // Those who are still there still hear each other.
+    const [first, second] = clients.filter(({ socket }) => socket.readyState === WebSocket.OPEN)
+    first?.send('still here')
+    expect(await second?.next()).toEqual({ text: 'still here' })
+    await ends
+    expect(closed).toHaveLength(100)
+    const [start = 0, end = 0] = [closed[0], closed.at(-1)]
+    expect(end - start).toBeGreaterThan(300)
+  })
+
+  it('cuts those who do not answer, 10 s after the drain', { timeout: 30_000 }, async () => {
+    const { relay, open } = await startRelay()
+    const stuck = await open('/raw/doc')
+    stuck.socket.pause()
+    await relay.close({ drain: 0 })
+    expect(relay.stats().currentConnections).toBe(0)
+  })
+
+  it('may be called again, before and after the end', async () => {
+    const { relay } = await startRelay()
+    expect(relay.close()).toBe(relay.close())
+    await relay.close()
+    await expect(relay.listen()).rejects.toThrow('A relay listens once')
+    expect(() => relay.attach(createServer())).toThrow('This relay is closed')
+  })
+
+  it('works on a relay that never listened', async () => {
+    await new Relay({ logLevel: 'silent' }).close()
+  })
+
+  it('leaves neither sockets nor timers, so that a process ends by itself', async () => {
+    const script = `
+      import { Relay } from './dist/index.js'
+      const relay = new Relay({ port: 0, host: '127.0.0.1', logLevel: 'silent' })
+      const { port } = await relay.listen()
+      relay.once('join', () => relay.close())
+      process.send(port)
+      process.disconnect()`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 2, 2, 'ipc'] })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const exited = once(child, 'exit')
+    const [port] = (await once(child, 'message')) as [number]
+    const client = await Client.open(`ws://127.0.0.1:${port}/room/doc`)
+    expect(await client.closed()).toMatchObject({ code: 1001 })
+    expect(await exited).toEqual([0, null])
+  })
+})
+
+describe('a room that expires', () => {
+  it('goes on time, whoever is in it, and a new one takes its name', async () => {
+    const { relay, open } = await startRelay({ roomExpiry: 300 })
+    const created = once(relay, 'room-created').then(() => performance.now())
+    const ann = await open('/room/doc')
+    await ann.json()
+    const start = await created
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const ben = await open('/room/doc')
+    await ben.json()
+    expect(await ann.json()).toMatchObject({ type: 'user-joined' })
+    const removed = once(relay, 'room-removed')
+    for (const client of [ann, ben]) {
+      expect(await client.json()).toMatchObject({ type: 'room-expired', message: expect.any(String) })
+      expect(await client.next()).toEqual({ code: 1000, reason: 'Room expired' })
+    }
+    const age = performance.now() - start
+    expect(age).toBeGreaterThanOrEqual(299)
+    expect(await removed).toEqual([{ dialect: 'impossible-writer', room: 'doc', why: 'expired' }])
+    expect(await (await open('/room/doc')).json()).toMatchObject({ userCount: 1 })
+  })
+
+  it('is a matter of impossible-writer alone', async () => {
+    const { open } = await startRelay({ roomExpiry: 50 })
+    const raw = await open('/raw/doc')
+    const peer = await open('/')
+    peer.send({ type: 'join', topic: 't' })
+    const writer = await open('/room/doc')
+    await writer.closed()
+    expect(await raw.settled()).toEqual([])
+    expect(await peer.settled()).toEqual([])
+  })
+})
+
+describe('events', () => {
+  it('tell of connections, joins, leaves and rooms', async () => {
+    const { relay, open } = await startRelay()
+    const heard: unknown[] = []
+    for (const name of ['connection', 'room-created', 'join', 'leave', 'room-removed'] as const) {
+      relay.on(name, (info: object) => heard.push([name, info]))
+    }
+    const peer = await open('/')
+    peer.send({ type: 'join', topic: 't', peerId: 'p' })
+    await peer.settled()
+    const removed = once(relay, 'room-removed')
+    await peer.leave()
+    await removed
+    const connectionId = expect.stringMatching(/^[0-9a-f]{16}$/)
+    const presence = { dialect: 'pluresdb', room: 't', connectionId, id: 'p', user: undefined }
+    expect(heard).toEqual([
+      ['connection', { connectionId, address: '127.0.0.1', dialect: undefined, user: undefined }],
+      ['room-created', { dialect: 'pluresdb', room: 't' }],
+      ['join', { ...presence, count: 1 }],
+      ['leave', { ...presence, count: 0 }],
+      ['room-removed', { dialect: 'pluresdb', room: 't', why: 'empty' }],
+    ])
+  })
+
+  it.each(['connection', 'join', 'room-created'] as const)(
+    'whose listener for %s throws cost one connection its life, with 1011, and nobody else anything',
+    async (name) => {
+      const { relay, open } = await startRelay()
+      const bystander = await open('/room/doc')
+      await bystander.json()
+      relay.once(name, () => {
+        throw new Error('a fault of the application')
+      })
+      const victim = await open('/room/other')
+      expect(await victim.closed()).toEqual({ code: 1011, reason: 'Internal error' })
+      expect(await bystander.settled()).toEqual([])
+      expect(relay.stats()).toMatchObject({ currentConnections: 1, currentRooms: 1 })
+    },
+  )
+
+  it('whose listener for leave throws, or rejects, leave everything in order', async () => {
+    const { relay, open } = await startRelay()
+    relay.on('leave', () => {
+      throw new Error('a fault of the application')
+    })
+    relay.on('join', async () => {
+      await Promise.reject(new Error('another one'))
+    })
+    const [ann, ben] = [await open('/room/doc'), await open('/room/doc')]
+    await ben.leave()
+    expect([await ann.json(), await ann.json(), await ann.json()].map(({ type }) => type)).toEqual([
+      'connected',
+      'user-joined',
+      'user-left',
+    ])
+  })
+})
+
+describe('the authorize hook', () => {
+  const asked = (): {
+    requests: AuthorizeRequest[]
+    answer: (verdict: (r: AuthorizeRequest) => Verdict) => (r: AuthorizeRequest) => Verdict
+  } => {
+    const requests: AuthorizeRequest[] = []
+    return {
+      requests,
+      answer: (verdict) => (r) => {
+        requests.push(r)
+        return verdict(r)
+      },
+    }
+  }
+
+  it('is asked for each connection and each room, and names the user', async () => {
+    const { requests, answer } = asked()
+    const authorize = answer(({ verb }) => (verb === 'connect' ? { user: 'alice' } : true))
+    const { relay, open } = await startRelay({ authorize })
+    const joined = once(relay, 'join')
+    const client = await open('/room/doc?token=t', { headers: { cookie: 'session=1' } })
+    const { connectionId } = await client.json()
+    expect(requests).toEqual([
+      expect.objectContaining({ verb: 'connect', room: undefined, user: undefined, dialect: 'impossible-writer' }),
+      expect.objectContaining({ verb: 'join', room: 'doc', user: 'alice', connectionId, address: '127.0.0.1' }),
+    ])
+    expect(requests[0]?.headers['cookie']).toBe('session=1')
+    expect(requests[0]?.query.get('token')).toBe('t')
+    expect((await joined)[0]).toMatchObject({ user: 'alice' })
+  })
+
+  it('refuses a connection with 1008', async () => {
+    const { open, relay } = await startRelay({ authorize: () => false })
+    expect(await (await open('/')).closed()).toEqual({ code: 1008, reason: 'Not allowed' })
+    expect(relay.stats().currentConnections).toBe(0)
+  })
+
+  it('refuses when it forgets to answer', async () => {
+    const { open } = await startRelay({ authorize: (() => undefined) as never })
+    expect(await (await open('/room/doc')).closed()).toEqual({ code: 1008, reason: 'Not allowed' })
+  })
+
+  it.each([
+    ['/room/secret', undefined],
+    ['/raw/secret', undefined],
+    ['/', { type: 'join', topic: 'secret' }],
+    ['/', { type: 'subscribe', topics: ['open', 'secret', 'open too'] }],
+    ['/', { type: 'publish', topic: 'secret' }],
+  ])('refuses a room at %s with 1008', async (path, first) => {
+    const { open, relay } = await startRelay({ authorize: ({ room }) => !room?.includes('secret') })
+    const client = await open(path)
+    if (first) client.send(first)
+    expect(await client.closed()).toEqual({ code: 1008, reason: 'Not allowed in this room' })
+    expect(relay.stats()).toMatchObject({ currentRooms: 0, currentConnections: 0 })
+  })
+
+  it('may take its time: what comes meanwhile waits, in order', async () => {
+    const authorize = async (): Promise<Verdict> => {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      return true
+    }
+    const { open } = await startRelay({ authorize })
+    const listener = await open('/')
+    listener.send({ type: 'join', topic: 't', peerId: 'l' })
+    await listener.settled()
+    const peer = await open('/')
+    peer.send({ type: 'join', topic: 't', peerId: 'p' })
+    for (let i = 0; i < 100; i++) peer.send({ type: 'data', data: i })
+    expect(await listener.json()).toMatchObject({ type: 'peer-joined', peerId: 'p' })
+    for (let i = 0; i < 100; i++) expect(await listener.json()).toMatchObject({ data: i })
+  })
+
+  it('may take its time over several rooms of one message', async () => {
+    const { open } = await startRelay({ authorize: async () => await Promise.resolve(true) })
+    const client = await open('/')
+    client.send({ type: 'subscribe', topics: ['a', 'b', 'c'] })
+    client.send({ type: 'publish', topic: 'c', n: 1 })
+    client.send({ type: 'unsubscribe', topics: ['c'] })
+    client.send({ type: 'publish', topic: 'b', n: 2 })
+    expect(await client.json()).toMatchObject({ topic: 'c', n: 1, clients: 1 })
+    expect(await client.json()).toMatchObject({ topic: 'b', n: 2, clients: 1 })
+  })
+
+  it('that throws or rejects closes its connection with 1011, and nobody else’s', async () => {
+    const { open } = await startRelay({
+      authorize: ({ path }) => {
+        if (path === '/room/throws') throw new Error('a fault of the application')
+        return path === '/room/rejects' ? Promise.reject(new Error('another one')) : true
+      },
+    })
+    const bystander = await open('/room/doc')
+    await bystander.json()
+    for (const path of ['/room/throws', '/room/rejects']) {
+      expect(await (await open(path)).closed()).toEqual({ code: 1011, reason: 'Internal error' })
+    }
+    expect(await bystander.settled()).toEqual([])
+  })
+
+  it('that never answers cannot hold a connection beyond the deadline', async () => {
+    const { open } = await startRelay({ joinTimeout: 100, authorize: () => new Promise(() => {}) })
+    expect(await (await open('/room/doc')).closed()).toEqual({ code: 1008, reason: 'No room joined in time' })
+  })
+
+  it('that answers when the client has gone does nothing', async () => {
+    let answer: ((verdict: Verdict) => void) | undefined
+    const { open, relay } = await startRelay({
+      authorize: ({ verb }) =>
+        verb === 'connect' ||
+        new Promise<Verdict>((resolve) => {
+          answer = resolve
+        }),
+    })
+    const joined = vi.fn()
+    relay.on('join', joined)
+    const client = await open('/room/doc')
+    client.drop()
+    await vi.waitFor(() => expect(relay.stats().currentConnections).toBe(0))
+    answer?.(true)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(joined).not.toHaveBeenCalled()
+    expect(relay.stats().currentRooms).toBe(0)
+  })
+})
+
+describe('attach', () => {
+  /** An application with a page and a WebSocket of its own. */
+  async function startApp(prefix?: string): Promise<{ url: string; http: string; relay: Relay }> {
+    const server = createServer((_request, response) => response.end('the app'))
+    const own = new WebSocketServer({ noServer: true })
+    server.on('upgrade', (incoming, socket, head) => {
+      if (incoming.url === '/app') own.handleUpgrade(incoming, socket, head, (ws) => ws.send('the app'))
+    })
+    const relay = new Relay({ logLevel: 'silent' }).attach(server, prefix === undefined ? {} : { prefix })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(async () => {
+      await relay.close({ drain: 0 })
+      server.closeAllConnections()
+      for (const client of own.clients) client.terminate()
+      server.close()
+    })
+    const { port } = server.address() as AddressInfo
+    return { url: `ws://127.0.0.1:${port}`, http: `http://127.0.0.1:${port}`, relay }
+  }
+
+  it('shares a server with an application, and leaves its pages and other upgrade paths alone', async () => {
+    const { url, http } = await startApp()
+    const [ann, app] = [await Client.open(`${url}/room/doc`), await Client.open(`${url}/app`)]
+    expect(await ann.json()).toMatchObject({ type: 'connected', roomId: 'doc' })
+    expect(await app.next()).toEqual({ text: 'the app' })
+    for (const path of ['/', '/health', '/stats']) expect(await (await fetch(http + path)).text()).toBe('the app')
+    for (const client of [ann, app]) client.drop()
+  })
+
+  it('keeps to a prefix', async () => {
+    const { url } = await startApp('/relay/')
+    const [ann, app] = [await Client.open(`${url}/relay/room/doc`), await Client.open(`${url}/app`)]
+    expect(await ann.json()).toMatchObject({ roomId: 'doc' })
+    const peer = await Client.open(`${url}/relay`)
+    peer.send({ type: 'ping' })
+    expect(await peer.json()).toEqual({ type: 'pong' })
+    for (const client of [ann, app, peer]) client.drop()
+  })
+
+  it('answers an upgrade that nobody takes with 404 if nobody else listens', async () => {
+    const server = createServer()
+    const relay = new Relay({ logLevel: 'silent' }).attach(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(async () => {
+      await relay.close()
+      server.close()
+    })
+    const { port } = server.address() as AddressInfo
+    expect(await refusal(`ws://127.0.0.1:${port}/elsewhere`)).toBe(404)
+    expect(await refusal(`ws://127.0.0.1:${port}/relayed`)).toBe(404)
+  })
+
+  it('ends with close, and the server lives on', async () => {
+    const { url, http, relay } = await startApp()
+    const ann = await Client.open(`${url}/room/doc`)
+    await relay.close()
+    expect((await ann.closed()).code).toBe(1001)
+    expect(await (await fetch(http)).text()).toBe('the app')
+    const app = await Client.open(`${url}/app`)
+    expect(await app.next()).toEqual({ text: 'the app' })
+    app.drop()
+  })
+})
+
+describe('options', () => {
+  it('are checked at construction, with a line for each that is wrong', () => {
+    const wrong = { port: -1, roomExpiry: 'soon', colour: 'red' } as never
+    expect(() => new Relay(wrong)).toThrow(OptionsError)
+    try {
+      new Relay(wrong)
+    } catch (error) {
+      expect((error as OptionsError).problems).toEqual([
+        'port: must be a whole number from 0 to 65535 (got -1)',
+        'roomExpiry: must be a duration such as 24h, 30s or 500 (milliseconds) (got "soon")',
+        'colour: there is no such option',
+      ])
+    }
+  })
+
+  it('are never read from the environment', async () => {
+    vi.stubEnv('PORT', '1')
+    vi.stubEnv('RATE_LIMIT', 'nonsense')
+    onTestFinished(() => {
+      vi.unstubAllEnvs()
+    })
+    const { port } = await startRelay()
+    expect(port).not.toBe(1)
+  })
+})
+
+describe('keep-alive requests', () => {
+  it('do not hold up the end', async () => {
+    const { relay, http } = await startRelay()
+    const outgoing = request(http, { headers: { connection: 'keep-alive' } })
+    outgoing.end()
+    const [response] = await once(outgoing, 'response')
+    response.resume()
+    await once(response, 'end')
+    await relay.close()
+  })
+})

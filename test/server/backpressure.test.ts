@@ -1,0 +1,128 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import type { LimitName } from '../../src/index.js'
+import type { Client } from '../support/client.js'
+import { forkRelay, type Measure } from '../support/fork.js'
+import { startRelay } from '../support/relay.js'
+
+const MEGABYTE = 2 ** 20
+
+/** Sends so many megabytes, no faster than the relay reads them. */
+async function pour(client: Client, megabytes: number): Promise<void> {
+  const chunk = Buffer.alloc(MEGABYTE / 4, 'x')
+  for (let i = 0; i < megabytes * 4; i++) {
+    client.send(chunk)
+    if (i % 4 === 3) await client.settled()
+  }
+}
+
+describe('promise 4: memory is bounded by the limits', () => {
+  it('drops a member that stops reading while others send 200 MB, and grows by less than 64 MiB', async () => {
+    const { open, measure } = await forkRelay({ throttle: 0 })
+    const [sender, reader, stalled] = [await open('/raw/doc'), await open('/raw/doc'), await open('/raw/doc')]
+    let received = 0
+    reader.socket.on('message', (data: Buffer) => {
+      received += data.length
+    })
+    stalled.socket.pause()
+    const before = await measure()
+    let peak = 0
+    for (let sent = 0; sent < 200; sent += 20) {
+      await pour(sender, 20)
+      peak = Math.max(peak, (await measure()).rss)
+    }
+    await reader.settled()
+    expect(received).toBe(200 * MEGABYTE)
+    expect((await measure()).stats.currentConnections).toBe(2)
+    expect(peak - before.rss).toBeLessThan(64 * MEGABYTE)
+    // Whoever wakes up within 10 s is told why, later it finds the connection broken.
+    stalled.socket.resume()
+    expect([1013, 1006]).toContain((await stalled.closed()).code)
+  })
+
+  it('tells a member that reads too slowly why it is closed, behind all that it was owed', async () => {
+    const { open, relay } = await startRelay({ maxBufferedBytes: '1MiB', throttle: 0 })
+    const [sender, slow] = [await open('/raw/doc'), await open('/raw/doc')]
+    const left = once(relay, 'leave')
+    slow.socket.pause()
+    let sent = 0
+    while (relay.stats().currentConnections === 2) {
+      await pour(sender, 1)
+      sent += 4
+    }
+    await left
+    slow.socket.resume()
+    let received = 0
+    for (;;) {
+      const seen = await slow.next()
+      if ('code' in seen) {
+        expect(seen).toEqual({ code: 1013, reason: 'Reading too slowly' })
+        break
+      }
+      received++
+    }
+    expect(received).toBeGreaterThan(3)
+    expect(received).toBeLessThanOrEqual(sent)
+  })
+
+  it('cuts the largest backlog off first when all together are too large', async () => {
+    const { open, relay } = await startRelay({ maxTotalBufferedBytes: '12MiB', maxBufferedBytes: 0, throttle: 0 })
+    const room = async (name: string): Promise<[Client, Client]> => [
+      await open(`/raw/${name}`),
+      await open(`/raw/${name}`),
+    ]
+    const [[small, smallReader], [large, largeReader]] = [await room('small'), await room('large')]
+    smallReader.socket.pause()
+    largeReader.socket.pause()
+    // The kernel takes some megabytes of each before anything waits in the relay.
+    await pour(small, 8)
+    const report = once(relay, 'limit') as Promise<[{ limit: LimitName }]>
+    const left = once(relay, 'leave') as Promise<[{ room: string }]>
+    while (relay.stats().currentConnections === 4) await pour(large, 2)
+    expect((await report)[0].limit).toBe('total-backlog')
+    expect((await left)[0].room).toBe('raw/large')
+    largeReader.socket.resume()
+    expect((await largeReader.closed()).code).toBe(1006)
+    // The other one has lost nothing.
+    smallReader.socket.resume()
+    for (let i = 0; i < 32; i++) expect(await smallReader.next()).toHaveProperty('binary')
+    small.send('still here')
+    expect(await smallReader.next()).toEqual({ text: 'still here' })
+  })
+
+  it('delivers everything in order to a member that stalls for a while', async () => {
+    const { open } = await startRelay({ throttle: 0 })
+    const [sender, reader] = [await open('/raw/doc'), await open('/raw/doc')]
+    reader.socket.pause()
+    const pad = 'x'.repeat(1000)
+    for (let i = 0; i < 8000; i++) sender.send(`${i} ${pad}`)
+    await sender.settled()
+    reader.socket.resume()
+    for (let i = 0; i < 8000; i++) expect(await reader.next()).toEqual({ text: `${i} ${pad}` })
+  })
+})
+
+describe('promise 4: after everyone leaves nothing is left', () => {
+  it('has empty maps and a flat heap after 10,000 connects and disconnects', { timeout: 60_000 }, async () => {
+    const { open, measure } = await forkRelay()
+    const paths = ['/room/a', '/raw/b', '/pluresdb', '/y-webrtc']
+    const visit = async (i: number): Promise<void> => {
+      const client = await open(paths[i % 4] ?? '/')
+      if (i % 4 === 2) client.send({ type: 'join', topic: `t${i % 8}` })
+      if (i % 4 === 3) client.send({ type: 'subscribe', topics: ['t', `t${i % 8}`] })
+      if (i % 3 > 0) await client.leave()
+      else {
+        client.drop()
+        await client.closed()
+      }
+    }
+    const visits = async (count: number): Promise<Measure> => {
+      for (let i = 0; i < count; i += 50) await Promise.all(Array.from({ length: 50 }, (_, k) => visit(i + k)))
+      return await measure()
+    }
+    const before = await visits(2000)
+    const after = await visits(10_000)
+    expect(after.stats).toMatchObject({ connectionsTotal: 12_000, currentConnections: 0, currentRooms: 0, peers: 0 })
+    expect(after.heapUsed - before.heapUsed).toBeLessThan(MEGABYTE / 2)
+  })
+})

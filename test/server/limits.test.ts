@@ -1,0 +1,201 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import type { LimitName } from '../../src/index.js'
+import { startRelay, type TestRelay } from '../support/relay.js'
+
+/** Resolves with the first report of a limit. */
+async function limited({ relay }: TestRelay): Promise<{ limit: LimitName }> {
+  const [report] = (await once(relay, 'limit')) as [{ limit: LimitName }]
+  return report
+}
+
+describe('limits', () => {
+  it('name the rate limit in force', async () => {
+    const { open } = await startRelay({ rateLimit: 2, rateLimitWindow: '1m' })
+    const ann = await open('/room/doc')
+    await ann.json()
+    for (let i = 0; i < 3; i++) ann.send({ type: 'tick' })
+    expect(await ann.json()).toEqual({
+      type: 'error',
+      code: 'RATE_LIMIT_EXCEEDED',
+      message: 'Rate limit exceeded (2 messages/60000 ms)',
+    })
+  })
+
+  it('count bad messages against the rate as well', async () => {
+    const { open, relay } = await startRelay({ rateLimit: 2, rateLimitWindow: '1m' })
+    const ann = await open('/room/doc')
+    await ann.json()
+    for (let i = 0; i < 3; i++) ann.send('not json')
+    expect([await ann.json(), await ann.json(), await ann.json()].map(({ code }) => code)).toEqual([
+      'PARSE_ERROR',
+      'PARSE_ERROR',
+      'RATE_LIMIT_EXCEEDED',
+    ])
+    expect(relay.stats().rateLimitsHit).toBe(1)
+  })
+
+  it("close who keeps flooding after 10 windows' worth of refusals", async () => {
+    const { open } = await startRelay({ rateLimit: 3, rateLimitWindow: '1m' })
+    const ann = await open('/room/doc')
+    await ann.json()
+    for (let i = 0; i < 3 + 30; i++) ann.send({ type: 'tick' })
+    const refusals = await ann.settled()
+    expect(refusals).toHaveLength(30)
+    ann.send({ type: 'tick' })
+    expect(await ann.closed()).toEqual({ code: 1008, reason: 'Too many messages over the rate limit' })
+  })
+
+  it('slow the other dialects down instead: nothing is dropped, and the order is kept', async () => {
+    const test = await startRelay({ throttle: 100 })
+    const [a, b] = [await test.open('/raw/doc'), await test.open('/raw/doc')]
+    const throttled = limited(test)
+    for (let i = 0; i < 250; i++) a.send(String(i))
+    expect(await throttled).toMatchObject({ limit: 'throttle' })
+    for (let i = 0; i < 250; i++) expect(await b.next()).toEqual({ text: String(i) })
+    // Its socket is not read: not even a ping is answered before the debt is paid, and then it is.
+    await a.settled()
+    a.send('after')
+    expect(await b.next()).toEqual({ text: 'after' })
+  })
+
+  it('do not take a sender that was slowed down for dead', async () => {
+    const { open } = await startRelay({ throttle: 10, heartbeatInterval: 200 })
+    const [a, b] = [await open('/raw/doc'), await open('/raw/doc')]
+    for (let i = 0; i < 25; i++) a.send(String(i))
+    for (let i = 0; i < 25; i++) expect(await b.next()).toEqual({ text: String(i) })
+    await a.settled()
+    expect(a.socket.readyState).toBe(WebSocket.OPEN)
+  })
+
+  it('hold bytes a second by slowing the sender down', async () => {
+    const test = await startRelay({ byteRate: 10_000 })
+    const [a, b] = [await test.open('/room/doc'), await test.open('/room/doc')]
+    await b.json()
+    const slowed = limited(test)
+    a.send({ type: 'paste', text: 'x'.repeat(11_000) })
+    a.send({ type: 'next' })
+    expect(await slowed).toMatchObject({ limit: 'bytes' })
+    expect(await b.json()).toMatchObject({ type: 'paste' })
+    expect(await b.json()).toMatchObject({ type: 'next' })
+  })
+
+  it('close who sends too big a message with 1009', async () => {
+    const test = await startRelay({ maxMessageBytes: '1KiB' })
+    const [a, b] = [await test.open('/raw/doc'), await test.open('/raw/doc')]
+    a.send('x'.repeat(1024))
+    expect(await b.next()).toEqual({ text: 'x'.repeat(1024) })
+    const report = limited(test)
+    a.send('x'.repeat(1025))
+    expect(await a.closed()).toEqual({ code: 1009, reason: 'Message too big' })
+    expect(await report).toMatchObject({ limit: 'message-size' })
+    expect(await b.settled()).toEqual([])
+  })
+
+  it('count the fragments of a message together', async () => {
+    const { open } = await startRelay({ maxMessageBytes: '1KiB' })
+    const a = await open('/raw/doc')
+    a.socket.send('x'.repeat(600), { fin: false })
+    a.socket.send('x'.repeat(600), { fin: true })
+    expect(await a.closed()).toEqual({ code: 1009, reason: 'Message too big' })
+  })
+
+  it('answer the upgrade of one connection too many with 503', async () => {
+    const { open, url } = await startRelay({ maxConnections: 2 })
+    const [first] = [await open('/room/a'), await open('/room/b')]
+    const status = async (): Promise<number | undefined> => {
+      const socket = new WebSocket(`${url}/room/c`)
+      socket.on('error', () => {})
+      const [request, response] = await once(socket, 'unexpected-response')
+      request.destroy()
+      return response.statusCode
+    }
+    expect(await status()).toBe(503)
+    await first.leave()
+    const third = await open('/room/c')
+    expect(await third.json()).toMatchObject({ type: 'connected' })
+    expect(await status()).toBe(503)
+  })
+
+  it('close one member too many with 1013 and a reason that says so', async () => {
+    const { open } = await startRelay({ maxRoomMembers: 2 })
+    const [first] = [await open('/room/a'), await open('/room/a')]
+    expect(await (await open('/room/a')).closed()).toEqual({ code: 1013, reason: 'Room is full' })
+    await first.leave()
+    expect(await (await open('/room/a')).json()).toMatchObject({ userCount: 2 })
+  })
+
+  it('close who would open one room too many with 1013', async () => {
+    const { open } = await startRelay({ maxRooms: 2 })
+    const subscriber = await open('/')
+    subscriber.send({ type: 'subscribe', topics: ['a', 'b'] })
+    await subscriber.settled()
+    expect(await (await open('/room/a')).closed()).toEqual({ code: 1013, reason: 'Too many rooms' })
+    subscriber.send({ type: 'subscribe', topics: ['c'] })
+    expect(await subscriber.closed()).toEqual({ code: 1013, reason: 'Too many rooms' })
+  })
+
+  it('close a subscriber whom a full room turns away, and leave nothing of it behind', async () => {
+    const { open, relay } = await startRelay({ maxRoomMembers: 1 })
+    const [first, second] = [await open('/'), await open('/')]
+    first.send({ type: 'subscribe', topics: ['full'] })
+    await first.settled()
+    second.send({ type: 'subscribe', topics: ['a', 'full', 'b'] })
+    expect(await second.closed()).toEqual({ code: 1013, reason: 'Room is full' })
+    expect(relay.stats().currentRooms).toBe(1)
+  })
+
+  it('give a client only so long to join a room', async () => {
+    const test = await startRelay({ joinTimeout: 100 })
+    const joined = await test.open('/')
+    joined.send({ type: 'join', topic: 't' })
+    const report = limited(test)
+    const silent = await test.open('/')
+    expect(await silent.closed()).toEqual({ code: 1008, reason: 'No room joined in time' })
+    expect(await report).toMatchObject({ limit: 'join-timeout' })
+    const chatty = await test.open('/y-webrtc')
+    chatty.send({ type: 'ping' })
+    expect(await chatty.closed()).toEqual({ code: 1008, reason: 'No room joined in time' })
+    expect(await joined.settled()).toEqual([])
+  })
+
+  it('do not apply at 0', async () => {
+    const none = { rateLimit: 0, throttle: 0, maxConnections: 0, maxRooms: 0, maxRoomMembers: 0, maxTopics: 0 }
+    const more = { joinTimeout: 0, heartbeatInterval: 0, roomExpiry: 0, maxBufferedBytes: 0, maxTotalBufferedBytes: 0 }
+    const { open } = await startRelay({ ...none, ...more, maxMessageBytes: 0 })
+    const [a, b] = [await open('/room/doc'), await open('/room/doc')]
+    await b.json()
+    for (let i = 0; i < 500; i++) a.send({ type: 'tick', i })
+    for (let i = 0; i < 500; i++) expect(await b.json()).toMatchObject({ i })
+    a.send({ type: 'big', text: 'x'.repeat(2 ** 21) })
+    expect(await b.json()).toMatchObject({ type: 'big' })
+    const subscriber = await open('/')
+    subscriber.send({ type: 'subscribe', topics: Array.from({ length: 300 }, (_, i) => String(i)) })
+    expect(await subscriber.settled()).toEqual([])
+  })
+})
+
+describe('the heartbeat', () => {
+  it('drops a connection that is silent, and tells the others', async () => {
+    const test = await startRelay({ heartbeatInterval: 100 })
+    const alive = await test.open('/room/doc')
+    await alive.json()
+    const report = limited(test)
+    const dead = await test.open('/room/doc')
+    const { connectionId } = await dead.json()
+    // A process that has stopped: its kernel still takes bytes, but nothing answers a ping.
+    dead.socket.pause()
+    expect(await alive.json()).toMatchObject({ type: 'user-joined' })
+    expect(await alive.json()).toEqual({ type: 'user-left', connectionId, userCount: 1 })
+    expect(await report).toMatchObject({ limit: 'heartbeat' })
+  })
+
+  it('pings', async () => {
+    const { open } = await startRelay({ heartbeatInterval: 50 })
+    const { socket } = await open('/room/doc')
+    const [payload] = await once(socket, 'ping')
+    expect(payload).toHaveLength(0)
+    await once(socket, 'ping')
+  })
+})
