@@ -4,7 +4,7 @@ import { type CloseReason, closes } from '../core/errors.js'
 import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
 import type { Port, Session } from '../core/session.js'
 import type { Backlog, Debtor } from './backlog.js'
-import { closeReasonOf, createReceiver, type Receiver } from './receiver.js'
+import { type Listener, Receiver } from './receiver.js'
 
 /** What all connections of a relay share. */
 export interface Line {
@@ -34,7 +34,7 @@ const EMPTY_CLOSE = encodeFrame(Opcode.close, Buffer.alloc(0))
  * RFC 6455 section 7 are said here. Its listeners are shared by all connections, which saves each a
  * dozen closures.
  */
-export class Connection implements Port, Debtor {
+export class Connection implements Port, Debtor, Listener {
   readonly session: Session
   /** Whether anything came since the last ping. */
   heard = true
@@ -55,12 +55,9 @@ export class Connection implements Port, Debtor {
   constructor(line: Line, socket: Duplex, createSession: (port: Port) => Session) {
     this.#line = line
     this.#socket = socket
-    this.#receiver = createReceiver(line.maxMessageBytes)
+    this.#receiver = new Receiver(line.maxMessageBytes, this)
     this.session = createSession(this)
-    own(this.#receiver, this)
     own(socket, this)
-    this.#receiver.on('message', onMessage).on('ping', onPing).on('conclude', onConclude)
-    this.#receiver.on('error', onBadFrame).on('drain', onReceiverDrain)
     socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose)
   }
 
@@ -146,33 +143,27 @@ export class Connection implements Port, Debtor {
     this.session.close(closes.tooSlow)
   }
 
-  /** A piece of the byte stream came. */
-  received(chunk: Buffer): void {
-    this.heard = true
-    if (this.#receiver.writableEnded || this.#receiver.destroyed) return
-    if (!this.#receiver.write(chunk)) this.#socket.pause()
+  onMessage(data: Buffer, binary: boolean): void {
+    this.session.receive(data, binary)
   }
 
-  pinged(payload: Buffer): void {
+  onPing(payload: Buffer): void {
     this.write(encodeFrame(Opcode.pong, payload))
   }
 
-  /** A close frame came. RFC 6455 section 5.5.1: it is answered with the same code, and the server hangs up. */
-  concluded(code: number, reason: Buffer): void {
+  /** RFC 6455 section 5.5.1: a close is answered with the same code, and the server hangs up. */
+  onGoodbye(code: number, reason: Buffer): void {
     this.write(code === NO_STATUS ? EMPTY_CLOSE : closeFrame({ code, reason: reason.toString() }))
     this.#open = false
     this.session.end(code)
     this.#hangUp()
   }
 
-  /** The receiver refused what came. */
-  failed(error: { code?: string }): void {
-    const reason = closeReasonOf(error)
-    if (reason === closes.tooBig) this.session.limited('message-size')
-    else if (reason === closes.tooManyFragments) this.session.limited('fragments')
-    else this.session.refuse(reason.reason)
-    this.session.close(reason)
-    this.#hangUp()
+  /** A piece of the byte stream came. */
+  received(chunk: Buffer): void {
+    this.heard = true
+    const fault = this.#receiver.read(chunk)
+    if (fault) this.#fail(fault)
   }
 
   /** The client has ended its half of the socket. */
@@ -196,8 +187,13 @@ export class Connection implements Port, Debtor {
     if (this.#indebted) this.#owe(this.backlog)
   }
 
-  receiverDrained(): void {
-    this.#read()
+  /** What came breaks the rules. */
+  #fail(reason: CloseReason): void {
+    if (reason === closes.tooBig) this.session.limited('message-size')
+    else if (reason === closes.tooManyFragments) this.session.limited('fragments')
+    else this.session.refuse(reason.reason)
+    this.session.close(reason)
+    this.#hangUp()
   }
 
   #owe(unsent: number): void {
@@ -209,7 +205,7 @@ export class Connection implements Port, Debtor {
 
   /** Reads on, unless there is still a reason not to. */
   #read(): void {
-    if (!this.stalled && !this.#receiver.writableNeedDrain) this.#socket.resume()
+    if (!this.stalled) this.#socket.resume()
   }
 
   /** Reads on whatever the reason not to, to see the client's goodbye; cuts the socket if none comes. */
@@ -234,32 +230,12 @@ interface Owned {
   [kConnection]: Connection
 }
 
-function own(emitter: Duplex | Receiver, connection: Connection): void {
-  ;(emitter as unknown as Owned)[kConnection] = connection
+function own(socket: Duplex, connection: Connection): void {
+  ;(socket as unknown as Owned)[kConnection] = connection
 }
 
-function ownerOf(emitter: Duplex | Receiver): Connection {
-  return (emitter as unknown as Owned)[kConnection]
-}
-
-function onMessage(this: Receiver, data: Buffer, binary: boolean): void {
-  ownerOf(this).session.receive(data, binary)
-}
-
-function onPing(this: Receiver, payload: Buffer): void {
-  ownerOf(this).pinged(payload)
-}
-
-function onConclude(this: Receiver, code: number, reason: Buffer): void {
-  ownerOf(this).concluded(code, reason)
-}
-
-function onBadFrame(this: Receiver, error: Error & { code?: string }): void {
-  ownerOf(this).failed(error)
-}
-
-function onReceiverDrain(this: Receiver): void {
-  ownerOf(this).receiverDrained()
+function ownerOf(socket: Duplex): Connection {
+  return (socket as unknown as Owned)[kConnection]
 }
 
 function onData(this: Duplex, chunk: Buffer): void {

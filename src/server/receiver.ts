@@ -1,23 +1,16 @@
+import type { Writable } from 'node:stream'
 import * as ws from 'ws'
 import { type CloseReason, closes } from '../core/errors.js'
 
-/**
- * `ws`'s reader of frames, a Writable, as far as it is used here: `@types/ws` leaves it out.
- * https://github.com/websockets/ws/blob/master/lib/receiver.js
- */
-export interface Receiver {
-  readonly destroyed: boolean
-  readonly writableEnded: boolean
-  readonly writableNeedDrain: boolean
-  write(chunk: Buffer): boolean
-  on(event: 'message', listener: (this: Receiver, data: Buffer, binary: boolean) => void): this
-  on(event: 'ping', listener: (this: Receiver, data: Buffer) => void): this
-  on(event: 'conclude', listener: (this: Receiver, code: number, reason: Buffer) => void): this
-  on(event: 'error', listener: (this: Receiver, error: Error & { code?: string }) => void): this
-  on(event: 'drain', listener: (this: Receiver) => void): this
+/** What a {@link Receiver} reads. */
+export interface Listener {
+  onMessage(data: Buffer, binary: boolean): void
+  onPing(payload: Buffer): void
+  /** A close frame; nothing comes after it. */
+  onGoodbye(code: number, reason: Buffer): void
 }
 
-interface ReceiverOptions {
+interface WsReceiverOptions {
   isServer: boolean
   /** Bytes; 0 means no limit. */
   maxPayload: number
@@ -25,10 +18,13 @@ interface ReceiverOptions {
   maxBufferedChunks: number
 }
 
-type ReceiverClass = new (options: ReceiverOptions) => Receiver
+/**
+ * `ws`'s reader of frames, a Writable that emits what it reads; `@types/ws` leaves it out.
+ * https://github.com/websockets/ws/blob/master/lib/receiver.js
+ */
+type WsReceiver = new (options: WsReceiverOptions) => Pick<Writable, '_write'>
 
-// @types/ws does not declare the export.
-const { Receiver: WsReceiver } = ws as unknown as { Receiver: ReceiverClass }
+const { Receiver: Base } = ws as unknown as { Receiver: WsReceiver }
 
 /** More fragments than any client sends for a message that still fits. */
 const MAX_FRAGMENTS = 1024
@@ -36,19 +32,60 @@ const MAX_FRAGMENTS = 1024
 /** Pieces that wait for the rest of their frame; each is a read of the socket, of up to 64 KiB. */
 const MAX_BUFFERED_CHUNKS = 65_536
 
-/** A reader for one connection: checks and unmasks what clients send, RFC 6455 section 5. */
-export function createReceiver(maxMessageBytes: number): Receiver {
-  return new WsReceiver({
-    isServer: true,
-    maxPayload: maxMessageBytes,
-    maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
-  })
+/** What the last `_write` said: it always answers before it returns, since nothing is inflated or deferred here. */
+let fault: (Error & { code?: string }) | null | undefined
+const onWritten = (error?: Error | null): void => {
+  fault = error
 }
 
-/** How to close a connection whose bytes the receiver refused. Its error codes: https://github.com/websockets/ws/blob/master/doc/ws.md#error-codes */
-export function closeReasonOf(error: { code?: string }): CloseReason {
-  switch (error.code) {
+/**
+ * Checks and unmasks what one client sends, RFC 6455 section 5: every byte is read by `ws`. Two things
+ * of its stream are left out because they cost more than the reading (docs/performance.md): its queue,
+ * which is always empty as each chunk is read to its end at once, and its listeners.
+ */
+export class Receiver extends Base {
+  readonly #listener: Listener
+  #done = false
+
+  /** @param maxMessageBytes 0 means no limit. */
+  constructor(maxMessageBytes: number, listener: Listener) {
+    super({
+      isServer: true,
+      maxPayload: maxMessageBytes,
+      maxFragments: MAX_FRAGMENTS,
+      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+    })
+    this.#listener = listener
+  }
+
+  /**
+   * Reads a piece of the byte stream.
+   *
+   * @returns Why the connection has to be closed, if the piece broke the rules. Nothing is read after that.
+   */
+  read(chunk: Buffer): CloseReason | undefined {
+    if (this.#done) return undefined
+    this._write(chunk, 'binary', onWritten)
+    if (!fault) return undefined
+    this.#done = true
+    return closeReasonOf(fault)
+  }
+
+  /** Called by `ws` for what it reads, and by Node for the stream's own events, which nobody awaits. */
+  emit(event: string, data: unknown, more?: unknown): boolean {
+    if (event === 'message') this.#listener.onMessage(data as Buffer, more as boolean)
+    else if (event === 'ping') this.#listener.onPing(data as Buffer)
+    else if (event === 'conclude') {
+      this.#done = true
+      this.#listener.onGoodbye(data as number, more as Buffer)
+    }
+    return true
+  }
+}
+
+/** How to close for an error of `ws`: https://github.com/websockets/ws/blob/master/doc/ws.md#error-codes */
+function closeReasonOf({ code }: { code?: string }): CloseReason {
+  switch (code) {
     case 'WS_ERR_INVALID_UTF8':
       return closes.notUtf8
     case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
