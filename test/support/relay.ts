@@ -16,13 +16,16 @@ export interface TestRelay {
 
 /** Starts a relay for one test. It logs nothing unless told to. */
 export async function startRelay(options: RelayOptions = {}): Promise<TestRelay> {
+  const { stop, ...test } = await runRelay(options)
+  onTestFinished(stop)
+  return test
+}
+
+/** Starts a relay that lives until it is stopped, with all clients that were opened. */
+export async function runRelay(options: RelayOptions = {}): Promise<TestRelay & { stop(): Promise<void> }> {
   const relay = new Relay({ port: 0, host: '127.0.0.1', logLevel: 'silent', ...options })
   const { port } = await relay.listen()
   const clients: Client[] = []
-  onTestFinished(async () => {
-    for (const client of clients) client.drop()
-    await relay.close({ drain: 0 })
-  })
   const url = `ws://127.0.0.1:${port}`
   return {
     relay,
@@ -33,6 +36,10 @@ export async function startRelay(options: RelayOptions = {}): Promise<TestRelay>
       const client = await Client.open(url + path, clientOptions)
       clients.push(client)
       return client
+    },
+    async stop() {
+      for (const client of clients) client.drop()
+      await relay.close({ drain: 0 })
     },
   }
 }
