@@ -28,7 +28,8 @@ interface Given {
 }
 
 /** Values as people write them. */
-function format({ value, secret }: OptionInfo, setting: Settings[keyof Settings]): string {
+function format({ value, secret }: OptionInfo, setting: OptionInfo['default']): string {
+  if (setting === undefined) return ''
   if (secret) return setting === '' ? '' : '********'
   if (value === 'duration') return formatDuration(Number(setting))
   if (value === 'size') return formatSize(Number(setting))
@@ -79,9 +80,9 @@ function read(command: Command, { argv, env }: Terminal): Given {
 }
 
 /** How the user called an option. */
-function nameOf({ sources }: Given, name: string): string {
+function nameOf(given: Given | undefined, name: string): string {
   const info = optionInfos.find((option) => option.name === name)
-  return (sources.get(name) === 'flag' ? info?.flag : info?.env) ?? name
+  return (given?.sources.get(name) === 'flag' ? info?.flag : info?.env) ?? name
 }
 
 function printConfig(settings: Settings, { sources }: Given, out: Terminal['out']): void {
@@ -94,16 +95,17 @@ function printConfig(settings: Settings, { sources }: Given, out: Terminal['out'
  * @returns The exit code.
  */
 export async function run(terminal: Terminal, stop: AbortSignal): Promise<number> {
+  let given: Given | undefined
   try {
-    const given = read(createCommand(terminal), terminal)
-    const settings = parseOptions(given.values, (name) => nameOf(given, name))
+    given = read(createCommand(terminal), terminal)
+    const settings = parseOptions(given.values)
     if (given.printConfig) printConfig(settings, given, terminal.out)
     else await serve(settings, stop)
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_OPTION
     if (error instanceof OptionsError) {
-      for (const problem of error.problems) terminal.err(`${problem}\n`)
+      for (const { option, problem } of error.problems) terminal.err(`${nameOf(given, option)}: ${problem}\n`)
       return WRONG_OPTION
     }
     if (error instanceof ListenError) {

@@ -15,13 +15,16 @@ interface Meta {
   /** Effect, and where it helps the cost. Plain text; backticks around names. */
   description: string
   /** What a value looks like, for the help. */
-  value: 'number' | 'duration' | 'size' | 'text' | 'list' | 'boolean' | 'level'
+  value: 'number' | 'duration' | 'size' | 'text' | 'list' | 'boolean' | 'level' | 'file'
   /** Never shown. */
   secret?: boolean
 }
 
+const PORT = 3000
+const TLS_PORT = 443
+
 /** In the order of the help. */
-export const groups = ['Server', 'Limits', 'Time', 'Log'] as const
+export const groups = ['Server', 'TLS', 'Limits', 'Time', 'Log'] as const
 
 const WHOLE = /^\d+$/
 
@@ -52,6 +55,10 @@ function size(): z.ZodType<number, number | string> {
   return quantity(parseSize, 'must be a size such as 1MiB, 64KiB or 1000 (bytes)', 0)
 }
 
+function text(what: string): z.ZodString {
+  return z.string({ error: `must be ${what}` })
+}
+
 const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' })
 
 function oneOf<const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> {
@@ -77,13 +84,13 @@ function described<T extends z.ZodType>(schema: T, meta: Meta): T {
 }
 
 const shape = {
-  port: described(count(65_535).default(3000), {
+  port: described(count(65_535).optional(), {
     env: 'PORT',
     group: 'Server',
     value: 'number',
-    description: 'TCP port to listen on; 0 lets the system choose one.',
+    description: `TCP port to listen on; 0 lets the system choose one. ${PORT} if left out, ${TLS_PORT} with TLS.`,
   }),
-  host: described(z.string({ error: 'must be an address' }).default(''), {
+  host: described(text('an address').default(''), {
     env: 'HOST',
     group: 'Server',
     value: 'text',
@@ -94,6 +101,25 @@ const shape = {
     group: 'Server',
     value: 'list',
     description: 'Which wire protocols to serve, separated by commas.',
+  }),
+  enableTls: described(flag.default(false), {
+    env: 'ENABLE_TLS',
+    group: 'TLS',
+    value: 'boolean',
+    description: 'Speak TLS (wss and https), with the certificate of `TLS_CERT`.',
+  }),
+  tlsCert: described(text('a path').default(''), {
+    env: 'TLS_CERT',
+    group: 'TLS',
+    value: 'file',
+    description:
+      'File of the certificate and its chain, in PEM. It is read again when it changes, without closing a connection.',
+  }),
+  tlsKey: described(text('a path').default(''), {
+    env: 'TLS_KEY',
+    group: 'TLS',
+    value: 'file',
+    description: "File of the certificate's private key, in PEM.",
   }),
   maxConnections: described(count().default(20_000), {
     env: 'MAX_CONNECTIONS',
@@ -204,7 +230,7 @@ const shape = {
     value: 'level',
     description: 'What to log: `debug`, `info`, `warn`, `error` or `silent`.',
   }),
-  environment: described(z.string({ error: 'must be a text' }).default('development'), {
+  environment: described(text('a text').default('development'), {
     env: 'NODE_ENV',
     group: 'Log',
     value: 'text',
@@ -216,7 +242,7 @@ const shape = {
     value: 'boolean',
     description: 'Log the names of rooms instead of hashes. The names are the secrets that let people in.',
   }),
-  logKey: described(z.string({ error: 'must be a text' }).default(''), {
+  logKey: described(text('a text').default(''), {
     env: 'LOG_KEY',
     group: 'Log',
     value: 'text',
@@ -232,7 +258,7 @@ const schema = z.strictObject(shape)
 export type Options = z.input<typeof schema>
 
 /** The options in force, checked and with their defaults. */
-export type Settings = z.output<typeof schema>
+export type Settings = z.output<typeof schema> & { port: number }
 
 /** The name of an option, as the library has it. */
 export type OptionName = keyof Settings
@@ -242,7 +268,8 @@ export interface OptionInfo extends Meta {
   name: OptionName
   /** Such as `--rate-limit`. */
   flag: string
-  default: Settings[OptionName]
+  /** Undefined if it depends on others. */
+  default: Settings[OptionName] | undefined
 }
 
 /** All options, in the order of their groups. */
@@ -253,13 +280,19 @@ export const optionInfos: readonly OptionInfo[] = Object.entries(shape).map(([na
   default: type.parse(undefined),
 }))
 
+/** What is wrong with one option. */
+export interface OptionProblem {
+  /** Its name in the library. */
+  readonly option: string
+  readonly problem: string
+}
+
 /** One or several options are wrong. */
 export class OptionsError extends Error {
-  /** One line for each, naming the option. */
-  readonly problems: readonly string[]
+  readonly problems: readonly OptionProblem[]
 
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
+  constructor(problems: readonly OptionProblem[]) {
+    super(problems.map(({ option, problem }) => `${option}: ${problem}`).join('\n'))
     this.name = 'OptionsError'
     this.problems = problems
   }
@@ -268,20 +301,28 @@ export class OptionsError extends Error {
 /**
  * Checks options and fills in the defaults.
  *
- * @param nameOf How to call an option in an error; as the library calls it if left out.
- * @throws {OptionsError} With one line for each wrong option.
+ * @throws {OptionsError} With all that are wrong.
  */
-export function parseOptions(options: object, nameOf: (name: string) => string = (name) => name): Settings {
+export function parseOptions(options: object): Settings {
   const result = schema.safeParse(options)
-  if (result.success) return result.data
-  const given = options as Readonly<Record<string, unknown>>
-  const problems = result.error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${nameOf(key)}: there is no such option`)
-    const name = String(issue.path[0])
-    const got = optionInfos.some((info) => info.name === name && info.secret)
-      ? ''
-      : ` (got ${JSON.stringify(given[name])})`
-    return [`${nameOf(name)}: ${issue.message}${got}`]
-  })
-  throw new OptionsError([...new Set(problems)])
+  if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, options)))
+  const missing = missingFor(result.data)
+  if (missing.length > 0) throw new OptionsError(missing)
+  const { enableTls, port } = result.data
+  return { ...result.data, port: port ?? (enableTls ? TLS_PORT : PORT) }
+}
+
+function explain(issue: z.core.$ZodIssue, options: object): OptionProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((option) => ({ option, problem: 'there is no such option' }))
+  }
+  const option = String(issue.path[0])
+  const { secret } = optionInfos.find(({ name }) => name === option) ?? {}
+  const value = (options as Readonly<Record<string, unknown>>)[option]
+  return [{ option, problem: secret ? issue.message : `${issue.message} (got ${JSON.stringify(value)})` }]
+}
+
+function missingFor({ enableTls, tlsCert, tlsKey }: z.output<typeof schema>): OptionProblem[] {
+  const files = Object.entries({ tlsCert, tlsKey }).filter(([, file]) => file === '')
+  return enableTls ? files.map(([option]) => ({ option, problem: 'is needed when TLS is enabled' })) : []
 }

@@ -15,6 +15,7 @@ import { Connections } from './server/connections.js'
 import { createPages, respond } from './server/http.js'
 import { landingPage } from './server/landing.js'
 import { createHttpServer, listen } from './server/listener.js'
+import { CertificateFiles } from './server/tls.js'
 import { refuse, wantsWebSocket } from './server/upgrade.js'
 
 /** The options of a {@link Relay}: those of the schema, and what only code can give. */
@@ -73,17 +74,25 @@ export class Relay extends EventEmitter<RelayEvents> {
   async listen(): Promise<AddressInfo> {
     if (this.#server || this.#closed !== undefined) throw new Error('A relay listens once')
     const pages = createPages(this.#report, () => this.#connections.draining, landingPage(this.#settings.dialects))
+    const certificate = this.#settings.enableTls ? new CertificateFiles(this.#settings, this.#log) : undefined
     const server = createHttpServer(
       this.#settings,
+      certificate?.read(),
       (request, response) => respond(pages, request, response),
       (request, socket, head) => this.#connections.upgrade(request, socket, head),
     )
     this.#server = server
     try {
       const address = await listen(server, this.#settings.port, this.#settings.host)
+      this.#detach.push(certificate?.watch(server) ?? (() => {}))
       this.#begin()
       this.#log.info(
-        { address: address.address, port: address.port, dialects: this.#settings.dialects },
+        {
+          address: address.address,
+          port: address.port,
+          tls: this.#settings.enableTls,
+          dialects: this.#settings.dialects,
+        },
         'Relay listening',
       )
       return address

@@ -50,7 +50,7 @@ describe('baton', () => {
       expect(out).toContain(flag)
       expect(out).toContain(env)
     }
-    expect(out).toMatch(/Server:\n {2}--port <number>\s+TCP port.*\(PORT,\s+default 3000\)/s)
+    expect(out).toMatch(/Limits:\n.*--rate-limit <number> .*\(RATE_LIMIT, default 100\)/s)
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
   })
 

@@ -6,7 +6,7 @@ function problems(options: object): readonly string[] {
     parseOptions(options)
     return []
   } catch (error) {
-    return (error as OptionsError).problems
+    return (error as OptionsError).message.split('\n')
   }
 }
 
@@ -45,6 +45,12 @@ describe('options', () => {
     })
   })
 
+  it('take port 443 with TLS, unless told otherwise', () => {
+    const tls = { enableTls: true, tlsCert: 'cert.pem', tlsKey: 'key.pem' }
+    expect(parseOptions(tls).port).toBe(443)
+    expect(parseOptions({ ...tls, port: 8443 }).port).toBe(8443)
+  })
+
   it.each([
     [{ port: 'abc' }, 'port: must be a whole number from 0 to 65535 (got "abc")'],
     [{ port: 65_536 }, 'port: must be a whole number from 0 to 65535 (got 65536)'],
@@ -71,6 +77,7 @@ describe('options', () => {
     ],
     [{ dialects: [] }, 'dialects: must name one or more of impossible-writer, pluresdb, y-webrtc, opaque (got [])'],
     [{ logKey: 7 }, 'logKey: must be a text'],
+    [{ enableTls: true, tlsCert: 'cert.pem' }, 'tlsKey: is needed when TLS is enabled'],
     [{ speed: 'fast' }, 'speed: there is no such option'],
   ])('refuse %j by name', (options, problem) => {
     expect(problems(options)).toEqual([problem])

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { type Credentials, TLS_OPTIONS } from './tls.js'
 import { wantsWebSocket } from './upgrade.js'
 
 /** Why the relay cannot listen. */
@@ -23,22 +25,26 @@ const SPARE_SOCKETS = 1000
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** An HTTP server with deadlines, not listening yet. */
+/** An HTTP server with deadlines, or an HTTPS server if there are credentials; not listening yet. */
 export function createHttpServer(
   { joinTimeout, maxConnections }: { joinTimeout: number; maxConnections: number },
+  credentials: Credentials | undefined,
   onRequest: RequestListener,
   onUpgrade: UpgradeListener,
 ): Server {
-  const server = createServer(
-    {
-      headersTimeout: joinTimeout,
-      requestTimeout: joinTimeout,
-      keepAliveTimeout: KEEP_ALIVE,
-      // The default of 30 s would let a silent socket wait that long whatever the deadline.
-      connectionsCheckingInterval: Math.max(50, Math.min(1000, joinTimeout / 4)),
-    },
-    onRequest,
-  )
+  const options = {
+    headersTimeout: joinTimeout,
+    requestTimeout: joinTimeout,
+    keepAliveTimeout: KEEP_ALIVE,
+    // The default of 30 s would let a silent socket wait that long whatever the deadline.
+    connectionsCheckingInterval: Math.max(50, Math.min(1000, joinTimeout / 4)),
+  }
+  const server = credentials
+    ? createTlsServer(
+        { ...options, ...TLS_OPTIONS, ...credentials, ...(joinTimeout > 0 && { handshakeTimeout: joinTimeout }) },
+        onRequest,
+      )
+    : createServer(options, onRequest)
   if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_SOCKETS
   server.on('upgrade', (request, socket, head) => {
     if (wantsWebSocket(request)) onUpgrade(request, socket, head)
