@@ -171,10 +171,11 @@ export class Relay extends EventEmitter<RelayEvents> {
     return { rooms: currentRooms, connections: currentConnections }
   }
 
-  readonly #emit: Emit = (session, name, ...args) => {
+  readonly #emit: Emit = (session, name, describe) => {
+    if (this.listenerCount(name) === 0) return
     try {
       // EventEmitter's own types cannot follow a name that is itself generic.
-      ;(this as EventEmitter).emit(name, ...args)
+      ;(this as EventEmitter).emit(name, describe())
     } catch (error) {
       this.#fault(error, session)
     }

@@ -6,6 +6,8 @@ import { Member, type Room, type RoomKind } from './room.js'
 
 /** What the core needs of a connection. */
 export interface Port {
+  /** The address of the client, for the log; empty once the connection is gone. */
+  readonly address: string
   /** Sends one or several whole frames. */
   write(frames: Buffer): void
   /** Says goodbye and hangs up. The session has ended when this is called. */
@@ -18,7 +20,7 @@ export interface Port {
 }
 
 /** What the upgrade request said. */
-export type Hello = Pick<AuthorizeRequest, 'path' | 'query' | 'headers' | 'address'>
+export type Hello = Pick<AuthorizeRequest, 'path' | 'query' | 'headers'>
 
 /** One connection's side of a dialect. */
 export interface Conversation {
@@ -47,8 +49,6 @@ const NOTHING: Conversation = { kind: undefined, receive() {} }
 export class Session {
   /** Unguessable, unique; also the public id of a member where the dialect asks for none. */
   readonly id: string
-  /** The address of the client, for the log. */
-  readonly address: string
   /** Named by the `authorize` hook. */
   user: string | undefined
 
@@ -73,9 +73,13 @@ export class Session {
     this.#hub = hub
     this.#port = port
     this.id = id
-    this.address = hello.address
     if (hub.authorize) this.#hello = hello
     if (hub.limits.byteRate > 0) this.#bytes = new Meter(hub.limits.byteRate, SECOND)
+  }
+
+  /** The address of the client; empty once the connection is gone. */
+  get address(): string {
+    return this.#port.address
   }
 
   /** The dialect spoken, once that is clear. */
@@ -282,7 +286,7 @@ export class Session {
       granted()
       return
     }
-    const { path, query, headers, address } = this.#hello
+    const { path, query, headers } = this.#hello
     const settle = (verdict: Verdict): void => {
       if (this.#ended) return
       // Anything else, such as what a hook in JavaScript forgot to return, refuses.
@@ -293,7 +297,7 @@ export class Session {
       }
     }
     const request = { verb, dialect: this.kind?.name, room, user: this.user, connectionId: this.id }
-    const verdict = authorize({ ...request, path, query, headers, address })
+    const verdict = authorize({ ...request, path, query, headers, address: this.address })
     if (!isPromise(verdict)) {
       settle(verdict)
       return

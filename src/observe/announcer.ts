@@ -46,8 +46,12 @@ export interface RelayEvents {
   limit: [{ limit: LimitName; connection: ConnectionInfo | undefined }]
 }
 
-/** Emits an event on behalf of a session, which pays if a listener throws. */
-export type Emit = <K extends keyof RelayEvents>(session: Session | undefined, name: K, ...args: RelayEvents[K]) => void
+/** Emits an event, described only if somebody listens, on behalf of a session, which pays if a listener throws. */
+export type Emit = <K extends keyof RelayEvents>(
+  session: Session | undefined,
+  name: K,
+  describe: () => RelayEvents[K][0],
+) => void
 
 /** Writes what happens to the journal, and emits it as events. */
 export class Announcer implements Observer {
@@ -61,7 +65,7 @@ export class Announcer implements Observer {
 
   opened(session: Session): void {
     this.#journal.opened(session)
-    this.#emit(session, 'connection', connectionInfo(session))
+    this.#emit(session, 'connection', () => connectionInfo(session))
   }
 
   closed(session: Session, code: number): void {
@@ -70,27 +74,27 @@ export class Announcer implements Observer {
 
   roomCreated(room: Room, session: Session): void {
     this.#journal.roomCreated(room)
-    this.#emit(session, 'room-created', roomInfo(room))
+    this.#emit(session, 'room-created', () => roomInfo(room))
   }
 
   roomRemoved(room: Room): void {
     this.#journal.roomRemoved(room)
-    this.#emit(undefined, 'room-removed', { ...roomInfo(room), why: room.expired ? 'expired' : 'empty' })
+    this.#emit(undefined, 'room-removed', () => ({ ...roomInfo(room), why: room.expired ? 'expired' : 'empty' }))
   }
 
   joined(member: Member): void {
     this.#journal.joined(member)
-    this.#emit(member.session, 'join', presenceInfo(member))
+    this.#emit(member.session, 'join', () => presenceInfo(member))
   }
 
   left(member: Member): void {
     this.#journal.left(member)
-    this.#emit(member.session, 'leave', presenceInfo(member))
+    this.#emit(member.session, 'leave', () => presenceInfo(member))
   }
 
   limited(limit: LimitName, session?: Session): void {
     this.#journal.limited(limit, session)
-    this.#emit(session, 'limit', { limit, connection: session && connectionInfo(session) })
+    this.#emit(session, 'limit', () => ({ limit, connection: session && connectionInfo(session) }))
   }
 
   refused(session: Session, why: string): void {

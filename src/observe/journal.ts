@@ -37,7 +37,9 @@ export class Journal implements Observer {
     this.#digest = new Digest(log)
   }
 
-  opened({ id, address, kind }: Session): void {
+  opened(session: Session): void {
+    if (!this.#log.isLevelEnabled('debug')) return
+    const { id, address, kind } = session
     this.#log.debug({ connectionId: id, address, dialect: kind?.name }, 'Connection opened')
   }
 

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { Alarm, Alarms } from '../core/alarms.js'
 import { type CloseReason, closes } from '../core/errors.js'
 import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
@@ -42,7 +42,7 @@ export class Connection implements Port, Debtor, Listener {
   pulse: Alarm<Connection> | undefined
 
   readonly #line: Line
-  readonly #socket: Duplex
+  readonly #socket: Socket
   readonly #receiver: Receiver
   /** Until a close frame is sent, or the socket breaks. */
   #open = true
@@ -52,13 +52,18 @@ export class Connection implements Port, Debtor, Listener {
   /** Whether unsent bytes are noted in the shared backlog. */
   #indebted = false
 
-  constructor(line: Line, socket: Duplex, createSession: (port: Port) => Session) {
+  constructor(line: Line, socket: Socket, createSession: (port: Port) => Session) {
     this.#line = line
     this.#socket = socket
     this.#receiver = new Receiver(line.maxMessageBytes, this)
     this.session = createSession(this)
     own(socket, this)
     socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose)
+  }
+
+  /** Asked for only when needed, since it costs a system call. */
+  get address(): string {
+    return this.#socket.remoteAddress ?? ''
   }
 
   /** Whether frames may still be written. */
@@ -183,7 +188,8 @@ export class Connection implements Port, Debtor, Listener {
     this.#line.onClose(this)
   }
 
-  drained(): void {
+  /** Unsent bytes may have gone. */
+  recount(): void {
     if (this.#indebted) this.#owe(this.backlog)
   }
 
@@ -230,30 +236,30 @@ interface Owned {
   [kConnection]: Connection
 }
 
-function own(socket: Duplex, connection: Connection): void {
+function own(socket: Socket, connection: Connection): void {
   ;(socket as unknown as Owned)[kConnection] = connection
 }
 
-function ownerOf(socket: Duplex): Connection {
+function ownerOf(socket: Socket): Connection {
   return (socket as unknown as Owned)[kConnection]
 }
 
-function onData(this: Duplex, chunk: Buffer): void {
+function onData(this: Socket, chunk: Buffer): void {
   ownerOf(this).received(chunk)
 }
 
-function onDrain(this: Duplex): void {
-  ownerOf(this).drained()
+function onDrain(this: Socket): void {
+  ownerOf(this).recount()
 }
 
-function onEnd(this: Duplex): void {
+function onEnd(this: Socket): void {
   ownerOf(this).ended()
 }
 
 /** A socket's `close` follows its `error`, and says all that matters. */
 function onError(): void {}
 
-function onClose(this: Duplex): void {
+function onClose(this: Socket): void {
   ownerOf(this).gone()
 }
 

@@ -64,13 +64,17 @@ export class Connections implements Line {
       refuse(socket, { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } })
       return
     }
+    // What the dialect says at once leaves together with the handshake.
+    socket.cork()
     accept(request, socket)
     if (head.length > 0) socket.unshift(head)
     const hello = path === undefined ? helloOf(request) : { ...helloOf(request), path }
-    const connection = new Connection(this, socket, (port) => new Session(this.#hub, port, createId(), hello))
+    const connection = new Connection(this, request.socket, (port) => new Session(this.#hub, port, createId(), hello))
     this.#open.add(connection)
     this.#heartbeat.watch(connection)
     connection.session.open(this.#dialects.converse(connection.session, hello))
+    socket.uncork()
+    connection.recount()
   }
 
   onClose(connection: Connection): void {

@@ -40,14 +40,13 @@ export function faultOf({ method, headers, url }: IncomingMessage): Refusal | un
 }
 
 /** What the request says of the client. */
-export function helloOf({ url = '/', headers, socket }: IncomingMessage): Hello {
+export function helloOf({ url = '/', headers }: IncomingMessage): Hello {
   const mark = url.indexOf('?')
   const path = mark < 0 ? url : url.slice(0, mark)
   return {
     path: path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path,
     query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
     headers,
-    address: socket.remoteAddress ?? '',
   }
 }
 

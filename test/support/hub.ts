@@ -37,6 +37,7 @@ let ids = 0
 export function connect(hub: Hub, url: string): Wire {
   const seen: string[] = []
   const port: Port = {
+    address: '',
     write: (frames) => seen.push(...decodeFrames(frames).map(({ payload }) => payload.toString())),
     close: ({ code }) => seen.push(`close ${code}`),
     hold() {},
@@ -44,7 +45,7 @@ export function connect(hub: Hub, url: string): Wire {
     pause() {},
   }
   const [path = '/', query = ''] = url.split('?')
-  const hello = { path, query: new URLSearchParams(query), headers: {}, address: '' }
+  const hello = { path, query: new URLSearchParams(query), headers: {} }
   const session = new Session(hub, port, `id${ids++}`, hello)
   session.open(new Dialects().converse(session, hello))
   return {
