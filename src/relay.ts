@@ -16,7 +16,7 @@ import { createPages, respond } from './server/http.js'
 import { landingPage } from './server/landing.js'
 import { createHttpServer, listen } from './server/listener.js'
 import { CertificateFiles } from './server/tls.js'
-import { refuse, wantsWebSocket } from './server/upgrade.js'
+import { pathOf, refuse, wantsWebSocket } from './server/upgrade.js'
 
 /** The options of a {@link Relay}: those of the schema, and what only code can give. */
 export type RelayOptions = Options & {
@@ -193,11 +193,11 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 }
 
-/** The path of a URL below `prefix`, without a slash at its end; undefined if it is elsewhere. */
+/** The path of a URL below `prefix`; undefined if it is elsewhere. */
 function pathUnder(prefix: string, url: string): string | undefined {
-  const [full = '/'] = url.split('?', 1)
-  const path = full.length > 1 && full.endsWith('/') ? full.slice(0, -1) : full
-  const base = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix
+  const path = pathOf(url)
+  const base = pathOf(prefix)
+  if (prefix === '' || base === '/') return path
   if (path === base) return '/'
   return path.startsWith(`${base}/`) ? path.slice(base.length) : undefined
 }

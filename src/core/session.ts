@@ -59,6 +59,8 @@ export class Session {
   #gate: Gate | undefined
   #meter: Meter | undefined
   readonly #bytes: Meter | undefined
+  /** Whether it has ever found a room, and until when it has to. */
+  #settled = false
   #deadline: Alarm<Session> | undefined
   /** Where it published last: frames to another room must not overtake what waits there. */
   #latest: Room | undefined
@@ -66,7 +68,7 @@ export class Session {
   readonly #hello: Hello | undefined
   /** How many answers of the hook are outstanding, and what came meanwhile. */
   #asking = 0
-  #held: { data: Buffer; binary: boolean }[] = []
+  #held: { data: Buffer; binary: boolean }[] | undefined
   #ended = false
 
   constructor(hub: Hub, port: Port, id: string, hello: Hello) {
@@ -91,12 +93,15 @@ export class Session {
   open(conversation: Conversation): void {
     const { limits, counters, joinDeadlines, observer } = this.#hub
     counters.connections++
-    if (limits.joinTimeout > 0) this.#deadline = joinDeadlines.set(this, limits.joinTimeout)
     this.#converse(conversation)
     observer.opened(this)
     this.#guard(() => {
       this.#ask('connect', undefined, closes.notAllowed, () => conversation.opened?.())
     })
+    // Most dialects have joined by now.
+    if (limits.joinTimeout > 0 && !this.#settled && !this.#ended) {
+      this.#deadline = joinDeadlines.set(this, limits.joinTimeout)
+    }
   }
 
   /** Hands the connection over to another conversation, which gets the message that decided it. */
@@ -110,6 +115,7 @@ export class Session {
   receive(data: Buffer, binary: boolean): void {
     if (this.#ended) return
     if (this.#asking > 0) {
+      this.#held ??= []
       this.#held.push({ data, binary })
       return
     }
@@ -211,7 +217,7 @@ export class Session {
     if (this.#ended) return
     this.#ended = true
     this.#hub.joinDeadlines.cancel(this.#deadline)
-    this.#held = []
+    this.#held = undefined
     for (const member of [...this.#members]) this.leave(member)
     this.#hub.counters.disconnections++
     this.#hub.observer.closed(this, code)
@@ -274,6 +280,8 @@ export class Session {
 
   /** It has found a room in time. */
   #joined(): void {
+    if (this.#settled) return
+    this.#settled = true
     this.#hub.joinDeadlines.cancel(this.#deadline)
     this.#deadline = undefined
   }
@@ -314,8 +322,8 @@ export class Session {
     this.#asking--
     this.#guard(act)
     if (this.#asking > 0 || this.#ended) return
-    const held = this.#held
-    this.#held = []
+    const held = this.#held ?? []
+    this.#held = undefined
     for (const { data, binary } of held) this.receive(data, binary)
     if (this.#asking === 0) this.#port.release()
   }

@@ -68,15 +68,12 @@ class Writer implements Conversation {
   readonly #session: Session
   readonly #roomId: string
   readonly #nickname: string | undefined
-  /** The stamp as JSON text, up to the time. */
-  readonly #stamp: string
   #member: Member | undefined
 
   constructor(session: Session, hello: Hello) {
     this.#session = session
     this.#roomId = roomIdOf(hello)
     this.#nickname = hello.query.get('nickname') || undefined
-    this.#stamp = `,"connectionId":"${session.id}","timestamp":`
   }
 
   opened(): void {
@@ -116,7 +113,7 @@ class Writer implements Conversation {
     const text = textWithout(data, message, STAMP)
     if (!text) this.#error('INVALID_MESSAGE', 'Message is nested too deeply')
     else {
-      const frame = spliceFrame(text, `${this.#stamp}${Date.now()}}`)
+      const frame = spliceFrame(text, `,"connectionId":"${this.#session.id}","timestamp":${Date.now()}}`)
       this.#session.publish(this.#member.room, frame, this.#member)
     }
   }

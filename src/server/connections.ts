@@ -10,7 +10,7 @@ import type { Settings } from '../options.js'
 import { Backlog } from './backlog.js'
 import { Connection, type Line } from './connection.js'
 import { Heartbeat } from './heartbeat.js'
-import { accept, faultOf, helloOf, refuse } from './upgrade.js'
+import { accept, faultOf, refuse, UpgradeHello } from './upgrade.js'
 
 /** Connections are closed in groups, one each step, in milliseconds. */
 const DRAIN_STEP = 100
@@ -68,7 +68,7 @@ export class Connections implements Line {
     socket.cork()
     accept(request, socket)
     if (head.length > 0) socket.unshift(head)
-    const hello = path === undefined ? helloOf(request) : { ...helloOf(request), path }
+    const hello = new UpgradeHello(request, path)
     const connection = new Connection(this, request.socket, (port) => new Session(this.#hub, port, createId(), hello))
     this.#open.add(connection)
     this.#heartbeat.watch(connection)

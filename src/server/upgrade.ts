@@ -39,15 +39,38 @@ export function faultOf({ method, headers, url }: IncomingMessage): Refusal | un
   return undefined
 }
 
-/** What the request says of the client. */
-export function helloOf({ url = '/', headers }: IncomingMessage): Hello {
-  const mark = url.indexOf('?')
-  const path = mark < 0 ? url : url.slice(0, mark)
-  return {
-    path: path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path,
-    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
-    headers,
+/** What an upgrade request says, read as far as somebody asks. */
+export class UpgradeHello implements Hello {
+  readonly path: string
+  readonly #request: IncomingMessage
+  #query: URLSearchParams | undefined
+
+  /** @param path Where it differs from the request's, under a prefix. */
+  constructor(request: IncomingMessage, path = pathOf(request.url ?? '/')) {
+    this.path = path
+    this.#request = request
   }
+
+  get query(): URLSearchParams {
+    const { url = '/' } = this.#request
+    this.#query ??= new URLSearchParams(url.slice(pathEnd(url)))
+    return this.#query
+  }
+
+  get headers(): Hello['headers'] {
+    return this.#request.headers
+  }
+}
+
+/** The path of a URL, without its query and without a slash at its end. */
+export function pathOf(url: string): string {
+  const end = pathEnd(url)
+  return url.slice(0, end > 1 && url[end - 1] === '/' ? end - 1 : end)
+}
+
+function pathEnd(url: string): number {
+  const mark = url.indexOf('?')
+  return mark < 0 ? url.length : mark
 }
 
 /** Completes the handshake, RFC 6455 section 4.2.2. */
