@@ -125,6 +125,8 @@ async function serve(settings: Settings, stop: AbortSignal): Promise<void> {
 
 /* v8 ignore start: the outermost shell, tried by tests that start the command as a process. */
 async function main(): Promise<void> {
+  // Frames live for a turn: larger pools are allocated less often. Set here, since it concerns the whole process.
+  Buffer.poolSize = 64 * 1024
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

@@ -1,6 +1,6 @@
 /** A connection whose client reads more slowly than it is written to. */
 export interface Debtor {
-  /** Bytes that wait for the client now. */
+  /** Bytes of memory that wait for the client now. */
   readonly backlog: number
   /** Gives the connection, and what waits for it, up at once. */
   abandon(): void

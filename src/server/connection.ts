@@ -22,6 +22,9 @@ export interface Line {
 /** How long a client may take to answer a close before its socket is cut, in milliseconds. */
 const CLOSE_TIMEOUT = 10_000
 
+/** What a write that waits costs beside its bytes: a queue entry, a callback and two buffer objects. */
+const WRITE_COST = 512
+
 /** RFC 6455 section 7.1.5: the connection broke without a close frame. */
 const ABNORMAL = 1006
 
@@ -49,8 +52,9 @@ export class Connection implements Port, Debtor, Listener {
   #held = false
   #pause: Alarm<Connection> | undefined
   #farewell: Alarm<Connection> | undefined
-  /** Whether unsent bytes are noted in the shared backlog. */
-  #indebted = false
+  /** Writes, and their bytes, since the client fell behind; 0 while it keeps up. */
+  #lateWrites = 0
+  #lateBytes = 0
 
   constructor(line: Line, socket: Socket, createSession: (port: Port) => Session) {
     this.#line = line
@@ -71,9 +75,11 @@ export class Connection implements Port, Debtor, Listener {
     return this.#open
   }
 
-  /** Unsent bytes. */
+  /** Bytes of memory that wait for the client: what is unsent, and what it costs to keep it in pieces. */
   get backlog(): number {
-    return this.#socket.destroyed ? 0 : this.#socket.writableLength
+    const unsent = this.#socket.destroyed ? 0 : this.#socket.writableLength
+    if (unsent === 0) return 0
+    return unsent + Math.ceil((WRITE_COST * this.#lateWrites * unsent) / this.#lateBytes)
   }
 
   /** Whether the relay itself has stopped reading, so that silence says nothing of the client. */
@@ -83,9 +89,9 @@ export class Connection implements Port, Debtor, Listener {
 
   write(frames: Buffer): void {
     if (!this.#open) return
-    this.#socket.write(frames)
-    const unsent = this.#socket.writableLength
-    if (unsent > 0 || this.#indebted) this.#owe(unsent)
+    // A piece of a pooled buffer would keep the whole of it, and other rooms' frames, for a slow client.
+    this.#socket.write(this.#lateWrites > 0 ? detach(frames) : frames)
+    if (this.#socket.writableLength > 0 || this.#lateWrites > 0) this.#owe(frames.length)
   }
 
   ping(): void {
@@ -190,7 +196,7 @@ export class Connection implements Port, Debtor, Listener {
 
   /** Unsent bytes may have gone. */
   recount(): void {
-    if (this.#indebted) this.#owe(this.backlog)
+    if (this.#lateWrites > 0) this.#owe(0)
   }
 
   /** What came breaks the rules. */
@@ -202,11 +208,19 @@ export class Connection implements Port, Debtor, Listener {
     this.#hangUp()
   }
 
-  #owe(unsent: number): void {
-    this.#indebted = unsent > 0
-    this.#line.backlog.set(this, unsent)
+  /** The client has fallen behind, or was: counts what waits for it. */
+  #owe(written: number): void {
+    if (this.#socket.writableLength === 0) {
+      this.#lateWrites = 0
+      this.#lateBytes = 0
+    } else if (written > 0) {
+      this.#lateWrites++
+      this.#lateBytes += written
+    }
+    const { backlog } = this
+    this.#line.backlog.set(this, backlog)
     const { maxBufferedBytes } = this.#line
-    if (maxBufferedBytes > 0 && unsent > maxBufferedBytes) process.nextTick(dropSlow, this)
+    if (maxBufferedBytes > 0 && backlog > maxBufferedBytes) process.nextTick(dropSlow, this)
   }
 
   /** Reads on, unless there is still a reason not to. */
@@ -228,6 +242,13 @@ export class Connection implements Port, Debtor, Listener {
     this.#socket.end()
     this.#awaitGoodbye()
   }
+}
+
+/** The bytes in memory of their own. */
+function detach(frames: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(frames.length)
+  frames.copy(copy)
+  return copy
 }
 
 const kConnection = Symbol('connection')

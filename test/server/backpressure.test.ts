@@ -12,7 +12,7 @@ async function pour(client: Client, megabytes: number): Promise<void> {
   const chunk = Buffer.alloc(MEGABYTE / 4, 'x')
   for (let i = 0; i < megabytes * 4; i++) {
     client.send(chunk)
-    if (i % 4 === 3) await client.settled()
+    await client.settled()
   }
 }
 
@@ -38,6 +38,27 @@ describe('promise 4: memory is bounded by the limits', () => {
     // Whoever wakes up within 10 s is told why, later it finds the connection broken.
     stalled.socket.resume()
     expect([1013, 1006]).toContain((await stalled.closed()).code)
+  })
+
+  it('counts what small frames cost to keep, not their bytes alone', async () => {
+    const { open, measure } = await forkRelay({ throttle: 0, maxBufferedBytes: '4MiB', heartbeatInterval: 0 })
+    const [sender, other, stalled] = [await open('/raw/doc'), await open('/raw/doc'), await open('/raw/doc')]
+    other.socket.on('message', () => {})
+    stalled.socket.pause()
+    const { arrayBuffers } = await measure()
+    // The kernel's buffers first.
+    let before = await measure()
+    while (before.arrayBuffers < arrayBuffers + MEGABYTE / 2) {
+      await pour(sender, 0.25)
+      before = await measure()
+    }
+    expect(before.stats.currentConnections).toBe(3)
+    // 20,000 messages of 6 bytes, each in a turn and a write of its own: 120 kB, but 10 MiB to keep.
+    for (let i = 0; i < 20_000; i++) {
+      sender.send('tiny')
+      await sender.settled()
+    }
+    expect((await measure()).stats.currentConnections).toBe(2)
   })
 
   it('tells a member that reads too slowly why it is closed, behind all that it was owed', async () => {

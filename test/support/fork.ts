@@ -9,6 +9,8 @@ import { Client } from './client.js'
 export interface Measure {
   rss: number
   heapUsed: number
+  /** Bytes of all buffers. */
+  arrayBuffers: number
   stats: Stats
 }
 

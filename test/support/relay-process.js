@@ -12,8 +12,8 @@ process.on('message', async () => {
     globalThis.gc?.()
     await sleep(50)
   }
-  const { rss, heapUsed } = process.memoryUsage()
-  process.send?.({ rss, heapUsed, stats: relay.stats() })
+  const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
+  process.send?.({ rss, heapUsed, arrayBuffers, stats: relay.stats() })
 })
 process.on('disconnect', () => process.exit())
 process.send?.({ port })
