@@ -1,4 +1,5 @@
 import { Alarms } from './alarms.js'
+import { Counters } from './counters.js'
 import { closes } from './errors.js'
 import type { Member, Room } from './room.js'
 import { Rooms } from './rooms.js'
@@ -81,20 +82,6 @@ export interface Observer {
   failed(error: unknown, session: Session): void
 }
 
-/** Plain integers, counted on the way of the messages and read elsewhere. */
-export class Counters {
-  connections = 0
-  disconnections = 0
-  messagesIn = 0
-  bytesIn = 0
-  /** Messages handed on to a room. */
-  messagesRelayed = 0
-  /** Frames written, one for each recipient. */
-  framesOut = 0
-  bytesOut = 0
-  rateLimitsHit = 0
-}
-
 /** What all sessions of a relay share. */
 export class Hub {
   readonly limits: Limits
@@ -111,7 +98,7 @@ export class Hub {
     this.limits = limits
     this.observer = observer
     this.authorize = authorize
-    this.rooms = new Rooms(limits)
+    this.rooms = new Rooms(limits, this.counters)
   }
 
   /** Lets go of all timers. */

@@ -1,4 +1,5 @@
 import type { Alarm } from './alarms.js'
+import type { Counters } from './counters.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
 
@@ -53,15 +54,17 @@ export class Room {
   expired = false
 
   readonly #ticker: Ticker
+  readonly #counters: Counters
   #frames: Buffer[] = []
   /** Who wrote the frame at the same place, and so does not get it. */
   #authors: (Member | undefined)[] = []
   #bytes = 0
   readonly #apart: Member[] = []
 
-  constructor(kind: RoomKind, name: string, ticker: Ticker) {
+  constructor(kind: RoomKind, name: string, ticker: Ticker, counters: Counters) {
     this.kind = kind
     this.name = name
+    this.#counters = counters
     this.#ticker = ticker
   }
 
@@ -109,7 +112,7 @@ export class Room {
     this.#authors.push(author)
     this.#bytes += frame.length
     if (author) this.#setApart(author)
-    if (this.#frames.push(frame) === 1) this.#ticker.mark(this)
+    this.#ticker.note(this, this.#frames.push(frame) === 1)
     if (this.#bytes > MAX_BATCH_BYTES) this.flush()
   }
 
@@ -123,18 +126,23 @@ export class Room {
    * dropped after the flush, so `members` stands still meanwhile.
    */
   flush(): void {
-    const frames = this.#frames
-    const first = frames[0]
-    if (!first) return
-    const authors = this.#authors
-    const all = frames.length === 1 ? first : Buffer.concat(frames, this.#bytes)
+    const batch = { frames: this.#frames, authors: this.#authors }
+    if (batch.frames.length === 0) return
     this.#frames = []
     this.#authors = []
     this.#bytes = 0
+    // The same bytes go to everyone who is not apart; put together for the first of them.
+    let shared: Buffer | undefined
+    let [written, bytesWritten] = [0, 0]
     for (const member of this.members) {
-      if (!member.apart) member.session.write(all, frames.length)
-      else this.#writeApart(member, frames, authors)
+      const bytes = member.apart ? shareOf(member, batch) : (shared ??= join(batch.frames))
+      if (bytes.length === 0) continue
+      member.session.write(bytes)
+      written++
+      bytesWritten += bytes.length
     }
+    this.#counters.writes += written
+    this.#counters.bytesOut += bytesWritten
     for (const member of this.#apart) {
       member.apart = false
       member.since = 0
@@ -147,10 +155,27 @@ export class Room {
     member.apart = true
     this.#apart.push(member)
   }
+}
 
-  #writeApart(member: Member, frames: Buffer[], authors: (Member | undefined)[]): void {
-    const own = frames.filter((_, place) => place >= member.since && authors[place] !== member)
-    const [only] = own
-    if (only) member.session.write(own.length === 1 ? only : Buffer.concat(own), own.length)
+interface Batch {
+  readonly frames: readonly Buffer[]
+  /** Who wrote the frame at the same place, and so does not get it. */
+  readonly authors: readonly (Member | undefined)[]
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function join(frames: readonly Buffer[]): Buffer {
+  const [first = NOTHING] = frames
+  return frames.length > 1 ? Buffer.concat(frames) : first
+}
+
+/** What a member gets of a batch: the frames since it joined, without its own. */
+function shareOf(member: Member, { frames, authors }: Batch): Buffer {
+  const share: Buffer[] = []
+  for (let place = member.since; place < frames.length; place++) {
+    const frame = frames[place]
+    if (frame && authors[place] !== member) share.push(frame)
   }
+  return join(share)
 }

@@ -1,4 +1,5 @@
 import { Alarms } from './alarms.js'
+import type { Counters } from './counters.js'
 import { closes } from './errors.js'
 import type { Limits } from './hub.js'
 import { Room, type RoomKind } from './room.js'
@@ -7,13 +8,15 @@ import { Ticker } from './ticker.js'
 /** All open rooms, by dialect and name. */
 export class Rooms implements Iterable<Room> {
   readonly #limits: Limits
+  readonly #counters: Counters
   readonly #ticker = new Ticker()
   readonly #kinds = new Map<RoomKind, Map<string, Room>>()
   readonly #expiries = new Alarms<Room>((room) => this.#expire(room))
   #size = 0
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, counters: Counters) {
     this.#limits = limits
+    this.#counters = counters
   }
 
   /** How many rooms are open. */
@@ -35,7 +38,7 @@ export class Rooms implements Iterable<Room> {
     const found = this.find(kind, name)
     if (found) return found
     if (this.#limits.maxRooms > 0 && this.#size >= this.#limits.maxRooms) return undefined
-    const room = new Room(kind, name, this.#ticker)
+    const room = new Room(kind, name, this.#ticker, this.#counters)
     let rooms = this.#kinds.get(kind)
     if (!rooms) this.#kinds.set(kind, (rooms = new Map()))
     rooms.set(name, room)

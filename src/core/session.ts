@@ -179,14 +179,14 @@ export class Session {
   send(frames: Buffer): void {
     if (this.#ended) return
     for (const member of this.#members) if (member.room.owes(member)) member.room.flush()
-    this.write(frames, 1)
+    this.#hub.counters.writes++
+    this.#hub.counters.bytesOut += frames.length
+    this.#port.write(frames)
   }
 
   /** Sends a batch to this client at once. For rooms: everything else wants {@link Session.send}. */
-  write(frames: Buffer, count: number): void {
-    this.#hub.counters.framesOut += count
-    this.#hub.counters.bytesOut += frames.length
-    this.#port.write(frames)
+  write(batch: Buffer): void {
+    this.#port.write(batch)
   }
 
   /** Tells the log that a message was refused by its dialect. */

@@ -1,21 +1,38 @@
 import type { Room } from './room.js'
 
 /**
- * Collects the rooms that have something to send and flushes them once per turn of the event loop.
- * `setImmediate` runs right after the poll phase in which the sockets were read, so this waits for
- * nothing but the rest of what had already arrived.
+ * Collects the rooms that have something to send, and flushes them when this turn of the event loop
+ * has read what had arrived: `setImmediate` runs right after the poll phase.
+ *
+ * A lone frame leaves at once. Where a turn brought several, more are likely to be there already, so
+ * the sockets are polled once more, without waiting, and what they bring shares the write. Measured in
+ * a busy room of 100: a third less CPU for each delivery (docs/performance.md).
  */
 export class Ticker {
   #dirty: Room[] = []
+  #frames = 0
+  #polledAgain = false
 
-  /** Has `room` flushed at the end of this turn. */
-  mark(room: Room): void {
-    if (this.#dirty.push(room) === 1) setImmediate(this.#flush)
+  /**
+   * Notes a frame that waits in a room.
+   *
+   * @param first Whether it is the only one that waits there.
+   */
+  note(room: Room, first: boolean): void {
+    if (first) this.#dirty.push(room)
+    if (this.#frames++ === 0) setImmediate(this.#tick)
   }
 
-  readonly #flush = (): void => {
+  readonly #tick = (): void => {
+    if (this.#frames > 1 && !this.#polledAgain) {
+      this.#polledAgain = true
+      setImmediate(this.#tick)
+      return
+    }
     const dirty = this.#dirty
     this.#dirty = []
+    this.#frames = 0
+    this.#polledAgain = false
     for (const room of dirty) room.flush()
   }
 }

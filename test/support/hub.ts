@@ -56,7 +56,7 @@ export function connect(hub: Hub, url: string): Wire {
   }
 }
 
-/** Waits for the end of this turn of the event loop, when rooms are flushed. */
+/** Waits until all rooms are flushed: for two turns of the event loop. */
 export async function turn(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve))
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve))
 }
