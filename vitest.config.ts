@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
     coverage: {
+      enabled: process.env['CI'] === 'true',
       include: ['src/**'],
       reporter: ['text', 'html'],
       thresholds: { lines: 90 },

@@ -70,6 +70,7 @@ export class Relay extends EventEmitter<RelayEvents> {
    *
    * @returns The address in use, with the port that the system chose if `port` is 0.
    * @throws {ListenError} If the port is taken, or needs privileges.
+   * @throws {OptionsError} If the files of the certificate cannot be used.
    */
   async listen(): Promise<AddressInfo> {
     if (this.#server || this.#closed !== undefined) throw new Error('A relay listens once')

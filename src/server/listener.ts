@@ -20,6 +20,9 @@ export class ListenError extends Error {
 /** What an idle HTTP connection may keep open for the next request, in milliseconds. */
 const KEEP_ALIVE = 5000
 
+/** Node's default, in milliseconds. */
+const CHECKING_INTERVAL = 30_000
+
 /** Places for plain HTTP requests and handshakes beside the WebSockets. */
 const SPARE_SOCKETS = 1000
 
@@ -37,7 +40,7 @@ export function createHttpServer(
     requestTimeout: joinTimeout,
     keepAliveTimeout: KEEP_ALIVE,
     // The default of 30 s would let a silent socket wait that long whatever the deadline.
-    connectionsCheckingInterval: Math.max(50, Math.min(1000, joinTimeout / 4)),
+    connectionsCheckingInterval: joinTimeout > 0 ? Math.max(50, Math.min(1000, joinTimeout / 4)) : CHECKING_INTERVAL,
   }
   const server = credentials
     ? createTlsServer(

@@ -1,0 +1,123 @@
+// Writes the tables that are made from the source into docs/configuration.md and docs/protocol/errors.md.
+// A test does the same with the source as it stands, and fails when a table is stale.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** @typedef {typeof import('../src/options.js')} OptionsModule */
+/** @typedef {typeof import('../src/units.js')} UnitsModule */
+/** @typedef {typeof import('../src/core/errors.js')} ErrorsModule */
+/** @typedef {Readonly<Record<string, string>>} Tables Markdown tables, by their names in the page. */
+
+/**
+ * The tables of `docs/configuration.md`, one for each group.
+ *
+ * @param {Pick<OptionsModule, 'groups' | 'optionInfos'>} options
+ * @param {Pick<UnitsModule, 'formatDuration' | 'formatSize'>} units
+ * @returns {Tables}
+ */
+export function optionTables({ groups, optionInfos }, units) {
+  return Object.fromEntries(
+    groups.map((group) => {
+      const rows = optionInfos
+        .filter((info) => info.group === group)
+        .map((info) => [code(info.name), code(info.env), code(info.flag), defaultOf(info, units), info.description])
+      return [group, table(['Option', 'Variable', 'Flag', 'Default', 'What it does'], rows)]
+    }),
+  )
+}
+
+/**
+ * The tables of `docs/protocol/errors.md`.
+ *
+ * @param {Pick<ErrorsModule, 'closes' | 'errorCodes'>} errors
+ * @returns {Tables}
+ */
+export function errorTables({ closes, errorCodes }) {
+  const closeRows = Object.values(closes).map((close) => [
+    String(close.code),
+    code(close.reason),
+    close.when,
+    ADVICE[close.reconnect],
+  ])
+  const codeRows = Object.entries(errorCodes).map(([name, when]) => [code(name), when])
+  return {
+    closes: table(['Code', 'Reason', 'When', 'What the client should do'], closeRows),
+    codes: table(['Code', 'When'], codeRows),
+  }
+}
+
+/**
+ * A page with its tables written anew. Each stands between `<!-- table: NAME -->` and `<!-- end -->`.
+ *
+ * @param {string} page
+ * @param {Tables} tables
+ */
+export function fill(page, tables) {
+  return Object.entries(tables).reduce((text, [name, rows]) => {
+    const place = new RegExp(`(<!-- table: ${name} -->\n).*?(<!-- end -->)`, 's')
+    if (!place.test(text)) throw new Error(`The page has no place for the table ${name}`)
+    return text.replace(place, (_, begin, end) => `${begin}\n${rows}\n\n${end}`)
+  }, page)
+}
+
+/** @type {Readonly<Record<import('../src/core/errors.js').Reconnect, string>>} */
+const ADVICE = {
+  'at once': 'reconnect at once',
+  later: 'reconnect after a pause',
+  'after a change': 'change something, then reconnect',
+}
+
+/**
+ * @param {import('../src/options.js').OptionInfo} info
+ * @param {Pick<UnitsModule, 'formatDuration' | 'formatSize'>} units
+ */
+function defaultOf({ value, default: setting }, { formatDuration, formatSize }) {
+  if (setting === undefined) return 'it depends'
+  if (setting === '') return 'empty'
+  if (Array.isArray(setting)) return setting.map(code).join(', ')
+  if (value === 'duration') return code(formatDuration(Number(setting)))
+  if (value === 'size') return code(formatSize(Number(setting)))
+  return code(String(setting))
+}
+
+/** @param {string} text */
+function code(text) {
+  return `\`${text}\``
+}
+
+/**
+ * Aligned as the formatter wants it.
+ *
+ * @param {string[]} head
+ * @param {string[][]} rows
+ */
+function table(head, rows) {
+  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
+  const [first = '', ...lines] = cells.map((row) => line(row.map((cell, column) => cell.padEnd(widths[column] ?? 0))))
+  return [first, line(widths.map((width) => '-'.repeat(width))), ...lines].join('\n')
+}
+
+/** @param {string[]} cells */
+function line(cells) {
+  return `| ${cells.join(' | ')} |`
+}
+
+/**
+ * @param {string} path
+ * @param {Tables} tables
+ */
+function rewrite(path, tables) {
+  const file = new URL(`../${path}`, import.meta.url)
+  writeFileSync(file, fill(readFileSync(file, 'utf8'), tables))
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [options, units, errors] = await Promise.all([
+    import('../dist/options.js'),
+    import('../dist/units.js'),
+    import('../dist/core/errors.js'),
+  ])
+  rewrite('docs/configuration.md', optionTables(options, units))
+  rewrite('docs/protocol/errors.md', errorTables(errors))
+}

@@ -1,0 +1,129 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { errorTables, fill, optionTables } from '../scripts/docs.js'
+import * as errors from '../src/core/errors.js'
+import * as options from '../src/options.js'
+import * as units from '../src/units.js'
+
+const { closes } = errors
+const root = fileURLToPath(new URL('..', import.meta.url))
+const docs = readdirSync(resolve(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((path) => `docs/${path}`)
+const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...docs].filter((path) => path.endsWith('.md'))
+
+function read(path: string): string {
+  return readFileSync(resolve(root, path), 'utf8')
+}
+
+/** A page without its code blocks. */
+function prose(path: string): string {
+  return read(path).replaceAll(/^```.*?^```$/gms, '')
+}
+
+describe('the tables made from the source', () => {
+  it.each([
+    ['docs/configuration.md', optionTables(options, units)],
+    ['docs/protocol/errors.md', errorTables(errors)],
+  ])('are up to date in %s', (path, tables) => {
+    expect(read(path), 'stale: run `npm run docs`').toBe(fill(read(path), tables))
+  })
+})
+
+describe('the table of closes', () => {
+  const reasons = Object.values(closes).map(({ reason }) => reason)
+
+  it('has only reasons that fit a close frame', () => {
+    // RFC 6455 section 5.5: 125 bytes, of which the code takes two.
+    expect(reasons.filter((reason) => Buffer.byteLength(reason) > 123)).toEqual([])
+  })
+
+  it('has no reason twice', () => {
+    expect(reasons).toEqual([...new Set(reasons)])
+  })
+})
+
+/** The protocol pages, and the sources of which they tell every text. */
+const sources = [
+  ['impossible-writer.md', 'impossible-writer.ts'],
+  ['pluresdb.md', 'pluresdb.ts'],
+  ['y-webrtc.md', 'y-webrtc.ts'],
+  ['opaque.md', 'opaque.ts'],
+  ['errors.md', 'index.ts'],
+] as const
+
+describe.each(sources)('docs/protocol/%s', (page, source) => {
+  const told = textsOf(`docs/protocol/${page}`)
+  const said = textsIn(`src/dialects/${source}`)
+
+  it('tells no text that the relay does not have', () => {
+    const known = [...said, ...Object.values(closes).map(({ reason }) => matching([reason]))]
+    expect(told.filter((text) => !known.some((pattern) => pattern.test(text)))).toEqual([])
+  })
+
+  it(`tells every text that ${source} says`, () => {
+    expect(said).not.toEqual([])
+    expect(said.filter((pattern) => !told.some((text) => pattern.test(text)))).toEqual([])
+  })
+})
+
+/** The texts that a page quotes from the wire: code with spaces in it that is no JSON. */
+function textsOf(page: string): string[] {
+  const codes = [...prose(page).matchAll(/`([^`]+)`/g)].map(([, code = '']) => code.replaceAll(/\s+/g, ' '))
+  return [...new Set(codes.filter((code) => code.includes(' ') && !code.startsWith('{')))]
+}
+
+/** What a dialect says to clients, as patterns: the texts that it answers with, and the closes that it names. */
+function textsIn(source: string): RegExp[] {
+  const patterns: RegExp[] = []
+  const visit = (node: ts.Node, answer: boolean): void => {
+    if (ts.isPropertyAccessExpression(node) && node.expression.getText() === 'closes') {
+      patterns.push(matching([closes[node.name.text as keyof typeof closes].reason]))
+    }
+    const parts = answer ? partsOf(node) : []
+    if (parts.some((part) => part.includes(' '))) patterns.push(matching(parts))
+    const answers = answer || (ts.isCallExpression(node) && /\.#(error|refuse|send)$/.test(node.expression.getText()))
+    ts.forEachChild(node, (child) => visit(child, answers))
+  }
+  visit(ts.createSourceFile(source, read(source), ts.ScriptTarget.Latest, true), false)
+  return patterns
+}
+
+/** The fixed parts of a string in the source. */
+function partsOf(node: ts.Node): string[] {
+  if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return [node.text]
+  if (!ts.isTemplateExpression(node)) return []
+  return [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)]
+}
+
+function matching(parts: string[]): RegExp {
+  return new RegExp(`^${parts.map((part) => part.replaceAll(/[^\w\s]/g, '\\$&')).join('.+')}$`)
+}
+
+describe.each(pages)('%s', (page) => {
+  const targets = [...prose(page).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)|(?:src|srcset)="([^"]+)"/gm)]
+    .map((match) => match.slice(1).find((target) => target !== undefined) ?? '')
+    .filter((target) => !/^https?:/.test(target))
+
+  it('links to files and headings that are there', () => {
+    expect(targets.filter((target) => !leadsSomewhere(page, target))).toEqual([])
+  })
+})
+
+function leadsSomewhere(page: string, target: string): boolean {
+  const [path = '', heading] = target.split('#')
+  const file = path === '' ? page : resolve(root, dirname(page), path)
+  if (!existsSync(resolve(root, file))) return false
+  return heading === undefined || headingsOf(file).includes(heading)
+}
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function headingsOf(page: string): string[] {
+  return [...prose(page).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  )
+}
