@@ -23,6 +23,9 @@ interface Meta {
 const PORT = 3000
 const TLS_PORT = 443
 
+/** `ws` takes the limit as a 32-bit integer. */
+const MAX_PAYLOAD = 2 ** 31 - 1
+
 /** In the order of the help. */
 export const groups = ['Server', 'TLS', 'Limits', 'Time', 'Log'] as const
 
@@ -42,17 +45,19 @@ function quantity(
   return z.union([z.number(), z.string()], { error }).transform((value, context) => {
     const number = typeof value === 'number' ? value : parse(value)
     if (number !== undefined && Number.isInteger(number) && number >= min && number <= max) return number
-    context.addIssue({ code: 'custom', message: min > 0 ? `${error}, at least ${min}` : error })
+    context.addIssue({ code: 'custom', message: error })
     return z.NEVER
   })
 }
 
 function duration(min = 0): z.ZodType<number, number | string> {
-  return quantity(parseDuration, 'must be a duration such as 24h, 30s or 500 (milliseconds)', min)
+  const bound = min === 0 ? '' : `, at least ${min}`
+  return quantity(parseDuration, `must be a duration such as 24h, 30s or 500 (milliseconds)${bound}`, min)
 }
 
-function size(): z.ZodType<number, number | string> {
-  return quantity(parseSize, 'must be a size such as 1MiB, 64KiB or 1000 (bytes)', 0)
+function size(max?: number): z.ZodType<number, number | string> {
+  const bound = max === undefined ? '' : `, at most ${max}`
+  return quantity(parseSize, `must be a size such as 1MiB, 64KiB or 1000 (bytes)${bound}`, 0, max)
 }
 
 function text(what: string): z.ZodString {
@@ -146,7 +151,7 @@ const shape = {
     value: 'number',
     description: 'Topics of one `y-webrtc` connection, and topics named in one of its messages.',
   }),
-  maxMessageBytes: described(size().default(2 ** 20), {
+  maxMessageBytes: described(size(MAX_PAYLOAD).default(2 ** 20), {
     env: 'MAX_MESSAGE_BYTES',
     group: 'Limits',
     value: 'size',

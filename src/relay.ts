@@ -16,7 +16,7 @@ import { createPages, respond } from './server/http.js'
 import { landingPage } from './server/landing.js'
 import { createHttpServer, listen } from './server/listener.js'
 import { CertificateFiles } from './server/tls.js'
-import { pathOf, refuse, wantsWebSocket } from './server/upgrade.js'
+import { pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
 
 /** The options of a {@link Relay}: those of the schema, and what only code can give. */
 export type RelayOptions = Options & {
@@ -115,7 +115,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   attach(server: Server, { prefix = '' }: { prefix?: string } = {}): this {
     if (this.#closed !== undefined) throw new Error('This relay is closed')
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      const path = pathUnder(prefix, request.url ?? '/')
+      const path = pathUnder(prefix, targetOf(request))
       if (wantsWebSocket(request) && path !== undefined && this.#dialects.owns(path)) {
         this.#connections.upgrade(request, socket, head, path)
       } else if (server.listenerCount('upgrade') === 1) refuse(socket, { status: 404, text: 'Not found' })
@@ -195,8 +195,8 @@ export class Relay extends EventEmitter<RelayEvents> {
 }
 
 /** The path of a URL below `prefix`; undefined if it is elsewhere. */
-function pathUnder(prefix: string, url: string): string | undefined {
-  const path = pathOf(url)
+function pathUnder(prefix: string, target: string): string | undefined {
+  const path = pathOf(target)
   const base = pathOf(prefix)
   if (prefix === '' || base === '/') return path
   if (path === base) return '/'

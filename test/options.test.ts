@@ -67,7 +67,11 @@ describe('options', () => {
     [{ roomExpiry: 'soon' }, 'roomExpiry: must be a duration such as 24h, 30s or 500 (milliseconds) (got "soon")'],
     [
       { maxMessageBytes: '1 fathom' },
-      'maxMessageBytes: must be a size such as 1MiB, 64KiB or 1000 (bytes) (got "1 fathom")',
+      'maxMessageBytes: must be a size such as 1MiB, 64KiB or 1000 (bytes), at most 2147483647 (got "1 fathom")',
+    ],
+    [
+      { maxMessageBytes: '2GiB' },
+      'maxMessageBytes: must be a size such as 1MiB, 64KiB or 1000 (bytes), at most 2147483647 (got "2GiB")',
     ],
     [{ logLevel: 'loud' }, 'logLevel: must be one of debug, info, warn, error, silent (got "loud")'],
     [{ logRoomNames: 'perhaps' }, 'logRoomNames: must be true or false (got "perhaps")'],

@@ -116,9 +116,13 @@ export class Room {
     if (this.#bytes > MAX_BATCH_BYTES) this.flush()
   }
 
-  /** Whether the pending batch may hold something for `member`. */
-  owes(member: Member): boolean {
-    return this.#frames.length > member.since
+  /** Sends `member` what the pending batch has for it, ahead of the rest, so that something else may follow it. */
+  catchUp(member: Member): void {
+    if (this.#frames.length <= member.since) return
+    const share = shareOf(member, { frames: this.#frames, authors: this.#authors })
+    member.since = this.#frames.length
+    this.#setApart(member)
+    this.#write(member, share)
   }
 
   /**
@@ -133,21 +137,21 @@ export class Room {
     this.#bytes = 0
     // The same bytes go to everyone who is not apart; put together for the first of them.
     let shared: Buffer | undefined
-    let [written, bytesWritten] = [0, 0]
     for (const member of this.members) {
-      const bytes = member.apart ? shareOf(member, batch) : (shared ??= join(batch.frames))
-      if (bytes.length === 0) continue
-      member.session.write(bytes)
-      written++
-      bytesWritten += bytes.length
+      this.#write(member, member.apart ? shareOf(member, batch) : (shared ??= join(batch.frames)))
     }
-    this.#counters.writes += written
-    this.#counters.bytesOut += bytesWritten
     for (const member of this.#apart) {
       member.apart = false
       member.since = 0
     }
     this.#apart.length = 0
+  }
+
+  #write(member: Member, bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#counters.writes++
+    this.#counters.bytesOut += bytes.length
+    member.session.write(bytes)
   }
 
   #setApart(member: Member): void {

@@ -58,6 +58,7 @@ export class Session {
   #conversation: Conversation = NOTHING
   #gate: Gate | undefined
   #meter: Meter | undefined
+  #pings: Meter | undefined
   readonly #bytes: Meter | undefined
   /** Whether it has ever found a room, and until when it has to. */
   #settled = false
@@ -142,7 +143,7 @@ export class Session {
   leave(member: Member): void {
     const { room } = member
     if (member.index < 0) return
-    if (!this.#ended) room.flush()
+    if (!this.#ended) room.catchUp(member)
     if (this.#latest === room) this.#latest = undefined
     room.remove(member)
     this.#members.splice(this.#members.indexOf(member), 1)
@@ -178,7 +179,7 @@ export class Session {
   /** Sends frames to this client, behind all that its rooms have for it. */
   send(frames: Buffer): void {
     if (this.#ended) return
-    for (const member of this.#members) if (member.room.owes(member)) member.room.flush()
+    for (const member of this.#members) member.room.catchUp(member)
     this.#hub.counters.writes++
     this.#hub.counters.bytesOut += frames.length
     this.#port.write(frames)
@@ -187,6 +188,12 @@ export class Session {
   /** Sends a batch to this client at once. For rooms: everything else wants {@link Session.send}. */
   write(batch: Buffer): void {
     this.#port.write(batch)
+  }
+
+  /** The client pinged: so many are fine, and more slow it down, whatever the dialect. */
+  pinged(): void {
+    this.#pings ??= new Meter(this.#hub.limits.throttle, SECOND)
+    this.#slowDown('throttle', this.#pings.charge(1, performance.now()))
   }
 
   /** Tells the log that a message was refused by its dialect. */
@@ -207,7 +214,7 @@ export class Session {
   /** Ends the session from this side. */
   close(reason: CloseReason): void {
     if (this.#ended) return
-    for (const member of this.#members) if (member.room.owes(member)) member.room.flush()
+    for (const member of this.#members) member.room.catchUp(member)
     this.end(reason.code)
     this.#port.close(reason)
   }

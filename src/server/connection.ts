@@ -55,6 +55,8 @@ export class Connection implements Port, Debtor, Listener {
   /** Writes, and their bytes, since the client fell behind; 0 while it keeps up. */
   #lateWrites = 0
   #lateBytes = 0
+  /** Whether more waits than may: nothing is added to it, and the connection is about to be closed. */
+  #tooSlow = false
 
   constructor(line: Line, socket: Socket, createSession: (port: Port) => Session) {
     this.#line = line
@@ -88,7 +90,7 @@ export class Connection implements Port, Debtor, Listener {
   }
 
   write(frames: Buffer): void {
-    if (!this.#open) return
+    if (!this.#open || this.#tooSlow) return
     // A piece of a pooled buffer would keep the whole of it, and other rooms' frames, for a slow client.
     this.#socket.write(this.#lateWrites > 0 ? detach(frames) : frames)
     if (this.#socket.writableLength > 0 || this.#lateWrites > 0) this.#owe(frames.length)
@@ -150,15 +152,17 @@ export class Connection implements Port, Debtor, Listener {
   /** Called when more than `maxBufferedBytes` were unsent. */
   dropSlow(): void {
     if (!this.#open) return
+    this.#tooSlow = false
     this.session.limited('backlog')
     this.session.close(closes.tooSlow)
   }
 
   onMessage(data: Buffer, binary: boolean): void {
-    this.session.receive(data, binary)
+    if (!this.#tooSlow) this.session.receive(data, binary)
   }
 
   onPing(payload: Buffer): void {
+    this.session.pinged()
     this.write(encodeFrame(Opcode.pong, payload))
   }
 
@@ -220,7 +224,10 @@ export class Connection implements Port, Debtor, Listener {
     const { backlog } = this
     this.#line.backlog.set(this, backlog)
     const { maxBufferedBytes } = this.#line
-    if (maxBufferedBytes > 0 && backlog > maxBufferedBytes) process.nextTick(dropSlow, this)
+    if (maxBufferedBytes === 0 || backlog <= maxBufferedBytes || this.#tooSlow || !this.#open) return
+    this.#tooSlow = true
+    // Not now: a room may be in the middle of a flush.
+    process.nextTick(dropSlow, this)
   }
 
   /** Reads on, unless there is still a reason not to. */

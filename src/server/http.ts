@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Report } from '../observe/report.js'
+import { targetOf } from './upgrade.js'
 
 /** An answer to a GET. */
 export interface Answer {
@@ -31,10 +32,10 @@ export function createPages(report: Report, draining: () => boolean, landing: Pa
 
 /** Answers an HTTP request. */
 export function respond(pages: ReadonlyMap<string, Page>, request: IncomingMessage, response: ServerResponse): void {
-  const { method = 'GET', url = '/' } = request
+  const { method = 'GET' } = request
   // What a body would say is of no interest, but it must not stop the next request.
   request.resume()
-  const page = pages.get(url.split('?', 1)[0] ?? '/')
+  const page = pages.get(targetOf(request).split('?', 1)[0] ?? '/')
   if (!page) send(response, method, { status: 404, type: TEXT, body: NOT_FOUND })
   else if (method === 'OPTIONS') response.writeHead(204, { ...SECURITY_HEADERS, Allow: METHODS }).end()
   else if (method === 'GET' || method === 'HEAD') send(response, method, page())

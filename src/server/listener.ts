@@ -61,7 +61,8 @@ function answerPlainly(request: IncomingMessage, socket: Duplex, onRequest: Requ
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   response.assignSocket(request.socket)
-  response.on('finish', () => socket.end())
+  // What the client sent behind its request is never read: only destroying the socket ends it for sure.
+  response.on('finish', () => request.socket.destroySoon())
   socket.on('error', () => socket.destroy())
   onRequest(request, response)
 }

@@ -19,19 +19,32 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Whether a request wants to become a WebSocket, and not something else such as `h2c`. */
-export function wantsWebSocket({ headers }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === 'websocket'
+/**
+ * Whether a request wants to become a WebSocket, and not something else such as `h2c`. In HTTP/1.0 the
+ * wish does not count, RFC 9110 section 7.8.
+ */
+export function wantsWebSocket({ headers, httpVersion }: IncomingMessage): boolean {
+  return httpVersion !== '1.0' && headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/** The target of a request as a path and a query; a proxy may send a whole URL, RFC 9112 section 3.2.2. */
+export function targetOf({ url = '/' }: IncomingMessage): string {
+  if (url.startsWith('/')) return url
+  const [, rest] = /^https?:\/\/[^/?#]+(.*)$/i.exec(url) ?? []
+  if (rest === undefined) return url
+  return rest.startsWith('/') ? rest : `/${rest}`
 }
 
 /** What is wrong with a handshake, RFC 6455 section 4.2.1, if anything is. */
-export function faultOf({ method, headers, url }: IncomingMessage): Refusal | undefined {
+export function faultOf(request: IncomingMessage): Refusal | undefined {
+  const { method, headers } = request
   if (method !== 'GET') return { status: 405, text: 'The method must be GET', headers: { Allow: 'GET' } }
   if (headers['sec-websocket-version'] !== '13') {
     return { status: 426, text: 'The WebSocket version must be 13', headers: { 'Sec-WebSocket-Version': '13' } }
   }
   if (!KEY.test(headers['sec-websocket-key'] ?? '')) return { status: 400, text: 'Missing or bad Sec-WebSocket-Key' }
-  if (!url?.startsWith('/')) return { status: 400, text: 'The request target must be a path' }
+  if (headers.host === undefined) return { status: 400, text: 'Missing Host' }
+  if (!targetOf(request).startsWith('/')) return { status: 400, text: 'The request target must be a path' }
   const protocols = headers['sec-websocket-protocol']
   if (protocols !== undefined && !protocols.split(',').every((name) => TOKEN.test(name.trim()))) {
     return { status: 400, text: 'Bad Sec-WebSocket-Protocol' }
@@ -46,14 +59,16 @@ export class UpgradeHello implements Hello {
   #query: URLSearchParams | undefined
 
   /** @param path Where it differs from the request's, under a prefix. */
-  constructor(request: IncomingMessage, path = pathOf(request.url ?? '/')) {
+  constructor(request: IncomingMessage, path = pathOf(targetOf(request))) {
     this.path = path
     this.#request = request
   }
 
   get query(): URLSearchParams {
-    const { url = '/' } = this.#request
-    this.#query ??= new URLSearchParams(url.slice(pathEnd(url)))
+    if (!this.#query) {
+      const target = targetOf(this.#request)
+      this.#query = new URLSearchParams(target.slice(pathEnd(target)))
+    }
     return this.#query
   }
 
