@@ -198,8 +198,8 @@ export class Connection implements Port, Debtor, Listener {
     this.#line.onClose(this)
   }
 
-  /** Unsent bytes may have gone. */
-  recount(): void {
+  /** All that was unsent has gone. */
+  drained(): void {
     if (this.#lateWrites > 0) this.#owe(0)
   }
 
@@ -277,7 +277,7 @@ function onData(this: Socket, chunk: Buffer): void {
 }
 
 function onDrain(this: Socket): void {
-  ownerOf(this).recount()
+  ownerOf(this).drained()
 }
 
 function onEnd(this: Socket): void {

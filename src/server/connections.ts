@@ -64,8 +64,6 @@ export class Connections implements Line {
       refuse(socket, { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } })
       return
     }
-    // What the dialect says at once leaves together with the handshake.
-    socket.cork()
     accept(request, socket)
     if (head.length > 0) socket.unshift(head)
     const hello = new UpgradeHello(request, path)
@@ -73,8 +71,6 @@ export class Connections implements Line {
     this.#open.add(connection)
     this.#heartbeat.watch(connection)
     connection.session.open(this.#dialects.converse(connection.session, hello))
-    socket.uncork()
-    connection.recount()
   }
 
   onClose(connection: Connection): void {

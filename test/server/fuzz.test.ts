@@ -7,6 +7,8 @@ import { startRelay, type TestRelay } from '../support/relay.js'
 
 /** How many are sent. Those behind a broken one are not read, so that well over 100,000 are. */
 const FRAMES = 140_000
+const REQUESTS = 10_000
+
 /** Connections at once. */
 const LANES = 40
 const MAX_MESSAGE_BYTES = 64 * 1024
@@ -140,12 +142,48 @@ function framesOf(random: Random): Buffer[] {
   ).flat()
 }
 
-/** Connects, sends frames cut anywhere, ends in one way or another, and waits until the socket is gone. */
-async function attack(port: number, random: Random, frames: Buffer[]): Promise<void> {
+const HEADERS: Record<string, Some<string>> = {
+  Host: ['x', 'x', 'x', ''],
+  Connection: ['Upgrade', 'Upgrade', 'keep-alive, Upgrade', 'keep-alive', 'close', 'close, upgrade', ''],
+  Upgrade: ['websocket', 'WebSocket', 'h2c', 'TLS/1.0', 'websocket, h2c', ''],
+  'Sec-WebSocket-Version': ['13', '13', '13', '8', '13, 13', ''],
+  'Sec-WebSocket-Key': ['dGhlIHNhbXBsZSBub25jZQ==', 'dGhlIHNhbXBsZSBub25jZQ==', 'x', ''],
+  'Sec-WebSocket-Protocol': ['a', 'a, b', ',', 'a b', ''],
+  'Content-Length': ['0', '5', '4000', '-1', '5, 5', '99999999999999999999'],
+  'Transfer-Encoding': ['chunked', 'gzip', 'chunked, chunked', 'identity'],
+  Expect: ['100-continue', 'x'],
+  Cookie: ['a=b', 'c'.repeat(5000), '\t', '\0', '\u00e9'],
+}
+
+const METHODS: Some<string> = ['GET', 'GET', 'GET', 'GET', 'HEAD', 'OPTIONS', 'POST', 'CONNECT', 'PRI', 'get', '']
+
+const ODD_TARGETS: Some<string> = ['/', '/health', '/stats', '*', 'http://x/room/a', 'x', '//', '/?room=%', '/\u00e9']
+
+/** A request that may be good, or broken in many ways at once. */
+function request(random: Random): Buffer {
+  const target = random.pick(random.chance(50) ? TARGETS : ODD_TARGETS)
+  const version = random.pick(['HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0', ''])
+  const headers = Object.entries(HEADERS).flatMap(([name, values], i) =>
+    random.chance(i < 5 ? 85 : 15) ? [`${name}: ${random.pick(values)}\r\n`] : [],
+  )
+  const head = `${random.pick(METHODS)} ${target} ${version}\r\n${headers.join('')}\r\n`
+  const body = random.chance(80) ? '' : random.pick(['hello', '5\r\nhello\r\n0\r\n\r\n', 'x'.repeat(4000), '\r\n'])
+  const bytes = Buffer.from(head + body, random.chance(50) ? 'latin1' : 'utf8')
+  if (random.chance(10)) bytes[random.below(bytes.length)] = random.below(256)
+  return bytes
+}
+
+/** What one connection sends before it is a WebSocket, if it ever becomes one: several requests at once. */
+function requestsOf(random: Random): Buffer[] {
+  return Array.from({ length: 1 + random.below(5) }, () => request(random))
+}
+
+/** Connects, sends bytes cut anywhere, ends in one way or another, and waits until the socket is gone. */
+async function attack(port: number, random: Random, pieces: Buffer[]): Promise<void> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   const gone = new Promise((resolve) => socket.once('close', resolve))
   socket.on('error', () => {}).resume()
-  const bytes = Buffer.concat([Buffer.from(upgradeRequest(random.pick(TARGETS))), ...frames])
+  const bytes = Buffer.concat(pieces)
   for (let at = 0; at < bytes.length; ) {
     const end = at + 1 + random.below(8192)
     await new Promise((resolve) => socket.write(bytes.subarray(at, end), resolve))
@@ -294,7 +332,13 @@ async function talk(pair: Bystander[]): Promise<void> {
   for (let i = 0; i < BURST; i++) for (const one of pair) await one.hear()
 }
 
-it(`${FRAMES} random frames cost nobody else a message and leave nothing behind (FUZZ_SEED=${seed})`, async () => {
+/**
+ * Attacks a relay from many connections at once while two talk in each dialect, and checks that those
+ * lose nothing and that nothing is left in the end.
+ *
+ * @param next What the next connection sends; undefined when it is enough.
+ */
+async function attackRelay(next: (random: Random) => Buffer[] | undefined): Promise<void> {
   const test = await startRelay({ throttle: 0, rateLimit: 0, maxTopics: 20, maxMessageBytes: MAX_MESSAGE_BYTES })
   const { relay, port } = test
   const pairs: Bystander[][] = []
@@ -302,14 +346,9 @@ it(`${FRAMES} random frames cost nobody else a message and leave nothing behind 
     pairs.push([await Bystander.enter(test, 'ann', tongue), await Bystander.enter(test, 'ben', tongue)])
   }
   let attacked = true
-  let sent = 0
 
   const lane = async (random: Random): Promise<void> => {
-    while (sent < FRAMES) {
-      const frames = framesOf(random)
-      sent += frames.length
-      await attack(port, random, frames)
-    }
+    for (let pieces = next(random); pieces; pieces = next(random)) await attack(port, random, pieces)
   }
   const attackAll = async (): Promise<void> => {
     await Promise.all(Array.from({ length: LANES }, (_, i) => lane(new Random(seed + i))))
@@ -327,4 +366,24 @@ it(`${FRAMES} random frames cost nobody else a message and leave nothing behind 
   await Promise.all(pairs.flat().map((one) => one.leave()))
   expect(relay.stats()).toMatchObject({ currentConnections: 0, currentRooms: 0, topics: 0, peers: 0 })
   await until(() => openSockets() === 0)
+}
+
+it(`${FRAMES} random frames cost nobody else a message and leave nothing behind (FUZZ_SEED=${seed})`, async () => {
+  let sent = 0
+  await attackRelay((random) => {
+    if (sent >= FRAMES) return undefined
+    const frames = framesOf(random)
+    sent += frames.length
+    return [Buffer.from(upgradeRequest(random.pick(TARGETS))), ...frames]
+  })
+}, 60_000)
+
+it(`${REQUESTS} random requests do neither (FUZZ_SEED=${seed})`, async () => {
+  let sent = 0
+  await attackRelay((random) => {
+    if (sent >= REQUESTS) return undefined
+    const requests = requestsOf(random)
+    sent += requests.length
+    return requests
+  })
 }, 60_000)
