@@ -10,9 +10,9 @@ import { createLogger, type Logger } from './log.js'
 import { Announcer, type Emit, type RelayEvents } from './observe/announcer.js'
 import { Journal } from './observe/journal.js'
 import { Report, type Stats } from './observe/report.js'
-import { type Options, parseOptions, type Settings } from './options.js'
+import { type Options, OptionsError, parseOptions, type Settings } from './options.js'
 import { Connections } from './server/connections.js'
-import { createPages, respond } from './server/http.js'
+import { answerTo, createPages } from './server/http.js'
 import { landingPage } from './server/landing.js'
 import { createHttpServer, listen } from './server/listener.js'
 import { CertificateFiles } from './server/tls.js'
@@ -46,6 +46,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #report: Report
   #server: Server | undefined
   readonly #detach: (() => void)[] = []
+  #listening: Promise<AddressInfo> | undefined
   #statistics: NodeJS.Timeout | undefined
   #closed: Promise<void> | undefined
 
@@ -76,15 +77,14 @@ export class Relay extends EventEmitter<RelayEvents> {
     if (this.#server || this.#closed !== undefined) throw new Error('A relay listens once')
     const pages = createPages(this.#report, () => this.#connections.draining, landingPage(this.#settings.dialects))
     const certificate = this.#settings.enableTls ? new CertificateFiles(this.#settings, this.#log) : undefined
-    const server = createHttpServer(
-      this.#settings,
-      certificate?.read(),
-      (request, response) => respond(pages, request, response),
-      (request, socket, head) => this.#connections.upgrade(request, socket, head),
-    )
+    const server = createHttpServer(this.#settings, certificate?.read(), {
+      answer: (request) => answerTo(pages, request),
+      upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
+    })
     this.#server = server
     try {
-      const address = await listen(server, this.#settings.port, this.#settings.host)
+      this.#listening = listen(server, this.#settings.port, this.#settings.host)
+      const address = await this.#listening
       this.#detach.push(certificate?.watch(server) ?? (() => {}))
       this.#begin()
       this.#log.info(
@@ -111,9 +111,13 @@ export class Relay extends EventEmitter<RelayEvents> {
    * @param server An HTTP or HTTPS server, listening or not.
    * @param options `prefix`: a path such as `/relay` under which the dialects' paths lie, so that `/`
    *   stays free.
+   * @throws {OptionsError} If the prefix does not begin with a slash.
    */
   attach(server: Server, { prefix = '' }: { prefix?: string } = {}): this {
     if (this.#closed !== undefined) throw new Error('This relay is closed')
+    if (prefix !== '' && !prefix.startsWith('/')) {
+      throw new OptionsError([{ option: 'prefix', problem: 'must begin with a slash' }])
+    }
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
       const path = pathUnder(prefix, targetOf(request))
       if (wantsWebSocket(request) && path !== undefined && this.#dialects.owns(path)) {
@@ -135,9 +139,13 @@ export class Relay extends EventEmitter<RelayEvents> {
    * Stops: turns newcomers away with HTTP 503, tells all members, closes their connections in small
    * groups over `drain` milliseconds so that they do not come back all at once, cuts what is left 10 s
    * later, and resolves when nothing is open any more. Calling it again waits for the same end.
+   *
+   * @param options `drain`: another period than the option's, in milliseconds or as text.
+   * @throws {OptionsError} If `drain` is no duration.
    */
-  close({ drain = this.#settings.drain }: { drain?: number } = {}): Promise<void> {
-    this.#closed ??= this.#close(drain)
+  close({ drain = this.#settings.drain }: { drain?: number | string } = {}): Promise<void> {
+    const period = parseOptions({ drain }).drain
+    this.#closed ??= this.#close(period)
     return this.#closed
   }
 
@@ -153,6 +161,8 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   async #stopListening(): Promise<void> {
+    // A port that is about to be opened would stay open.
+    await this.#listening?.catch(() => {})
     const server = this.#server
     if (!server?.listening) return
     await new Promise<void>((resolve) => {

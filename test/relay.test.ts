@@ -24,6 +24,18 @@ describe('listen', () => {
     await expect(relay.listen()).rejects.toThrow('A relay listens once')
   })
 
+  it.each([1, 250, 1001, 60_000])('takes a joinTimeout of %i', async (joinTimeout) => {
+    await startRelay({ joinTimeout })
+  })
+
+  it('leaves no port open when it is closed meanwhile', async () => {
+    const relay = new Relay({ port: 0, host: '127.0.0.1', logLevel: 'silent' })
+    const listening = relay.listen()
+    await relay.close()
+    const { port } = await listening
+    await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow()
+  })
+
   it('rejects by name when the port is taken', async () => {
     const { port } = await startRelay()
     const second = new Relay({ port, host: '127.0.0.1', logLevel: 'silent' })
@@ -104,6 +116,13 @@ describe('close', () => {
     await relay.close()
     await expect(relay.listen()).rejects.toThrow('A relay listens once')
     expect(() => relay.attach(createServer())).toThrow('This relay is closed')
+  })
+
+  it('takes another drain period, checked like the option', async () => {
+    const { relay } = await startRelay()
+    expect(() => relay.close({ drain: 'soon' })).toThrow(OptionsError)
+    expect(() => relay.close({ drain: Number.NaN })).toThrow(OptionsError)
+    await relay.close({ drain: '1s' })
   })
 
   it('works on a relay that never listened', async () => {
@@ -257,8 +276,15 @@ describe('the authorize hook', () => {
     expect(relay.stats().currentConnections).toBe(0)
   })
 
-  it('refuses when it forgets to answer', async () => {
-    const { open } = await startRelay({ authorize: (() => undefined) as never })
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['an error', new Error('no')],
+    ['a list', []],
+    ['a word', 'yes'],
+    ['a user that is no text', { user: 42 }],
+  ])('refuses when it answers with %s', async (_what, answer) => {
+    const { open } = await startRelay({ authorize: (() => answer) as never })
     expect(await (await open('/room/doc')).closed()).toEqual({ code: 1008, reason: 'Not allowed' })
   })
 
@@ -382,6 +408,11 @@ describe('attach', () => {
     peer.send({ type: 'ping' })
     expect(await peer.json()).toEqual({ type: 'pong' })
     for (const client of [ann, app, peer]) client.drop()
+  })
+
+  it('refuses a prefix that could never match', () => {
+    const relay = new Relay({ logLevel: 'silent' })
+    expect(() => relay.attach(createServer(), { prefix: 'relay' })).toThrow('prefix: must begin with a slash')
   })
 
   it('answers an upgrade that nobody takes with 404 if nobody else listens', async () => {

@@ -2,12 +2,11 @@
 export class Counters {
   connections = 0
   disconnections = 0
-  messagesIn = 0
-  bytesIn = 0
+  messagesReceived = 0
+  bytesReceived = 0
   /** Messages handed on to a room. */
   messagesRelayed = 0
-  /** Batches written, one for each recipient. */
-  writes = 0
-  bytesOut = 0
+  /** Bytes of frames written, one time for each recipient. */
+  bytesSent = 0
   rateLimitsHit = 0
 }

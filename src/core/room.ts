@@ -149,8 +149,7 @@ export class Room {
 
   #write(member: Member, bytes: Buffer): void {
     if (bytes.length === 0) return
-    this.#counters.writes++
-    this.#counters.bytesOut += bytes.length
+    this.#counters.bytesSent += bytes.length
     member.session.write(bytes)
   }
 

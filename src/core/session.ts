@@ -91,12 +91,13 @@ export class Session {
   }
 
   /** Begins: asks whether the client may connect, and lets the conversation open. */
-  open(conversation: Conversation): void {
+  open(begin: (session: Session) => Conversation): void {
     const { limits, counters, joinDeadlines, observer } = this.#hub
     counters.connections++
-    this.#converse(conversation)
-    observer.opened(this)
     this.#guard(() => {
+      const conversation = begin(this)
+      this.#converse(conversation)
+      observer.opened(this)
       this.#ask('connect', undefined, closes.notAllowed, () => conversation.opened?.())
     })
     // Most dialects have joined by now.
@@ -121,8 +122,8 @@ export class Session {
       return
     }
     const { counters } = this.#hub
-    counters.messagesIn++
-    counters.bytesIn += data.length
+    counters.messagesReceived++
+    counters.bytesReceived += data.length
     try {
       if (this.#admit(data.length)) this.#conversation.receive(data, binary)
     } catch (error) {
@@ -144,7 +145,11 @@ export class Session {
     const { room } = member
     if (member.index < 0) return
     if (!this.#ended) room.catchUp(member)
-    if (this.#latest === room) this.#latest = undefined
+    if (this.#latest === room) {
+      // What it says elsewhere from now on must not overtake what waits here.
+      room.flush()
+      this.#latest = undefined
+    }
     room.remove(member)
     this.#members.splice(this.#members.indexOf(member), 1)
     if (room.count === 0) this.#hub.rooms.close(room)
@@ -180,8 +185,7 @@ export class Session {
   send(frames: Buffer): void {
     if (this.#ended) return
     for (const member of this.#members) member.room.catchUp(member)
-    this.#hub.counters.writes++
-    this.#hub.counters.bytesOut += frames.length
+    this.#hub.counters.bytesSent += frames.length
     this.#port.write(frames)
   }
 
@@ -192,6 +196,7 @@ export class Session {
 
   /** The client pinged: so many are fine, and more slow it down, whatever the dialect. */
   pinged(): void {
+    if (this.#ended) return
     this.#pings ??= new Meter(this.#hub.limits.throttle, SECOND)
     this.#slowDown('throttle', this.#pings.charge(1, performance.now()))
   }
@@ -274,7 +279,7 @@ export class Session {
       this.close(closes.roomFull)
       return
     }
-    const known = room.has(who.id)
+    const known = kind.joined !== undefined && room.has(who.id)
     const member = new Member(this, room, who.id, who.nickname)
     room.add(member)
     this.#members.push(member)
@@ -304,10 +309,9 @@ export class Session {
     const { path, query, headers } = this.#hello
     const settle = (verdict: Verdict): void => {
       if (this.#ended) return
-      // Anything else, such as what a hook in JavaScript forgot to return, refuses.
-      if (verdict !== true && (typeof verdict !== 'object' || verdict === null)) this.close(denial)
+      if (!allows(verdict)) this.close(denial)
       else {
-        if (verdict !== true && verdict.user !== undefined) this.user = verdict.user
+        if (typeof verdict === 'object' && verdict.user !== undefined) this.user = verdict.user
         granted()
       }
     }
@@ -318,7 +322,7 @@ export class Session {
       return
     }
     if (this.#asking++ === 0) this.#port.hold()
-    verdict.then(
+    Promise.resolve(verdict).then(
       (answer) => this.#answered(() => settle(answer)),
       (error: unknown) => this.#answered(() => this.#fail(error)),
     )
@@ -347,6 +351,13 @@ export class Session {
     this.#hub.observer.failed(error, this)
     this.close(closes.internalError)
   }
+}
+
+/** Anything but `true` and an object that names a user or nobody refuses, such as what a hook forgot to return. */
+function allows(verdict: unknown): boolean {
+  if (typeof verdict !== 'object' || verdict === null) return verdict === true
+  if (verdict instanceof Error || Array.isArray(verdict)) return false
+  return !('user' in verdict) || verdict.user === undefined || typeof verdict.user === 'string'
 }
 
 function isPromise(verdict: Verdict | Promise<Verdict>): verdict is Promise<Verdict> {

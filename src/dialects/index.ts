@@ -5,7 +5,7 @@ import { type Dialect, type DialectName, dialectNames } from './dialect.js'
 import { impossibleWriter } from './impossible-writer.js'
 import { parseObject } from './json.js'
 import { opaque } from './opaque.js'
-import { errorFrame, pluresdb } from './pluresdb.js'
+import { pluresdb } from './pluresdb.js'
 import { yWebrtc } from './y-webrtc.js'
 
 /** In the order in which they are asked: `?room=` counts only on a path that is nobody else's. */
@@ -60,7 +60,8 @@ class Lobby implements Conversation {
 
   #refuse(why: string): void {
     this.#session.refuse(why)
-    this.#session.send(errorFrame(why))
+    const frame = this.#dialects[0]?.error?.(why)
+    if (frame) this.#session.send(frame)
   }
 }
 

@@ -27,15 +27,6 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A value as JSON text; undefined if it is nested too deeply, since writing takes a stack where reading took none. */
-export function writeJson(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return undefined
-  }
-}
-
 /**
  * The text of an object without some of its fields, so that they can be spliced in anew: the sender's
  * own bytes if it has none of them. Undefined if it has, but is nested too deeply to be written anew.
@@ -46,8 +37,30 @@ export function textWithout(data: Buffer, object: JsonObject, fields: readonly s
   if (fields.every((field) => object[field] === undefined)) return data
   const rest = { ...object }
   for (const field of fields) delete rest[field]
-  const text = writeJson(rest)
-  return text === undefined ? undefined : Buffer.from(text)
+  return writeAnew(rest)
+}
+
+/** The same with some of its fields and no others. */
+export function textWithOnly(data: Buffer, object: JsonObject, fields: readonly string[]): Buffer | undefined {
+  if (Object.keys(object).every((field) => fields.includes(field))) return data
+  return writeAnew(Object.fromEntries(fields.map((field) => [field, object[field]])))
+}
+
+/** An object as JSON text; undefined if it is nested too deeply, since writing takes a stack where reading took none. */
+function writeAnew(object: JsonObject): Buffer | undefined {
+  try {
+    return Buffer.from(JSON.stringify(object))
+  } catch {
+    return undefined
+  }
+}
+
+/** A string as JSON in ASCII, for {@link spliceFrame}. */
+export function asciiJson(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 const CLOSING_BRACE = 0x7d

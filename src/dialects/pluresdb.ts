@@ -1,11 +1,14 @@
-import { jsonFrame, textFrame } from '../core/frame.js'
+import { jsonFrame } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Conversation, Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
-import { isName, type JsonObject, parseObject, writeJson } from './json.js'
+import { asciiJson, isName, type JsonObject, parseObject, spliceFrame, textWithOnly } from './json.js'
 
 const MAX_TOPIC = 256
 const MAX_PEER_ID = 128
+
+/** What is relayed of a `data` message. */
+const FIELDS = ['type', 'data']
 
 /** Topics of peers that exchange data. See docs/protocol/pluresdb.md. */
 export const pluresdb: Dialect = {
@@ -19,6 +22,7 @@ export const pluresdb: Dialect = {
     return new Peer(session)
   },
 
+  error: errorFrame,
   joined: (who) => presence('peer-joined', who.id, who.room.name),
   left: (who) => presence('peer-left', who.id, who.room.name),
 }
@@ -27,8 +31,7 @@ function presence(type: 'peer-joined' | 'peer-left', peerId: string, topic: stri
   return jsonFrame({ type, peerId, topic })
 }
 
-/** The dialect's answer to a message that it cannot use. */
-export function errorFrame(payload: string): Buffer {
+function errorFrame(payload: string): Buffer {
   return jsonFrame({ type: 'error', payload })
 }
 
@@ -46,7 +49,7 @@ class Peer implements Conversation {
     if (message === 'not-json') this.#error('Invalid message: not JSON')
     else if (message === 'not-an-object' || typeof message['type'] !== 'string') {
       this.#error('Invalid message: a JSON object with a type is required')
-    } else if (message['type'] === 'data') this.#data(message)
+    } else if (message['type'] === 'data') this.#data(data, message)
     else if (message['type'] === 'join') this.#join(message)
     else this.#error('Unknown message type')
   }
@@ -72,22 +75,18 @@ class Peer implements Conversation {
     this.#session.send(Buffer.concat(notices))
   }
 
-  #data({ data }: JsonObject): void {
-    if (!this.#member) {
-      this.#error('Join a topic before sending data')
-      return
+  /** Publishes the sender's own text with its `peerId` at the end. */
+  #data(text: Buffer, message: JsonObject): void {
+    if (!this.#member) this.#error('Join a topic before sending data')
+    else if (message['data'] === undefined) this.#error('data is required')
+    else {
+      const bare = textWithOnly(text, message, FIELDS)
+      if (!bare) this.#error('data is nested too deeply')
+      else {
+        const frame = spliceFrame(bare, `,"peerId":${asciiJson(this.#member.id)}}`)
+        this.#session.publish(this.#member.room, frame, this.#member)
+      }
     }
-    if (data === undefined) {
-      this.#error('data is required')
-      return
-    }
-    const text = writeJson(data)
-    if (text === undefined) {
-      this.#error('data is nested too deeply')
-      return
-    }
-    const frame = textFrame(`{"type":"data","peerId":${JSON.stringify(this.#member.id)},"data":${text}}`)
-    this.#session.publish(this.#member.room, frame, this.#member)
   }
 
   #error(payload: string): void {

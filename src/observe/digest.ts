@@ -4,7 +4,7 @@ import type { Logger } from '../log.js'
 const WINDOW = 10_000
 
 /** How many different warnings are kept apart within a window; the rest share a line for each message. */
-const MAX_SOURCES = 1000
+const MAX_SOURCES = 100
 
 interface Entry {
   readonly message: string

@@ -44,6 +44,7 @@ export class Journal implements Observer {
   }
 
   closed({ id, kind }: Session, code: number): void {
+    if (!this.#log.isLevelEnabled('debug')) return
     this.#log.debug({ connectionId: id, dialect: kind?.name, code }, 'Connection closed')
   }
 

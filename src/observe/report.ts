@@ -5,6 +5,12 @@ import { formatUptime } from '../units.js'
 export interface Stats {
   /** Messages handed on to a room since the start. */
   messagesRelayed: number
+  /** Messages that came from clients, those that were refused among them. */
+  messagesReceived: number
+  /** Their bytes. */
+  bytesReceived: number
+  /** Bytes of the frames sent, one time for each recipient. */
+  bytesSent: number
   connectionsTotal: number
   disconnectionsTotal: number
   /** Messages refused for `rateLimit`. */
@@ -55,6 +61,9 @@ export class Report {
     const uptime = this.#uptime()
     return {
       messagesRelayed: counters.messagesRelayed,
+      messagesReceived: counters.messagesReceived,
+      bytesReceived: counters.bytesReceived,
+      bytesSent: counters.bytesSent,
       connectionsTotal: counters.connections,
       disconnectionsTotal: counters.disconnections,
       rateLimitsHit: counters.rateLimitsHit,

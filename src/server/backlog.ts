@@ -21,11 +21,6 @@ export class Backlog {
     this.#limit = limit
   }
 
-  /** Bytes that wait, at most. */
-  get total(): number {
-    return this.#total
-  }
-
   /** Notes the backlog of a connection; 0 when it has caught up or is gone. */
   set(debtor: Debtor, bytes: number): void {
     this.#total += bytes - (this.#debtors.get(debtor) ?? 0)

@@ -80,7 +80,7 @@ export class Connection implements Port, Debtor, Listener {
   /** Bytes of memory that wait for the client: what is unsent, and what it costs to keep it in pieces. */
   get backlog(): number {
     const unsent = this.#socket.destroyed ? 0 : this.#socket.writableLength
-    if (unsent === 0) return 0
+    if (this.#lateWrites === 0) return unsent
     return unsent + Math.ceil((WRITE_COST * this.#lateWrites * unsent) / this.#lateBytes)
   }
 
@@ -91,9 +91,12 @@ export class Connection implements Port, Debtor, Listener {
 
   write(frames: Buffer): void {
     if (!this.#open || this.#tooSlow) return
+    const behind = this.#socket.writableLength > 0
+    if (!behind && this.#lateWrites > 0) this.#caughtUp()
     // A piece of a pooled buffer would keep the whole of it, and other rooms' frames, for a slow client.
-    this.#socket.write(this.#lateWrites > 0 ? detach(frames) : frames)
-    if (this.#socket.writableLength > 0 || this.#lateWrites > 0) this.#owe(frames.length)
+    this.#socket.write(behind ? detach(frames) : frames)
+    // TLS always has a little unsent for a moment: that alone says nothing of the client.
+    if (behind || this.#socket.writableNeedDrain) this.#fellBehind(frames.length)
   }
 
   ping(): void {
@@ -102,7 +105,8 @@ export class Connection implements Port, Debtor, Listener {
   }
 
   close(reason: CloseReason): void {
-    this.write(closeFrame(reason))
+    // Not through write(), which gives nothing to a client that is too slow.
+    if (this.#open) this.#socket.write(closeFrame(reason))
     this.#open = false
     this.#awaitGoodbye()
   }
@@ -152,7 +156,6 @@ export class Connection implements Port, Debtor, Listener {
   /** Called when more than `maxBufferedBytes` were unsent. */
   dropSlow(): void {
     if (!this.#open) return
-    this.#tooSlow = false
     this.session.limited('backlog')
     this.session.close(closes.tooSlow)
   }
@@ -200,7 +203,7 @@ export class Connection implements Port, Debtor, Listener {
 
   /** All that was unsent has gone. */
   drained(): void {
-    if (this.#lateWrites > 0) this.#owe(0)
+    this.#caughtUp()
   }
 
   /** What came breaks the rules. */
@@ -212,22 +215,23 @@ export class Connection implements Port, Debtor, Listener {
     this.#hangUp()
   }
 
-  /** The client has fallen behind, or was: counts what waits for it. */
-  #owe(written: number): void {
-    if (this.#socket.writableLength === 0) {
-      this.#lateWrites = 0
-      this.#lateBytes = 0
-    } else if (written > 0) {
-      this.#lateWrites++
-      this.#lateBytes += written
-    }
+  /** The client reads more slowly than it is written to: counts what waits for it. */
+  #fellBehind(written: number): void {
+    this.#lateWrites++
+    this.#lateBytes += written
     const { backlog } = this
     this.#line.backlog.set(this, backlog)
     const { maxBufferedBytes } = this.#line
-    if (maxBufferedBytes === 0 || backlog <= maxBufferedBytes || this.#tooSlow || !this.#open) return
+    if (maxBufferedBytes === 0 || backlog <= maxBufferedBytes || this.#tooSlow) return
     this.#tooSlow = true
     // Not now: a room may be in the middle of a flush.
     process.nextTick(dropSlow, this)
+  }
+
+  #caughtUp(): void {
+    this.#lateWrites = 0
+    this.#lateBytes = 0
+    this.#line.backlog.set(this, 0)
   }
 
   /** Reads on, unless there is still a reason not to. */

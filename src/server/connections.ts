@@ -70,7 +70,7 @@ export class Connections implements Line {
     const connection = new Connection(this, request.socket, (port) => new Session(this.#hub, port, createId(), hello))
     this.#open.add(connection)
     this.#heartbeat.watch(connection)
-    connection.session.open(this.#dialects.converse(connection.session, hello))
+    connection.session.open((session) => this.#dialects.converse(session, hello))
   }
 
   onClose(connection: Connection): void {

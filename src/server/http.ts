@@ -1,16 +1,20 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Report } from '../observe/report.js'
-import { targetOf } from './upgrade.js'
+import { type Answer, targetOf } from './upgrade.js'
 
-/** An answer to a GET. */
-export interface Answer {
+/** A page. */
+export interface Page {
   readonly status: number
   readonly type: string
   readonly body: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-type Page = () => Answer
+/** A page, made anew for each request. */
+type Maker = () => Page
+
+/** The pages by their paths. */
+export type Pages = ReadonlyMap<string, Maker>
 
 const METHODS = 'GET, HEAD, OPTIONS'
 
@@ -22,40 +26,37 @@ const SECURITY_HEADERS = {
 }
 
 /** The pages beside the WebSockets, by their paths. */
-export function createPages(report: Report, draining: () => boolean, landing: Page): ReadonlyMap<string, Page> {
-  return new Map<string, Page>([
+export function createPages(report: Report, draining: () => boolean, landing: Maker): Pages {
+  return new Map<string, Maker>([
     ['/', landing],
     ['/health', () => json(draining() ? 503 : 200, report.health(draining()))],
     ['/stats', () => json(200, report.stats())],
   ])
 }
 
-/** Answers an HTTP request. */
-export function respond(pages: ReadonlyMap<string, Page>, request: IncomingMessage, response: ServerResponse): void {
+/** What a request is answered. */
+export function answerTo(pages: Pages, request: IncomingMessage): Answer {
   const { method = 'GET' } = request
-  // What a body would say is of no interest, but it must not stop the next request.
-  request.resume()
-  const page = pages.get(targetOf(request).split('?', 1)[0] ?? '/')
-  if (!page) send(response, method, { status: 404, type: TEXT, body: NOT_FOUND })
-  else if (method === 'OPTIONS') response.writeHead(204, { ...SECURITY_HEADERS, Allow: METHODS }).end()
-  else if (method === 'GET' || method === 'HEAD') send(response, method, page())
-  else send(response, method, { status: 405, type: TEXT, body: 'Method not allowed\n', headers: { Allow: METHODS } })
+  const make = pages.get(targetOf(request).split('?', 1)[0] ?? '/')
+  if (!make) return answer(method, { status: 404, type: TEXT, body: NOT_FOUND })
+  if (method === 'OPTIONS') return { status: 204, headers: { ...SECURITY_HEADERS, Allow: METHODS }, body: '' }
+  if (method === 'GET' || method === 'HEAD') return answer(method, make())
+  return answer(method, { status: 405, type: TEXT, body: 'Method not allowed\n', headers: { Allow: METHODS } })
 }
 
 const TEXT = 'text/plain; charset=utf-8'
 const NOT_FOUND = 'Baton relay - Use WebSocket endpoint: ws://host/room/{roomId}\n'
 
-function json(status: number, value: object): Answer {
+function json(status: number, value: object): Page {
   const body = `${JSON.stringify(value, null, 2)}\n`
   return { status, type: 'application/json; charset=utf-8', body, headers: { 'Cache-Control': 'no-store' } }
 }
 
-function send(response: ServerResponse, method: string, { status, type, body, headers }: Answer): void {
-  response.writeHead(status, {
-    ...SECURITY_HEADERS,
-    'Content-Type': type,
-    'Content-Length': Buffer.byteLength(body),
-    ...headers,
-  })
-  response.end(method === 'HEAD' ? undefined : body)
+function answer(method: string, { status, type, body, headers }: Page): Answer {
+  const length = String(Buffer.byteLength(body))
+  return {
+    status,
+    headers: { ...SECURITY_HEADERS, 'Content-Type': type, 'Content-Length': length, ...headers },
+    body: method === 'HEAD' ? '' : body,
+  }
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { DialectName } from '../dialects/dialect.js'
-import type { Answer } from './http.js'
+import type { Page } from './http.js'
 import { createDocument } from './landing/document.js'
 import { script } from './landing/script.js'
 import { style } from './landing/style.js'
@@ -19,14 +19,14 @@ const POLICY = [
 ].join('; ')
 
 /** The page at `/`: what this is, where its WebSockets are, and two panes that talk through it. */
-export function landingPage(dialects: readonly DialectName[]): () => Answer {
-  const answer = {
+export function landingPage(dialects: readonly DialectName[]): () => Page {
+  const page = {
     status: 200,
     type: 'text/html; charset=utf-8',
     body: createDocument(dialects),
     headers: { 'Content-Security-Policy': POLICY },
   }
-  return () => answer
+  return () => page
 }
 
 function sourceOf(text: string): string {

@@ -1,9 +1,9 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Credentials, TLS_OPTIONS } from './tls.js'
-import { wantsWebSocket } from './upgrade.js'
+import { type Answer, hangUpWith, wantsWebSocket } from './upgrade.js'
 
 /** Why the relay cannot listen. */
 export class ListenError extends Error {
@@ -26,21 +26,34 @@ const CHECKING_INTERVAL = 30_000
 /** Places for plain HTTP requests and handshakes beside the WebSockets. */
 const SPARE_SOCKETS = 1000
 
-type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+/** What a server does with what comes. */
+export interface Handler {
+  /** Answers a plain request. */
+  answer(request: IncomingMessage): Answer
+  /** Takes a WebSocket's handshake. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+}
 
 /** An HTTP server with deadlines, or an HTTPS server if there are credentials; not listening yet. */
 export function createHttpServer(
   { joinTimeout, maxConnections }: { joinTimeout: number; maxConnections: number },
   credentials: Credentials | undefined,
-  onRequest: RequestListener,
-  onUpgrade: UpgradeListener,
+  handler: Handler,
 ): Server {
+  const onRequest: RequestListener = (request, response) => {
+    // What a body would say is of no interest, but it must not stop the next request.
+    request.resume()
+    const { status, headers, body } = handler.answer(request)
+    response.writeHead(status, headers).end(body)
+  }
+
   const options = {
     headersTimeout: joinTimeout,
     requestTimeout: joinTimeout,
     keepAliveTimeout: KEEP_ALIVE,
     // The default of 30 s would let a silent socket wait that long whatever the deadline.
-    connectionsCheckingInterval: joinTimeout > 0 ? Math.max(50, Math.min(1000, joinTimeout / 4)) : CHECKING_INTERVAL,
+    connectionsCheckingInterval:
+      joinTimeout > 0 ? Math.max(50, Math.min(1000, Math.ceil(joinTimeout / 4))) : CHECKING_INTERVAL,
   }
   const server = credentials
     ? createTlsServer(
@@ -50,21 +63,11 @@ export function createHttpServer(
     : createServer(options, onRequest)
   if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_SOCKETS
   server.on('upgrade', (request, socket, head) => {
-    if (wantsWebSocket(request)) onUpgrade(request, socket, head)
-    else answerPlainly(request, socket, onRequest)
+    if (wantsWebSocket(request)) handler.upgrade(request, socket, head)
+    // An upgrade to something that is not spoken here, such as h2c, is ignored: RFC 9110 section 7.8.
+    else hangUpWith(socket, handler.answer(request))
   })
   return server
-}
-
-/** Ignores an upgrade to something that is not spoken here, such as h2c, as RFC 9110 section 7.8 allows. */
-function answerPlainly(request: IncomingMessage, socket: Duplex, onRequest: RequestListener): void {
-  const response = new ServerResponse(request)
-  response.shouldKeepAlive = false
-  response.assignSocket(request.socket)
-  // What the client sent behind its request is never read: only destroying the socket ends it for sure.
-  response.on('finish', () => request.socket.destroySoon())
-  socket.on('error', () => socket.destroy())
-  onRequest(request, response)
 }
 
 /**

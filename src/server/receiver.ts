@@ -29,8 +29,16 @@ const { Receiver: Base } = ws as unknown as { Receiver: WsReceiver }
 /** More fragments than any client sends for a message that still fits. */
 const MAX_FRAGMENTS = 1024
 
-/** Pieces that wait for the rest of their frame; each is a read of the socket, of up to 64 KiB. */
-const MAX_BUFFERED_CHUNKS = 65_536
+/**
+ * Pieces that may wait for the rest of their frame, each a read of the socket. Putting very many together
+ * takes long, and no honest client sends a large message in pieces of a few bytes.
+ */
+function maxChunks(maxMessageBytes: number): number {
+  return maxMessageBytes === 0 ? MAX_CHUNKS : Math.min(MAX_CHUNKS, Math.max(MIN_CHUNKS, maxMessageBytes / 512))
+}
+
+const MIN_CHUNKS = 4096
+const MAX_CHUNKS = 65_536
 
 /** What the last `_write` said: it always answers before it returns, since nothing is inflated or deferred here. */
 let fault: (Error & { code?: string }) | null | undefined
@@ -53,7 +61,7 @@ export class Receiver extends Base {
       isServer: true,
       maxPayload: maxMessageBytes,
       maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+      maxBufferedChunks: maxChunks(maxMessageBytes),
     })
     this.#listener = listener
   }

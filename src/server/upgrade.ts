@@ -12,12 +12,22 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/
 /** RFC 9110 section 5.6.2: what a subprotocol's name is made of. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
+/** An answer in HTTP. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
 /** Why an upgrade is answered with HTTP. */
 export interface Refusal {
   readonly status: number
   readonly text: string
   readonly headers?: Readonly<Record<string, string>>
 }
+
+/** How long a client may take to read an answer before it is cut off, in milliseconds. */
+const ANSWER_TIMEOUT = 5000
 
 /**
  * Whether a request wants to become a WebSocket, and not something else such as `h2c`. In HTTP/1.0 the
@@ -102,15 +112,26 @@ export function accept({ headers }: IncomingMessage, socket: Duplex): void {
 }
 
 /** Answers an upgrade with HTTP and hangs up. */
-export function refuse(socket: Duplex, { status, text, headers = {} }: Refusal): void {
-  const lines = Object.entries({
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': String(Buffer.byteLength(text)),
-    'X-Content-Type-Options': 'nosniff',
-    Connection: 'close',
-    ...headers,
-  }).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.on('error', () => socket.destroy())
-  socket.once('finish', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`)
+export function refuse(socket: Duplex, { status, text, headers }: Refusal): void {
+  hangUpWith(socket, {
+    status,
+    headers: {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': String(Buffer.byteLength(text)),
+      'X-Content-Type-Options': 'nosniff',
+      ...headers,
+    },
+    body: text,
+  })
+}
+
+/** Writes an answer to a socket that HTTP has let go of, and closes it. */
+export function hangUpWith(socket: Duplex, { status, headers, body }: Answer): void {
+  const lines = Object.entries({ ...headers, Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const destroy = (): void => void socket.destroy()
+  const deadline = setTimeout(destroy, ANSWER_TIMEOUT)
+  socket.on('close', () => clearTimeout(deadline))
+  // What the client sent behind its request is never read: only destroying the socket ends it for sure.
+  socket.on('error', destroy).once('finish', destroy)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
 }

@@ -45,6 +45,13 @@ describe('the choice of a dialect', () => {
     expect(await (await open('/raw/x')).closed()).toEqual({ code: 1008, reason })
   })
 
+  it('answers nonsense at / in the words of a dialect that is served', async () => {
+    const { open } = await startRelay({ dialects: ['y-webrtc'] })
+    const client = await open('/')
+    client.send('nonsense')
+    expect(await client.json()).toEqual({ type: 'error', message: 'Invalid message: not JSON' })
+  })
+
   it('leaves / without a room to nobody when impossible-writer is alone', async () => {
     const { open } = await startRelay({ dialects: 'impossible-writer' })
     const reason = 'Room ID required. Use /room/{roomId} or /?room={roomId}'

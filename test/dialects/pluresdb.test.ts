@@ -135,11 +135,25 @@ describe('pluresdb', () => {
     expect(await peer.json()).toEqual({ type: 'error', payload: 'data is required' })
   })
 
-  it('refuses data that is too deep to be written, and stays', async () => {
+  it('relays the sender’s own text, to the last digit, under any peerId', async () => {
+    const { open } = await startRelay()
+    const [a, b] = [await open('/'), await open('/')]
+    const peerId = 'ä"\\🐻\u2028'
+    a.send(join(peerId))
+    await a.settled()
+    b.send(join('b'))
+    await b.json()
+    a.send(' {"data" : [12345678901234567890, 1e400, 1.0], "type":"data"} ')
+    const seen = await b.next()
+    expect(seen).toHaveProperty('text', expect.stringContaining('[12345678901234567890, 1e400, 1.0]'))
+    expect(JSON.parse('text' in seen ? seen.text : '')).toMatchObject({ type: 'data', peerId })
+  })
+
+  it('refuses data that is too deep to be written anew, and stays', async () => {
     const { open } = await startRelay()
     const peer = await open('/')
     peer.send(join('a'))
-    peer.send(`{"type":"data","data":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)
+    peer.send(`{"type":"data","extra":1,"data":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)
     expect(await peer.json()).toEqual({ type: 'error', payload: 'data is nested too deeply' })
   })
 })

@@ -37,10 +37,10 @@ describe('a flood of warnings', () => {
 
   it('from ever new clients is summed up as well', () => {
     for (let i = 0; i < 5000; i++) digest.warn(`client ${i}`, 'Room is full', { connectionId: i })
-    expect(lines).toHaveLength(1000)
+    expect(lines).toHaveLength(100)
     vi.advanceTimersByTime(10_000)
-    expect(lines).toHaveLength(1001)
-    expect(lines.at(-1)).toEqual({ connectionId: 'various', repeated: 4000, msg: 'Room is full (repeated)' })
+    expect(lines).toHaveLength(101)
+    expect(lines.at(-1)).toEqual({ connectionId: 'various', repeated: 4900, msg: 'Room is full (repeated)' })
     expect(vi.getTimerCount()).toBe(0)
   })
 })

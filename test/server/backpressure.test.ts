@@ -86,6 +86,19 @@ describe('promise 4: memory is bounded by the limits', () => {
     expect(received).toBeLessThanOrEqual(sent)
   })
 
+  it('tells it so also when its room has more for it in the same turn', async () => {
+    const { open, relay } = await startRelay({ maxBufferedBytes: '1MiB', throttle: 0 })
+    const [sender, slow] = [await open('/raw/doc'), await open('/raw/doc')]
+    slow.socket.pause()
+    const left = once(relay, 'leave')
+    // All of it in as few reads of the relay's as can be.
+    const text = 'x'.repeat(700)
+    for (let i = 0; i < 40_000; i++) sender.send(text)
+    await left
+    slow.socket.resume()
+    expect(await slow.closed()).toEqual({ code: 1013, reason: 'Reading too slowly' })
+  })
+
   it('cuts the largest backlog off first when all together are too large', async () => {
     const { open, relay } = await startRelay({ maxTotalBufferedBytes: '12MiB', maxBufferedBytes: 0, throttle: 0 })
     const room = async (name: string): Promise<[Client, Client]> => [

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Client } from '../support/client.js'
 import { besideConversation, closing, frame, Op, openSockets, RawClient, until } from '../support/raw.js'
@@ -250,6 +251,30 @@ describe('a goodbye', () => {
     raw.write(text, frame(Op.ping), frame(Op.close, closing(1013)))
     await raw.ended()
     expect(await member.settled()).toEqual([])
+  })
+
+  it('of the relay leaves nothing to slow down: pings behind it are not even counted', async () => {
+    const relay = await startRelay({ throttle: 10 })
+    const raw = await RawClient.open(relay, '/nowhere')
+    expect(await raw.close()).toMatchObject({ code: 1008 })
+    const limits: unknown[] = []
+    relay.relay.on('limit', (limit) => limits.push(limit))
+    await raw.write(Buffer.concat(Array.from({ length: 100 }, () => frame(Op.ping))), frame(Op.close)).ended()
+    expect(limits).toEqual([])
+  })
+
+  it('of the relay has its code even for a client that is far behind', async () => {
+    const relay = await startRelay({ maxMessageBytes: '32MiB', maxBufferedBytes: '1MiB' })
+    const raw = await RawClient.open(relay, '/y-webrtc')
+    await raw.write(frame(Op.text, '{"type":"subscribe","topics":["t"]}')).answers()
+    raw.socket.pause()
+    // It hears its own publication, too much at once; what breaks the rules comes right behind.
+    const big = JSON.stringify({ type: 'publish', topic: 't', text: 'x'.repeat(16 * 2 ** 20) })
+    const left = once(relay.relay, 'leave')
+    raw.write(Buffer.concat([frame(Op.text, big), frame(3)]))
+    await left
+    raw.socket.resume()
+    expect((await raw.close())?.code).toBeOneOf([1002, 1013])
   })
 
   it('of the relay that meets one of the client is said once', async () => {

@@ -58,6 +58,25 @@ describe('TLS', () => {
     for (const socket of [a, b]) socket.terminate()
   })
 
+  it('sends all members the same bytes, copied for none that keeps up', async () => {
+    const port = await startTlsRelay(makeCertificate('one'))
+    const open = async (): Promise<WebSocket> => {
+      const socket = new WebSocket(`wss://127.0.0.1:${port}/raw/doc`, { rejectUnauthorized: false })
+      await once(socket, 'open')
+      return socket
+    }
+    const [sender, ...readers] = [await open(), await open(), await open()]
+    const copies = vi.spyOn(Buffer, 'allocUnsafeSlow')
+    onTestFinished(() => copies.mockRestore())
+    for (let i = 0; i < 50; i++) {
+      const heard = readers.map((reader) => once(reader, 'message'))
+      sender.send(String(i))
+      await Promise.all(heard)
+    }
+    expect(copies).not.toHaveBeenCalled()
+    for (const socket of [sender, ...readers]) socket.terminate()
+  })
+
   it.each(['TLSv1.2', 'TLSv1.3'] as const)('is spoken as %s, with HTTP/1.1', async (version) => {
     const port = await startTlsRelay(makeCertificate('one'))
     const options = { minVersion: version, maxVersion: version, ALPNProtocols: ['h2', 'http/1.1'] }

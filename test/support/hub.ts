@@ -47,7 +47,7 @@ export function connect(hub: Hub, url: string): Wire {
   const [path = '/', query = ''] = url.split('?')
   const hello = { path, query: new URLSearchParams(query), headers: {} }
   const session = new Session(hub, port, `id${ids++}`, hello)
-  session.open(new Dialects().converse(session, hello))
+  session.open(() => new Dialects().converse(session, hello))
   return {
     session,
     seen,
