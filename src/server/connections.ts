@@ -12,9 +12,8 @@ import { Connection, type Line } from './connection.js'
 import { Heartbeat } from './heartbeat.js'
 import { accept, faultOf, refuse, UpgradeHello } from './upgrade.js'
 
-/** Connections are closed in groups, one each step, in milliseconds. */
+/** The least time between two groups of connections that are closed, in milliseconds. */
 const DRAIN_STEP = 100
-const MIN_GROUP = 20
 
 /** How long closed connections may take to go before their sockets are cut, in milliseconds. */
 const DRAIN_GRACE = 10_000
@@ -90,10 +89,11 @@ export class Connections implements Line {
       if (notice) room.publish(notice)
     }
     const waiting = [...this.#open]
-    const group = Math.max(MIN_GROUP, Math.ceil((waiting.length * DRAIN_STEP) / Math.max(period, DRAIN_STEP)))
+    const steps = Math.max(1, Math.min(waiting.length, Math.floor(period / DRAIN_STEP)))
+    const group = Math.ceil(waiting.length / steps)
     while (waiting.length > 0) {
       for (const { session } of waiting.splice(0, group)) session.close(closes.shutdown)
-      if (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP))
+      if (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, period / steps))
     }
     await this.#gone()
     this.#heartbeat.stop()
