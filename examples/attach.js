@@ -17,7 +17,8 @@ const app = createServer((request, response) => {
 
 app.on('upgrade', (request, socket, head) => {
   if (request.url === '/echo') echo.handleUpgrade(request, socket, head, (ws) => echo.emit('connection', ws))
-  else if (!request.url?.startsWith('/relay')) socket.end('HTTP/1.1 404 Not Found\r\n\r\n')
+  else if (!/^\/relay([/?]|$)/.test(request.url ?? ''))
+    socket.end('HTTP/1.1 404 Not Found\r\n\r\n', () => socket.destroy())
 })
 relay.attach(app, { prefix: '/relay' })
 

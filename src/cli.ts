@@ -44,7 +44,7 @@ function createCommand({ out, err }: Terminal): Command {
     .description('A WebSocket relay: passes messages among the members of a room and stores nothing.')
     .version(version, '--version', 'Print the version.')
     .helpOption('--help', 'Print this help.')
-    .configureOutput({ writeOut: out, writeErr: err })
+    .configureOutput({ writeOut: out, writeErr: err, outputError: (text) => err(text.replace(/^error: /, '')) })
     .configureHelp({ helpWidth: 100 })
     .exitOverride()
     .allowExcessArguments(false)

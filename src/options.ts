@@ -311,8 +311,8 @@ export class OptionsError extends Error {
 export function parseOptions(options: object): Settings {
   const result = schema.safeParse(options)
   if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, options)))
-  const missing = missingFor(result.data)
-  if (missing.length > 0) throw new OptionsError(missing)
+  const problems = tlsProblems(result.data)
+  if (problems.length > 0) throw new OptionsError(problems)
   const { enableTls, port } = result.data
   return { ...result.data, port: port ?? (enableTls ? TLS_PORT : PORT) }
 }
@@ -327,7 +327,15 @@ function explain(issue: z.core.$ZodIssue, options: object): OptionProblem[] {
   return [{ option, problem: secret ? issue.message : `${issue.message} (got ${JSON.stringify(value)})` }]
 }
 
-function missingFor({ enableTls, tlsCert, tlsKey }: z.output<typeof schema>): OptionProblem[] {
-  const files = Object.entries({ tlsCert, tlsKey }).filter(([, file]) => file === '')
-  return enableTls ? files.map(([option]) => ({ option, problem: 'is needed when TLS is enabled' })) : []
+function tlsProblems({ enableTls, tlsCert, tlsKey }: z.output<typeof schema>): OptionProblem[] {
+  const files = Object.entries({ tlsCert, tlsKey })
+  if (enableTls) {
+    return files
+      .filter(([, file]) => file === '')
+      .map(([option]) => ({ option, problem: 'is needed when TLS is enabled' }))
+  }
+  // Whoever names a certificate must not end up without TLS by forgetting the switch.
+  return files
+    .filter(([, file]) => file !== '')
+    .map(([option]) => ({ option, problem: 'is set, but TLS is not enabled' }))
 }

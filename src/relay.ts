@@ -105,8 +105,8 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   /**
    * Serves the upgrade requests of an HTTP server that belongs to somebody else. Only the paths of the
-   * dialects are taken, `/` among them; the rest is left to the server's other listeners, or answered
-   * with 404 if it has none. Plain requests are left alone. {@link Relay.close} detaches.
+   * dialects are taken, `/` among them, or with a prefix all below it; the rest is left to the server's
+   * other listeners, or answered with 404 if it has none. Plain requests are left alone. {@link Relay.close} detaches.
    *
    * @param server An HTTP or HTTPS server, listening or not.
    * @param options `prefix`: a path such as `/relay` under which the dialects' paths lie, so that `/`
@@ -120,7 +120,9 @@ export class Relay extends EventEmitter<RelayEvents> {
     }
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
       const path = pathUnder(prefix, targetOf(request))
-      if (wantsWebSocket(request) && path !== undefined && this.#dialects.owns(path)) {
+      // A prefix is all the relay's own, so what is wrong below it is answered as everywhere.
+      const own = path !== undefined && (prefix !== '' || this.#dialects.owns(path))
+      if (own && wantsWebSocket(request)) {
         this.#connections.upgrade(request, socket, head, path)
       } else if (server.listenerCount('upgrade') === 1) refuse(socket, { status: 404, text: 'Not found' })
     }

@@ -50,7 +50,6 @@ const sources = [
   ['pluresdb.md', 'pluresdb.ts'],
   ['y-webrtc.md', 'y-webrtc.ts'],
   ['opaque.md', 'opaque.ts'],
-  ['errors.md', 'index.ts'],
 ] as const
 
 describe.each(sources)('docs/protocol/%s', (page, source) => {

@@ -82,6 +82,7 @@ describe('options', () => {
     [{ dialects: [] }, 'dialects: must name one or more of impossible-writer, pluresdb, y-webrtc, opaque (got [])'],
     [{ logKey: 7 }, 'logKey: must be a text'],
     [{ enableTls: true, tlsCert: 'cert.pem' }, 'tlsKey: is needed when TLS is enabled'],
+    [{ tlsCert: 'cert.pem' }, 'tlsCert: is set, but TLS is not enabled'],
     [{ speed: 'fast' }, 'speed: there is no such option'],
   ])('refuse %j by name', (options, problem) => {
     expect(problems(options)).toEqual([problem])

@@ -407,6 +407,8 @@ describe('attach', () => {
     const peer = await Client.open(`${url}/relay`)
     peer.send({ type: 'ping' })
     expect(await peer.json()).toEqual({ type: 'pong' })
+    const lost = await Client.open(`${url}/relay/elsewhere`)
+    expect(await lost.closed()).toMatchObject({ code: 1008 })
     for (const client of [ann, app, peer]) client.drop()
   })
 

@@ -18,6 +18,4 @@ export interface Dialect extends RoomKind {
   /** Whether a connection at `/` speaks this dialect, by its first message. */
   recognises?(first: JsonObject): boolean
   converse(session: Session, hello: Hello): Conversation
-  /** Its answer to a message that it cannot use, where it may be found by a first message. */
-  error?(why: string): Buffer
 }

@@ -37,7 +37,10 @@ export class Dialects {
   }
 }
 
-/** A connection at `/` that has not said yet which dialect it speaks. */
+/**
+ * A connection at `/` that has not said yet which dialect it speaks. What no dialect recognises is
+ * answered in the words of the first, and leaves the choice open.
+ */
 class Lobby implements Conversation {
   readonly kind = undefined
   readonly #session: Session
@@ -52,16 +55,9 @@ class Lobby implements Conversation {
 
   receive(data: Buffer, binary: boolean): void {
     const first = parseObject(data, binary)
-    const dialect =
-      typeof first === 'object' ? this.#dialects.find((dialect) => dialect.recognises?.(first)) : undefined
+    const dialect = typeof first === 'object' ? this.#dialects.find((each) => each.recognises?.(first)) : undefined
     if (dialect) this.#session.adopt(dialect.converse(this.#session, this.#hello), data, binary)
-    else this.#refuse(first === 'not-json' ? 'Invalid message: not JSON' : 'Unknown message type: join a topic first')
-  }
-
-  #refuse(why: string): void {
-    this.#session.refuse(why)
-    const frame = this.#dialects[0]?.error?.(why)
-    if (frame) this.#session.send(frame)
+    else this.#dialects[0]?.converse(this.#session, this.#hello).receive(data, binary)
   }
 }
 

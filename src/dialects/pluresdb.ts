@@ -22,17 +22,12 @@ export const pluresdb: Dialect = {
     return new Peer(session)
   },
 
-  error: errorFrame,
   joined: (who) => presence('peer-joined', who.id, who.room.name),
   left: (who) => presence('peer-left', who.id, who.room.name),
 }
 
 function presence(type: 'peer-joined' | 'peer-left', peerId: string, topic: string): Buffer {
   return jsonFrame({ type, peerId, topic })
-}
-
-function errorFrame(payload: string): Buffer {
-  return jsonFrame({ type: 'error', payload })
 }
 
 class Peer implements Conversation {
@@ -91,6 +86,6 @@ class Peer implements Conversation {
 
   #error(payload: string): void {
     this.#session.refuse(payload)
-    this.#session.send(errorFrame(payload))
+    this.#session.send(jsonFrame({ type: 'error', payload }))
   }
 }

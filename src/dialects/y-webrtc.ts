@@ -21,12 +21,6 @@ export const yWebrtc: Dialect = {
   converse(session) {
     return new Subscriber(session)
   },
-
-  error: errorFrame,
-}
-
-function errorFrame(message: string): Buffer {
-  return jsonFrame({ type: 'error', message })
 }
 
 class Subscriber implements Conversation {
@@ -107,6 +101,6 @@ class Subscriber implements Conversation {
 
   #error(message: string): void {
     this.#session.refuse(message)
-    this.#session.send(errorFrame(message))
+    this.#session.send(jsonFrame({ type: 'error', message }))
   }
 }

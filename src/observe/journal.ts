@@ -79,8 +79,9 @@ export class Journal implements Observer {
   }
 
   /** The totals, and at debug level the size of each room. */
-  statistics({ currentRooms, currentConnections, messagesRelayed }: Stats, rooms: Rooms): void {
-    this.#log.info({ rooms: currentRooms, connections: currentConnections, messagesRelayed }, 'Statistics')
+  statistics({ currentRooms, currentConnections, topics, peers, messagesRelayed }: Stats, rooms: Rooms): void {
+    const totals = { rooms: currentRooms, connections: currentConnections, topics, peers, messagesRelayed }
+    this.#log.info(totals, 'Statistics')
     if (!this.#log.isLevelEnabled('debug')) return
     for (const room of rooms) this.#log.debug({ ...this.#about(room), userCount: room.count }, 'Room statistics')
   }

@@ -118,6 +118,7 @@ export class Connection implements Port, Debtor, Listener {
 
   release(): void {
     this.#held = false
+    this.heard = true
     this.#read()
   }
 
@@ -130,6 +131,8 @@ export class Connection implements Port, Debtor, Listener {
   /** The pause is over. */
   resume(): void {
     this.#pause = undefined
+    // Its answer to the last ping may still be in the kernel.
+    this.heard = true
     this.#read()
   }
 

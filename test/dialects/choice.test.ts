@@ -18,7 +18,7 @@ describe('the choice of a dialect', () => {
     client.send('nonsense')
     expect(await client.json()).toEqual({ type: 'error', payload: 'Invalid message: not JSON' })
     client.send({ type: 'data', data: 1 })
-    expect(await client.json()).toEqual({ type: 'error', payload: 'Unknown message type: join a topic first' })
+    expect(await client.json()).toEqual({ type: 'error', payload: 'Join a topic before sending data' })
     client.send({ type: 'ping' })
     expect(await client.json()).toEqual({ type: 'pong' })
   })
@@ -39,7 +39,7 @@ describe('the choice of a dialect', () => {
     const { open } = await startRelay({ dialects: ['impossible-writer', 'pluresdb'] })
     const peer = await open('/')
     peer.send({ type: 'subscribe', topics: ['x'] })
-    expect(await peer.json()).toEqual({ type: 'error', payload: 'Unknown message type: join a topic first' })
+    expect(await peer.json()).toEqual({ type: 'error', payload: 'Unknown message type' })
     const reason = 'Room ID required. Use /room/{roomId} or /?room={roomId}'
     expect(await (await open('/y-webrtc')).closed()).toEqual({ code: 1008, reason })
     expect(await (await open('/raw/x')).closed()).toEqual({ code: 1008, reason })

@@ -55,7 +55,7 @@ describe('the journal', () => {
     const relay = new Relay({ logLevel: 'silent' })
     journal.statistics({ ...relay.stats(), currentRooms: 1, currentConnections: 2 }, hub.rooms)
     expect(lines).toEqual([
-      { level: 30, rooms: 1, connections: 2, messagesRelayed: 0, message: 'Statistics' },
+      { level: 30, rooms: 1, connections: 2, topics: 0, peers: 0, messagesRelayed: 0, message: 'Statistics' },
       { level: 20, dialect: 'impossible-writer', roomId: 'doc', userCount: 2, message: 'Room statistics' },
     ])
     hub.stop()
