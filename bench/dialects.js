@@ -68,7 +68,5 @@ export const dialects = {
 
 /** Where the stamp's `~` is in what a receiver gets, from the start of the payload. */
 export function stampOffset(name) {
-  // PluresDB's relay puts the sender's peerId in front.
-  if (name === 'pluresdb') return '{"type":"data","peerId":"p00000","data":"'.length
   return dialects[name].message(0, 0).indexOf('~')
 }

@@ -44,8 +44,8 @@ export interface AuthorizeRequest {
 export type Verdict = boolean | { readonly user?: string }
 
 /**
- * Decides who may do what. While it thinks, nothing more is read from the client. If it throws or
- * rejects, the connection is closed with 1011.
+ * Decides who may do what. While it thinks, the client's messages wait, and its socket is not read any
+ * further. If it throws or rejects, the connection is closed with 1011.
  */
 export type Authorize = (request: AuthorizeRequest) => Verdict | Promise<Verdict>
 
