@@ -12,7 +12,7 @@ const node = (script) => [
 ]
 
 const CLI = '../dist/cli.js'
-const OPTIONS = '../dist/options.js'
+const OPTIONS = '../dist/options/index.js'
 
 /** Bun's package has its binary in one of two places, by whether npm ran its install script. */
 function bunBinary() {

@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** @typedef {typeof import('../src/options.js')} OptionsModule */
+/** @typedef {typeof import('../src/options/index.js')} OptionsModule */
 /** @typedef {typeof import('../src/units.js')} UnitsModule */
 /** @typedef {typeof import('../src/core/errors.js')} ErrorsModule */
 /** @typedef {Readonly<Record<string, string>>} Tables Markdown tables, by their names in the page. */
@@ -68,7 +68,7 @@ const ADVICE = {
 }
 
 /**
- * @param {import('../src/options.js').OptionInfo} info
+ * @param {import('../src/options/index.js').OptionInfo} info
  * @param {Pick<UnitsModule, 'formatDuration' | 'formatSize'>} units
  */
 function defaultOf({ value, default: setting }, { formatDuration, formatSize }) {
@@ -114,7 +114,7 @@ function rewrite(path, tables) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [options, units, errors] = await Promise.all([
-    import('../dist/options.js'),
+    import('../dist/options/index.js'),
     import('../dist/units.js'),
     import('../dist/core/errors.js'),
   ])

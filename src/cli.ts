@@ -2,7 +2,7 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Option } from 'commander'
-import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options.js'
+import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options/index.js'
 import { Relay } from './relay.js'
 import { ListenError } from './server/listener.js'
 import { formatDuration, formatSize } from './units.js'
@@ -138,6 +138,8 @@ async function main(): Promise<void> {
       stop.abort()
     })
   }
+  // Whoever reads the help may stop before its end, as `head` does.
+  process.stdout.on('error', () => {})
   const terminal: Terminal = {
     argv: process.argv.slice(2),
     env: process.env,

@@ -3,6 +3,6 @@ export type { Authorize, AuthorizeRequest, LimitName, Verdict } from './core/hub
 export type { DialectName } from './dialects/dialect.js'
 export type { ConnectionInfo, PresenceInfo, RelayEvents, RoomInfo } from './observe/announcer.js'
 export type { Health, Stats } from './observe/report.js'
-export { type Options, OptionsError } from './options.js'
+export { type Options, OptionsError } from './options/index.js'
 export { Relay, type RelayOptions } from './relay.js'
 export { ListenError } from './server/listener.js'

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { type Logger, pino, stdTimeFunctions } from 'pino'
 import pretty from 'pino-pretty'
 import type { Room } from './core/room.js'
-import type { Settings } from './options.js'
+import type { Settings } from './options/index.js'
 
 export type { Logger }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { run } from '../src/cli.js'
-import { optionInfos } from '../src/options.js'
+import { optionInfos } from '../src/options/index.js'
 import { Client } from './support/client.js'
 import { startRelay } from './support/relay.js'
 

@@ -5,7 +5,7 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { errorTables, fill, optionTables } from '../scripts/docs.js'
 import * as errors from '../src/core/errors.js'
-import * as options from '../src/options.js'
+import * as options from '../src/options/index.js'
 import * as units from '../src/units.js'
 
 const { closes } = errors

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type OptionsError, optionInfos, parseOptions } from '../src/options.js'
+import { type OptionsError, optionInfos, parseOptions } from '../src/options/index.js'
 
 function problems(options: object): readonly string[] {
   try {

@@ -5,7 +5,7 @@ import type { Member, Room } from './room.js'
 import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
 
-/** The limits that the core enforces; all are described in `options.ts`. 0 means none. */
+/** The limits that the core enforces; all are described in `options/limits.ts`. 0 means none. */
 export interface Limits {
   readonly maxRooms: number
   readonly maxRoomMembers: number

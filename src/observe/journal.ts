@@ -3,7 +3,7 @@ import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
 import type { Session } from '../core/session.js'
 import { type Logger, RoomNamer } from '../log.js'
-import type { Settings } from '../options.js'
+import type { Settings } from '../options/index.js'
 import { Digest } from './digest.js'
 import type { Stats } from './report.js'
 

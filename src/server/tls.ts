@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import type { Logger } from '../log.js'
-import { type OptionProblem, OptionsError, type Settings } from '../options.js'
+import { type OptionProblem, OptionsError, type Settings } from '../options/index.js'
 
 /** A certificate with its chain and its private key, in PEM. */
 export interface Credentials {

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Room } from '../../src/core/room.js'
 import { Journal } from '../../src/observe/journal.js'
-import { parseOptions } from '../../src/options.js'
+import { parseOptions } from '../../src/options/index.js'
 import { Relay } from '../../src/relay.js'
 import { connect, createHub } from '../support/hub.js'
 

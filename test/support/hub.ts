@@ -1,7 +1,7 @@
 import { Hub, type Limits, type Observer } from '../../src/core/hub.js'
 import { type Port, Session } from '../../src/core/session.js'
 import { Dialects } from '../../src/dialects/index.js'
-import { parseOptions } from '../../src/options.js'
+import { parseOptions } from '../../src/options/index.js'
 import { decodeFrames } from './frames.js'
 
 /** A session without a socket: keeps what is written to it. */

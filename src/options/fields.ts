@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import { parseDuration, parseSize } from '../units.js'
+
+/** In the order of the help. */
+export const groups = ['Server', 'TLS', 'Limits', 'Time', 'Log'] as const
+
+/** What is known of an option besides its type. */
+export interface Meta {
+  /** Environment variable; the flag is made from the option's name. */
+  env: string
+  group: (typeof groups)[number]
+  /** Effect, and where it helps the cost. Plain text; backticks around names. */
+  description: string
+  /** What a value looks like, for the help. */
+  value: 'number' | 'duration' | 'size' | 'text' | 'list' | 'boolean' | 'level' | 'file'
+  /** Never shown. */
+  secret?: boolean
+}
+
+const WHOLE = /^\d+$/
+
+export function count(max?: number): z.ZodType<number, number | string> {
+  const error = max === undefined ? 'must be a whole number, 0 or more' : `must be a whole number from 0 to ${max}`
+  return quantity((text) => (WHOLE.test(text.trim()) ? Number(text) : undefined), error, 0, max)
+}
+
+function quantity(
+  parse: (text: string) => number | undefined,
+  error: string,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+): z.ZodType<number, number | string> {
+  return z.union([z.number(), z.string()], { error }).transform((value, context) => {
+    const number = typeof value === 'number' ? value : parse(value)
+    if (number !== undefined && Number.isInteger(number) && number >= min && number <= max) return number
+    context.addIssue({ code: 'custom', message: error })
+    return z.NEVER
+  })
+}
+
+export function duration(min = 0): z.ZodType<number, number | string> {
+  const bound = min === 0 ? '' : `, at least ${min}`
+  return quantity(parseDuration, `must be a duration such as 24h, 30s or 500 (milliseconds)${bound}`, min)
+}
+
+export function size(max?: number): z.ZodType<number, number | string> {
+  const bound = max === undefined ? '' : `, at most ${max}`
+  return quantity(parseSize, `must be a size such as 1MiB, 64KiB or 1000 (bytes)${bound}`, 0, max)
+}
+
+export function text(what: string): z.ZodString {
+  return z.string({ error: `must be ${what}` })
+}
+
+export const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' })
+
+export function oneOf<const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> {
+  return z.enum(values, { error: `must be one of ${values.join(', ')}` })
+}
+
+/** Keeps the options' order and types, and adds what is known of each. */
+export function described<T extends z.ZodType>(schema: T, meta: Meta): T {
+  return schema.meta({ ...meta })
+}

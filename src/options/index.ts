@@ -1,0 +1,99 @@
+/**
+ * The one schema of all options. From it come the library's options, the environment variables, the
+ * command's flags and its help, the types, and `docs/configuration.md`.
+ */
+
+import { z } from 'zod'
+import type { Meta } from './fields.js'
+import { limits } from './limits.js'
+import { log } from './log.js'
+import { PORT, server, TLS_PORT } from './server.js'
+import { time } from './time.js'
+import { tls } from './tls.js'
+
+export { groups } from './fields.js'
+
+const shape = { ...server, ...tls, ...limits, ...time, ...log }
+
+const schema = z.strictObject(shape)
+
+/** The options of the library, all optional. */
+export type Options = z.input<typeof schema>
+
+/** The options in force, checked and with their defaults. */
+export type Settings = z.output<typeof schema> & { port: number }
+
+/** The name of an option, as the library has it. */
+export type OptionName = keyof Settings
+
+/** An option as the command and the docs see it. */
+export interface OptionInfo extends Meta {
+  name: OptionName
+  /** Such as `--rate-limit`. */
+  flag: string
+  /** Undefined if it depends on others. */
+  default: Settings[OptionName] | undefined
+}
+
+/** All options, in the order of their groups. */
+export const optionInfos: readonly OptionInfo[] = Object.entries(shape).map(([name, type]) => ({
+  ...(type.meta() as unknown as Meta),
+  name: name as OptionName,
+  flag: `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  default: type.parse(undefined),
+}))
+
+/** What is wrong with one option. */
+export interface OptionProblem {
+  /** Its name in the library. */
+  readonly option: string
+  readonly problem: string
+}
+
+/** One or several options are wrong. */
+export class OptionsError extends Error {
+  readonly problems: readonly OptionProblem[]
+
+  constructor(problems: readonly OptionProblem[]) {
+    super(problems.map(({ option, problem }) => `${option}: ${problem}`).join('\n'))
+    this.name = 'OptionsError'
+    this.problems = problems
+  }
+}
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @throws {OptionsError} With all that are wrong.
+ */
+export function parseOptions(options: object): Settings {
+  const result = schema.safeParse(options)
+  if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, options)))
+  const problems = tlsProblems(result.data)
+  if (problems.length > 0) throw new OptionsError(problems)
+  const { enableTls, port } = result.data
+  return { ...result.data, port: port ?? (enableTls ? TLS_PORT : PORT) }
+}
+
+function explain(issue: z.core.$ZodIssue, options: object): OptionProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((option) => ({ option, problem: 'there is no such option' }))
+  }
+  const option = String(issue.path[0])
+  const { secret } = optionInfos.find(({ name }) => name === option) ?? {}
+  const value = (options as Readonly<Record<string, unknown>>)[option]
+  return [{ option, problem: secret ? issue.message : `${issue.message} (got ${JSON.stringify(value)})` }]
+}
+
+function tlsProblems({ enableTls, tlsCert, tlsKey }: z.output<typeof schema>): OptionProblem[] {
+  const files = Object.entries({ tlsCert, tlsKey })
+  if (enableTls) {
+    return files
+      .filter(([, file]) => file === '')
+      .map(([option]) => ({ option, problem: 'is needed when TLS is enabled' }))
+  }
+  // Whoever names a certificate must not end up without TLS by forgetting the switch.
+  return files
+    .filter(([, file]) => file !== '')
+    .map(([option]) => ({ option, problem: 'is set, but TLS is not enabled' }))
+}

@@ -1,0 +1,30 @@
+import { described, flag, oneOf, text } from './fields.js'
+
+export const log = {
+  logLevel: described(oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'), {
+    env: 'LOG_LEVEL',
+    group: 'Log',
+    value: 'level',
+    description: 'What to log: `debug`, `info`, `warn`, `error` or `silent`.',
+  }),
+  environment: described(text('a text').default('development'), {
+    env: 'NODE_ENV',
+    group: 'Log',
+    value: 'text',
+    description: '`production` or `prod` logs JSON, anything else readable lines.',
+  }),
+  logRoomNames: described(flag.default(false), {
+    env: 'LOG_ROOM_NAMES',
+    group: 'Log',
+    value: 'boolean',
+    description: 'Log the names of rooms instead of hashes. The names are the secrets that let people in.',
+  }),
+  logKey: described(text('a text').default(''), {
+    env: 'LOG_KEY',
+    group: 'Log',
+    value: 'text',
+    secret: true,
+    description:
+      'Key of the hashes that stand for room names in the log. Give all nodes the same one to compare their logs; by default each start makes its own.',
+  }),
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { dialectNames } from '../dialects/dialect.js'
+import { count, described, text } from './fields.js'
+
+export const PORT = 3000
+export const TLS_PORT = 443
+
+const dialectsError = `must name one or more of ${dialectNames.join(', ')}`
+const dialectList = z.array(z.enum(dialectNames)).min(1, { error: dialectsError })
+const dialects = z.union(
+  [
+    dialectList,
+    z
+      .string()
+      .transform((text) => text.split(',').map((name) => name.trim()))
+      .pipe(dialectList),
+  ],
+  { error: dialectsError },
+)
+
+export const server = {
+  port: described(count(65_535).optional(), {
+    env: 'PORT',
+    group: 'Server',
+    value: 'number',
+    description: `TCP port to listen on; 0 lets the system choose one. ${PORT} if left out, ${TLS_PORT} with TLS.`,
+  }),
+  host: described(text('an address').default(''), {
+    env: 'HOST',
+    group: 'Server',
+    value: 'text',
+    description: 'Address to listen on; empty means all, IPv4 and IPv6.',
+  }),
+  dialects: described(dialects.default([...dialectNames]), {
+    env: 'DIALECTS',
+    group: 'Server',
+    value: 'list',
+    description: 'Which wire protocols to serve, separated by commas.',
+  }),
+}
