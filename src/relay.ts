@@ -61,7 +61,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#settings = parseOptions(rest)
     this.#log = createLogger(this.#settings)
     this.#journal = new Journal(this.#log, this.#settings)
-    this.#hub = new Hub(this.#settings, new Announcer(this.#journal, this.#emit), authorize)
+    this.#hub = new Hub(this.#settings, new Announcer(this.#journal, this.#emit), { authorize })
     this.#dialects = new Dialects(this.#settings.dialects)
     this.#connections = new Connections(this.#hub, this.#dialects, this.#settings)
     this.#report = new Report(this.#hub)

@@ -1,5 +1,6 @@
 import { Alarms } from './alarms.js'
 import type { Authorize } from './authority.js'
+import type { Cluster } from './cluster.js'
 import { Counters } from './counters.js'
 import { closes } from './errors.js'
 import type { Member, Room } from './room.js'
@@ -41,7 +42,7 @@ export interface Observer {
   opened(session: Session): void
   closed(session: Session, code: number): void
   roomCreated(room: Room, session: Session): void
-  /** Its last member has left; `room.expired` tells whether it had to. */
+  /** Its last member has left; `room.ending` tells whether it had to. */
   roomRemoved(room: Room): void
   joined(member: Member): void
   left(member: Member): void
@@ -57,6 +58,7 @@ export class Hub {
   readonly limits: Limits
   readonly observer: Observer
   readonly authorize: Authorize | undefined
+  readonly cluster: Cluster | undefined
   readonly counters = new Counters()
   readonly rooms: Rooms
   readonly joinDeadlines = new Alarms<Session>((session) => {
@@ -64,11 +66,16 @@ export class Hub {
     session.close(closes.joinTimeout)
   })
 
-  constructor(limits: Limits, observer: Observer, authorize?: Authorize) {
+  constructor(
+    limits: Limits,
+    observer: Observer,
+    { authorize, cluster }: { authorize?: Authorize | undefined; cluster?: Cluster | undefined } = {},
+  ) {
     this.limits = limits
     this.observer = observer
     this.authorize = authorize
-    this.rooms = new Rooms(limits, this.counters)
+    this.cluster = cluster
+    this.rooms = new Rooms(limits, this.counters, cluster)
   }
 
   /** Lets go of all timers. */

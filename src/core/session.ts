@@ -6,6 +6,7 @@ import type { Hub } from './hub.js'
 import { Gate, Meter } from './limits.js'
 import { Permit } from './permit.js'
 import { Member, type Room, type RoomKind } from './room.js'
+import { Wait } from './wait.js'
 
 /** Milliseconds over which `byteRate` is counted. */
 const SECOND = 1000
@@ -34,13 +35,15 @@ export class Session {
   #latest: Room | undefined
   /** Only where somebody has to be asked. */
   readonly #permit: Permit | undefined
+  /** Only where it had to wait for an answer. */
+  #wait: Wait | undefined
   #ended = false
 
   constructor(hub: Hub, port: Port, id: string, hello: Hello) {
     this.#hub = hub
     this.#port = port
     this.id = id
-    if (hub.authorize) this.#permit = new Permit(this, port, hub.authorize, hello)
+    if (hub.authorize) this.#permit = new Permit(this, hub.authorize, hello)
     if (hub.limits.byteRate > 0) this.#bytes = new Meter(hub.limits.byteRate, SECOND)
   }
 
@@ -58,6 +61,7 @@ export class Session {
   open(begin: (session: Session) => Conversation): void {
     const { limits, counters, joinDeadlines, observer } = this.#hub
     counters.connections++
+    this.#hub.cluster?.wake(performance.now())
     this.attempt(() => {
       const conversation = begin(this)
       this.#converse(conversation)
@@ -79,9 +83,10 @@ export class Session {
 
   /** A message came from the client, whole and unmasked. */
   receive(data: Buffer, binary: boolean): void {
+    this.#hub.cluster?.wake(performance.now())
     if (this.#ended) return
-    if (this.#permit?.pending) {
-      this.#permit.hold(data, binary)
+    if (this.#wait?.pending) {
+      this.#wait.hold(data, binary)
       return
     }
     const { counters } = this.#hub
@@ -115,10 +120,12 @@ export class Session {
     }
     room.remove(member)
     this.#members.splice(this.#members.indexOf(member), 1)
-    if (room.count === 0) this.#hub.rooms.close(room)
-    else if (room.kind.left && !room.expired && !room.has(member.id)) room.publish(room.kind.left(member))
+    room.link?.left(member)
+    const { kind, members, ending } = room
+    if (members.length === 0) this.#hub.rooms.close(room)
+    else if (kind.left && !ending && !room.has(member.id)) room.deliver(kind.left(member))
     this.#hub.observer.left(member)
-    if (room.count === 0) this.#hub.observer.roomRemoved(room)
+    if (members.length === 0) this.#hub.observer.roomRemoved(room)
   }
 
   /**
@@ -138,9 +145,8 @@ export class Session {
   /** Sends a frame to a room that it need not be in, after the hook agreed. `encode` gets the number of members. */
   publishTo(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
     this.#ask('publish', name, closes.notAllowedInRoom, () => {
-      const room = this.#hub.rooms.find(kind, name)
       this.#joined()
-      if (room) this.publish(room, encode(room.count))
+      this.#visit(kind, name, encode)
     })
   }
 
@@ -188,6 +194,12 @@ export class Session {
     }
   }
 
+  /** Acts on an answer when it is there; until then the client's messages wait. */
+  wait<T>(answer: PromiseLike<T>, act: (answer: T) => void): void {
+    this.#wait ??= new Wait(this, this.#port)
+    this.#wait.for(answer, act)
+  }
+
   /** A dialect or a hook failed. */
   fail(error: unknown): void {
     this.#hub.observer.failed(error, this)
@@ -212,7 +224,7 @@ export class Session {
     if (this.#ended) return
     this.#ended = true
     this.#hub.joinDeadlines.cancel(this.#deadline)
-    this.#permit?.end()
+    this.#wait?.end()
     for (const member of [...this.#members]) this.leave(member)
     this.#hub.counters.disconnections++
     this.#hub.observer.closed(this, code)
@@ -257,6 +269,12 @@ export class Session {
       this.close(closes.tooManyRooms)
       return
     }
+    const opening = room.link?.opening
+    if (opening !== undefined) {
+      // Others may already be in, on nodes that have not answered yet.
+      this.wait(opening, () => this.#enter(kind, name, who, entered))
+      return
+    }
     if (limits.maxRoomMembers > 0 && room.count >= limits.maxRoomMembers) {
       this.limited('room-members')
       this.close(closes.roomFull)
@@ -268,9 +286,26 @@ export class Session {
     this.#members.push(member)
     this.#joined()
     entered?.(member)
-    if (kind.joined && !known) room.publish(kind.joined(member), member)
-    if (room.count === 1) observer.roomCreated(room, this)
+    room.link?.joined(member)
+    if (kind.joined && !known) room.deliver(kind.joined(member), member)
+    if (room.members.length === 1) observer.roomCreated(room, this)
     observer.joined(member)
+  }
+
+  /** Publishes to a room that it is not in. If this node does not host it, others may. */
+  #visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
+    const { rooms } = this.#hub
+    const room = rooms.clustered ? rooms.open(kind, name) : rooms.find(kind, name)
+    if (!room) return
+    if (room.link?.opening !== undefined) {
+      this.wait(room.link.opening, () => this.#visit(kind, name, encode))
+      return
+    }
+    this.publish(room, encode(room.count))
+    if (room.members.length > 0) return
+    this.#latest = undefined
+    room.flush()
+    rooms.close(room)
   }
 
   /** It has found a room in time. */
