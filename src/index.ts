@@ -1,3 +1,5 @@
+export type { Backplane, BackplaneEvents, Outage } from './cluster/backplane.js'
+export { MemoryBus } from './cluster/memory.js'
 export type { Authorize, AuthorizeRequest, Verdict } from './core/authority.js'
 export { type CloseReason, closes, type ErrorCode, errorCodes } from './core/errors.js'
 export type { LimitName } from './core/hub.js'

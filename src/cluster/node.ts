@@ -77,7 +77,6 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   #sweeps: NodeJS.Timeout | undefined
   /** Why the bus cannot be reached; undefined if it can. */
   #outage: Outage | undefined = 'silent'
-  #reason = 'not connected yet'
   #since = 0
   /** Whether the log knows of the outage. */
   #told = false
@@ -131,7 +130,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** Why this node is not in touch with the others; undefined if it is. */
   get ailment(): string | undefined {
-    return this.connected ? undefined : `The other nodes cannot be reached: ${this.#reason}`
+    if (this.#outage === undefined) return undefined
+    return `The other nodes cannot be reached: the bus ${this.#outage === 'refused' ? 'is down' : 'does not answer'}`
   }
 
   /** The nodes together, as of their last beats. */
@@ -201,7 +201,6 @@ export class ClusterNode implements Cluster, BackplaneEvents {
       this.counters.outages++
     }
     this.#outage = outage
-    this.#reason = why
     this.#started?.()
     if (this.#told) return
     this.#told = true

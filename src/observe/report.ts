@@ -1,3 +1,5 @@
+import type { ClusterState } from '../cluster/node.js'
+import type { Tally } from '../cluster/wire.js'
 import type { Hub } from '../core/hub.js'
 import { formatUptime } from '../units.js'
 
@@ -23,7 +25,7 @@ export interface Stats {
   currentConnections: number
   /** Rooms of the `pluresdb` dialect. */
   topics: number
-  /** Connections in them. */
+  /** Connections to this node in them. */
   peers: number
   /** Seconds. */
   uptime: number
@@ -46,6 +48,8 @@ export interface Health {
   topics: number
   peers: number
   memory: { heapUsed: string; heapTotal: string }
+  /** All nodes together, as of their last beats (2 s); absent where there is one node. */
+  cluster?: { nodes: number; rooms: number; connections: number; topics: number; peers: number }
 }
 
 const MEGABYTE = 2 ** 20
@@ -55,9 +59,12 @@ export class Report {
   readonly #hub: Hub
   readonly #startTime = Date.now()
   readonly #ailments: (() => string | undefined)[] = []
+  readonly #cluster: (() => ClusterState) | undefined
 
-  constructor(hub: Hub) {
+  /** @param cluster Tells of all nodes together, where there are several. */
+  constructor(hub: Hub, cluster?: () => ClusterState) {
     this.#hub = hub
+    this.#cluster = cluster
   }
 
   /**
@@ -103,7 +110,14 @@ export class Report {
       connections: counters.connections - counters.disconnections,
       ...this.#topics(),
       memory: { heapUsed: megabytes(heapUsed), heapTotal: megabytes(heapTotal) },
+      ...(this.#cluster && { cluster: this.#cluster() }),
     }
+  }
+
+  /** What this node tells the others. */
+  tally(): Tally {
+    const { counters, rooms } = this.#hub
+    return { connections: counters.connections - counters.disconnections, rooms: rooms.size, ...this.#topics() }
   }
 
   #uptime(): number {
@@ -113,10 +127,10 @@ export class Report {
   #topics(): { topics: number; peers: number } {
     let topics = 0
     let peers = 0
-    for (const { kind, count } of this.#hub.rooms) {
+    for (const { kind, members } of this.#hub.rooms) {
       if (kind.name !== 'pluresdb') continue
       topics++
-      peers += count
+      peers += members.length
     }
     return { topics, peers }
   }

@@ -13,6 +13,7 @@ import { time } from './time.js'
 import { tls } from './tls.js'
 
 export { groups } from './fields.js'
+export { MAX_MESSAGE_BYTES } from './limits.js'
 
 const shape = { ...server, ...tls, ...cluster, ...limits, ...time, ...log }
 
