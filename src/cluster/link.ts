@@ -4,7 +4,7 @@ import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
 import type { ClusterNode } from './node.js'
 import { Remote } from './remote.js'
-import { ACK, ALONE, ASK, BEACON, REPEAT, RETURN, SILENT, WELCOME } from './timing.js'
+import { ACK, ALONE, ASK, BEACON, DOWN, REPEAT, RETURN, SILENT, WELCOME } from './timing.js'
 import type { Change, Message, Occupant } from './wire.js'
 
 /** One room, and the other nodes that host it, too. */
@@ -21,8 +21,10 @@ export class RoomLink implements Link {
   /** Nothing is listened to before the bus has confirmed: what comes earlier is from a former life. */
   #subscribed = false
   #closed = false
-  /** How many other nodes have to answer before all are known; undefined if the bus cannot tell. */
-  #expected: number | undefined
+  /** How many other nodes heard the last introduction; undefined if the bus cannot tell. */
+  #listeners: number | undefined
+  /** Those of which others told; undefined as long as nobody has. */
+  #hosts: Set<string> | undefined
   /** Whether this node counts the room: it has the smallest id among the hosts. */
   #mine = true
   /** The number of the last change here, and of the last join or leave; they count whether or not they are sent. */
@@ -35,6 +37,7 @@ export class RoomLink implements Link {
   /** When it spoke last, and when it has to introduce itself again. */
   #spoke: number
   #introduce = Number.POSITIVE_INFINITY
+  #exposedUntil = Number.NEGATIVE_INFINITY
   #alarm: Alarm<RoomLink> | undefined
 
   constructor(node: ClusterNode, room: Room, rooms: Rooms, key: string, channel: string) {
@@ -51,9 +54,14 @@ export class RoomLink implements Link {
     this.#open().catch((error: unknown) => node.failed(error))
   }
 
-  /** Whether members on other nodes may be in. */
+  /** Whether other nodes host the room, too. */
   get shared(): boolean {
     return this.#remotes.size > 0
+  }
+
+  /** Whether other nodes may know of the members here: they host the room, or may be about to say so. */
+  get exposed(): boolean {
+    return this.shared || this.#node.now() < this.#exposedUntil
   }
 
   publish(frame: Buffer): void {
@@ -102,7 +110,7 @@ export class RoomLink implements Link {
     else {
       for (const [id, remote] of this.#remotes) {
         const doubtful = !remote.synced || now - remote.heard > SILENT
-        if (doubtful && now - remote.asked >= ASK) this.ask(id)
+        if (doubtful && now - remote.asked >= ASK) this.doubt(id)
       }
       if (now >= this.#introduce) this.#hello().catch((error: unknown) => this.#node.failed(error))
       else if (now - this.#spoke >= BEACON) this.#say({ kind: 'beacon', ...this.#stand() })
@@ -123,10 +131,15 @@ export class RoomLink implements Link {
     else this.#rest()
   }
 
-  /** Asks a node who is with it. */
-  ask(id: string): void {
+  /** Something that a node said may not have come: asks it who is there. */
+  doubt(id: string): void {
     const remote = this.#remotes.get(id)
     if (!remote) return
+    remote.synced = false
+    this.#ask(id, remote)
+  }
+
+  #ask(id: string, remote: Remote): void {
     remote.asked = this.#node.now()
     this.#node.tell(id, { kind: 'need', room: this.key })
     this.#rest()
@@ -158,13 +171,10 @@ export class RoomLink implements Link {
         this.#checkOn(id)
         break
       case 'hello':
-        this.#learn(id, message)
-        if (message.have.get(this.#node.id) !== this.#v) this.#sync(id)
+        this.#greet(id, message)
         break
       case 'sync':
-        this.#learn(id, message)
-        this.#expected ??= message.hosts - 1
-        this.#answered()
+        this.#answer(id, message, known)
         break
       case 'need':
         this.#remote(id)
@@ -175,8 +185,6 @@ export class RoomLink implements Link {
         this.#compare(id, message)
         break
       case 'absent':
-        this.drop(id)
-        break
       case 'gone':
         if (known && message.s >= known.s) this.drop(id)
         break
@@ -206,16 +214,32 @@ export class RoomLink implements Link {
     const members = this.#members()
     const receivers = await this.#node.say(this.channel, { kind: 'hello', ...this.#stand(), members, have })
     if (this.#closed) return
-    if (receivers !== undefined) this.#expected = receivers - 1
-    else if (this.opening !== undefined && this.#expected === undefined) this.#wait(ALONE)
+    if (members.length > 0 && receivers !== 1) this.#exposedUntil = this.#node.now() + DOWN
+    if (receivers !== undefined) this.#listeners = receivers - 1
+    else if (this.opening !== undefined && this.#hosts === undefined) this.#wait(ALONE)
     this.#answered()
   }
 
   /** Tells one node who is here. */
   #sync(id: string): void {
     this.flush()
-    const hosts = this.#remotes.size + 1
+    // Whoever has just come does not know.
+    const hosts = this.opening === undefined ? [this.#node.id, ...this.#remotes.keys()] : []
     this.#node.tell(id, { kind: 'sync', room: this.key, ...this.#stand(), hosts, members: this.#members() })
+  }
+
+  /** A node introduced itself. */
+  #greet(id: string, message: Extract<Message, { kind: 'hello' }>): void {
+    this.#learn(id, message)
+    if (message.have.get(this.#node.id) !== this.#v) this.#sync(id)
+  }
+
+  /** A node answered to this one alone. */
+  #answer(id: string, message: Extract<Message, { kind: 'sync' }>, known: Remote | undefined): void {
+    // Where nothing is in doubt, what comes on the room's channel counts: this came on another, and may overtake it.
+    if (!known?.synced) this.#learn(id, message)
+    for (const host of message.hosts) this.#hosts = (this.#hosts ?? new Set()).add(host)
+    this.#answered()
   }
 
   #learn(id: string, message: Extract<Message, { kind: 'hello' | 'sync' }>): void {
@@ -240,15 +264,24 @@ export class RoomLink implements Link {
   #checkOn(id: string): void {
     const remote = this.#remotes.get(id)
     if (!remote || remote.synced) return
-    if (this.#node.now() - remote.asked >= ASK) this.ask(id)
+    if (this.#node.now() - remote.asked >= ASK) this.#ask(id, remote)
   }
 
   /** Goes live once all who should have answered. */
   #answered(): void {
-    if (this.opening === undefined || this.#expected === undefined) return
+    if (this.opening !== undefined && this.#complete) this.#goLive()
+  }
+
+  /** Whether all who host the room are known to have told who is with them. */
+  get #complete(): boolean {
+    if (this.#listeners === undefined && this.#hosts === undefined) return false
     let synced = 0
     for (const remote of this.#remotes.values()) if (remote.synced) synced++
-    if (synced >= this.#expected) this.#goLive()
+    if (this.#listeners !== undefined) return synced >= this.#listeners
+    for (const host of this.#hosts ?? []) {
+      if (host !== this.#node.id && !this.#remotes.get(host)?.synced) return false
+    }
+    return true
   }
 
   #goLive(): void {
@@ -258,8 +291,7 @@ export class RoomLink implements Link {
     this.#opened = undefined
     opened()
     if (this.#closed) return
-    const all = this.#expected !== undefined && this.#remotes.size >= this.#expected
-    if (!all) this.#introduce = this.#node.now() + REPEAT
+    if (!this.#complete) this.#introduce = this.#node.now() + REPEAT
     this.#rest()
     // All who waited for it may have gone meanwhile.
     setImmediate(() => {

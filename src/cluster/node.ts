@@ -233,7 +233,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** A number for a room that is opened, above all that it had before. */
   nextNumber(): number {
-    return Math.max(this.#lastNumber + 1, Date.now() * 1000)
+    this.#lastNumber = Math.max(this.#lastNumber + 1, Date.now() * 1000)
+    return this.#lastNumber
   }
 
   /** A room is closed whose last number this was. */
@@ -265,12 +266,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   }
 
   #hear(channel: string, { node, message }: Envelope, now: number): void {
-    const grave = this.#peers.grave(node)
-    if (grave !== undefined) {
-      // It does not know yet, or it would not speak.
-      if (grave === 'untold' && message.kind === 'beat') this.tell(node, { kind: 'dropped' })
-      return
-    }
+    if (this.#isGone(node, message)) return
     if (message.kind === 'bye') {
       if (this.#peers.has(node)) this.#drop(node, 'left', now)
       return
@@ -284,7 +280,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     switch (message.kind) {
       case 'beat':
         // The bus has lost something, and perhaps not that alone.
-        if (peer.beat(message)) for (const link of this.#links.values()) link.ask(node)
+        if (peer.beat(message)) for (const link of this.#links.values()) link.doubt(node)
         break
       case 'dropped':
         this.#fence(now)
@@ -299,15 +295,23 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     }
   }
 
+  /** Whether a node is known to be gone. If it does not know itself, it is told. */
+  #isGone(node: string, { kind }: Message): boolean {
+    const grave = this.#peers.grave(node)
+    if (grave === 'untold' && kind === 'beat') this.tell(node, { kind: 'dropped' })
+    return grave !== undefined
+  }
+
   /** A node says something of a room to this one alone. */
   #hearOf(node: string, message: Extract<Message, { room: string }>): void {
     const link = this.#links.get(`${this.#options.name}:r:${message.room}`)
     if (link) link.receive(node, message)
-    else if (message.kind === 'need') this.tell(node, { kind: 'absent', room: message.room })
+    else if (message.kind === 'need') this.tell(node, { kind: 'absent', room: message.room, s: this.#lastNumber })
   }
 
   /** Its own beat came back. */
   #echoOf(count: number, now: number): void {
+    if (count <= this.#echo) return
     const missed = count !== this.#echo + 1
     if (now - this.#echoed > DEAF) this.#peers.refresh(now)
     this.#echoed = now
@@ -345,17 +349,18 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   }
 
   /**
-   * The others count the members here as gone, or are about to: lets go of those who share a room with
-   * them, and goes on as a new node. That no member comes back whom others have seen leave.
+   * The others count the members here as gone, or are about to: lets go of those whom they know, so that
+   * nobody comes back whom others have seen leave, and goes on as a new node, over a new connection, on
+   * which nothing arrives that is old.
    */
   #fence(now: number): void {
     this.#echoed = this.#swept = now
-    const shared = [...this.#links.values()].filter((link) => link.shared)
-    if (shared.length === 0 && !this.connected) return
-    for (const link of shared) link.evict(Math.random() * EVICTION)
-    if (shared.length > 0) {
+    const exposed = [...this.#links.values()].filter((link) => link.exposed)
+    if (exposed.length === 0 && !this.connected) return
+    for (const link of exposed) link.evict(Math.random() * EVICTION)
+    if (exposed.length > 0) {
       this.counters.fences++
-      this.#observer.fenced(shared.length)
+      this.#observer.fenced(exposed.length)
     }
     this.#backplane.unsubscribe(this.#inbox(this.id))
     this.#former.push(this.id)
@@ -364,10 +369,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.id = newId()
     this.#beats = this.#echo = 0
     void this.subscribe(this.#inbox(this.id))
-    if (!this.connected) return
-    this.#takeLeave()
-    this.#beat(now)
-    for (const link of this.#links.values()) link.refresh()
+    if (this.connected) this.reset('out of touch for too long')
   }
 
   /** Whoever still knows it by a former id is to drop that now. */

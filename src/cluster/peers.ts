@@ -18,6 +18,7 @@ class Peer {
 
   /** Takes a beat. Returns whether some before it never came. */
   beat({ count, speaks, tally }: Beat): boolean {
+    if (this.#count !== undefined && count <= this.#count) return false
     const missed = this.#count !== undefined && count !== this.#count + 1
     this.#count = count
     this.speaks = speaks

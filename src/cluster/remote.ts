@@ -49,8 +49,8 @@ export class Remote {
   take(batch: Batch): number {
     const last = batch.first + batch.changes.length - 1
     if (last <= this.s) return 0
-    if (!this.synced || batch.pv !== this.v) {
-      this.synced = false
+    this.synced = batch.pv === this.v
+    if (!this.synced) {
       this.#waiting.push(batch)
       return this.#waiting.length > MAX_WAITING ? (this.#waiting.shift()?.changes.length ?? 0) : 0
     }
@@ -68,16 +68,17 @@ export class Remote {
   }
 
   /**
-   * Takes the list of all its members, as of change `s`; an older one than what is known counts only
-   * while that is in doubt.
+   * Takes the list of all its members, as of change `s`.
    *
    * @returns How many changes were lost among those that waited for it.
    */
   replace({ s, v, members }: { s: number; v: number; members: readonly Occupant[] }): number {
     if (s < this.s) return 0
+    this.synced = true
+    // What is known was right; messages that are still under way are not to be taken for known.
+    if (v === this.v) return 0
     this.s = s
     this.v = v
-    this.synced = true
     const keys = new Set(members.map(({ key }) => key))
     for (const key of this.members.keys()) if (!keys.has(key)) this.#depart(key)
     for (const who of members) this.#arrive(who)

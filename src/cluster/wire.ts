@@ -60,17 +60,17 @@ export type Message =
       readonly members: readonly Occupant[]
       readonly have: ReadonlyMap<string, number>
     })
-  /** To one: who is with me, and how many nodes I know to host the room. */
+  /** To one: who is with me, and which other nodes host the room; none if I do not know yet. */
   | (Stand & {
       readonly kind: 'sync'
       readonly room: string
-      readonly hosts: number
+      readonly hosts: readonly string[]
       readonly members: readonly Occupant[]
     })
   /** To one: I am not sure who is with you. */
   | { readonly kind: 'need'; readonly room: string }
-  /** To one: I do not host it. */
-  | { readonly kind: 'absent'; readonly room: string }
+  /** To one: I do not host it, and whatever I said of it up to that number is past. */
+  | { readonly kind: 'absent'; readonly room: string; readonly s: number }
   /** To a room's hosts: what happened in one turn. `pv` is the version before the first change. */
   | { readonly kind: 'batch'; readonly first: number; readonly pv: number; readonly changes: readonly Change[] }
   /** To a room's hosts: I am still here. */
@@ -188,12 +188,15 @@ function write(to: Writer, message: Message): void {
     case 'sync':
       to.hex(message.room)
       writeStand(to, message)
-      to.number(message.hosts)
+      to.list(message.hosts, (each, host) => each.hex(host))
       to.list(message.members, writeOccupant)
       break
     case 'need':
+      to.hex(message.room)
+      break
     case 'absent':
       to.hex(message.room)
+      to.number(message.s)
       break
     case 'batch':
       to.number(message.first)
@@ -236,12 +239,13 @@ function read(from: Reader, kind: Message['kind']): Message {
         kind,
         room: from.hex(ROOM),
         ...readStand(from),
-        hosts: from.number(),
+        hosts: from.list((each) => each.hex(NODE)),
         members: from.list(readOccupant),
       }
     case 'need':
-    case 'absent':
       return { kind, room: from.hex(ROOM) }
+    case 'absent':
+      return { kind, room: from.hex(ROOM), s: from.number() }
     case 'batch':
       return { kind, first: from.number(), pv: from.number(), changes: from.list(readChange) }
     case 'beacon':
