@@ -2,10 +2,11 @@ import type { Alarm } from '../core/alarms.js'
 import type { Link } from '../core/cluster.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
+import type { Change, Message, Occupant } from './messages.js'
 import type { ClusterNode } from './node.js'
+import { Outbox } from './outbox.js'
 import { Remote } from './remote.js'
 import { ACK, ALONE, ASK, BEACON, DOWN, REPEAT, RETURN, SILENT, WELCOME } from './timing.js'
-import type { Change, Message, Occupant } from './wire.js'
 
 /** One room, and the other nodes that host it, too. */
 export class RoomLink implements Link {
@@ -27,13 +28,7 @@ export class RoomLink implements Link {
   #hosts: Set<string> | undefined
   /** Whether this node counts the room: it has the smallest id among the hosts. */
   #mine = true
-  /** The number of the last change here, and of the last join or leave; they count whether or not they are sent. */
-  #s: number
-  #v: number
-  /** The changes of this turn, the number of the first, and the version before it. */
-  #changes: Change[] = []
-  #first = 0
-  #pv = 0
+  readonly #outbox: Outbox
   /** When it spoke last, and when it has to introduce itself again. */
   #spoke: number
   #introduce = Number.POSITIVE_INFINITY
@@ -46,8 +41,7 @@ export class RoomLink implements Link {
     this.#rooms = rooms
     this.key = key
     this.channel = channel
-    // A room that is hosted anew must not be taken for the past of its former life.
-    this.#s = this.#v = node.nextNumber()
+    this.#outbox = new Outbox(node.nextNumber())
     this.#spoke = node.now()
     if (node.connected) this.opening = new Promise((resolve) => (this.#opened = resolve))
     else this.#introduce = Number.NEGATIVE_INFINITY
@@ -79,10 +73,8 @@ export class RoomLink implements Link {
   }
 
   flush(): void {
-    if (this.#changes.length === 0) return
-    const changes = this.#changes
-    this.#changes = []
-    this.#say({ kind: 'batch', first: this.#first, pv: this.#pv, changes })
+    const batch = this.#outbox.take()
+    if (batch) this.#say(batch)
   }
 
   close(): void {
@@ -90,12 +82,12 @@ export class RoomLink implements Link {
     this.flush()
     const { ending, created } = this.room
     if (ending === 'expired') {
-      this.#node.bury(this.channel, created)
+      this.#node.ages.bury(this.channel, created, this.#node.now())
       this.#say({ kind: 'expire', created })
-    } else if (ending === undefined && this.shared) this.#say({ kind: 'gone', s: this.#s + 1 })
+    } else if (ending === undefined && this.shared) this.#say({ kind: 'gone', s: this.#outbox.s + 1 })
     this.#closed = true
     this.#node.unlink(this)
-    this.#node.retire(this.#s)
+    this.#node.retire(this.#outbox.s)
     if (!this.#mine) this.#node.yielded(this.room, -1)
     this.#node.alarms.cancel(this.#alarm)
     this.#goLive()
@@ -105,7 +97,7 @@ export class RoomLink implements Link {
   tick(): void {
     const now = this.#node.now()
     if (this.opening !== undefined) this.#goLive()
-    else if (!this.#node.connected) this.#wait(BEACON)
+    else if (!this.#node.connected) this.#wait(BEACON[1])
     else if (!this.#subscribed) this.#node.reset('No answer to a subscription')
     else {
       for (const [id, remote] of this.#remotes) {
@@ -113,7 +105,7 @@ export class RoomLink implements Link {
         if (doubtful && now - remote.asked >= ASK) this.doubt(id)
       }
       if (now >= this.#introduce) this.#hello().catch((error: unknown) => this.#node.failed(error))
-      else if (now - this.#spoke >= BEACON) this.#say({ kind: 'beacon', ...this.#stand() })
+      else if (now - this.#spoke >= BEACON[0]) this.#say({ kind: 'beacon', ...this.#stand() })
       this.#rest()
     }
   }
@@ -231,7 +223,7 @@ export class RoomLink implements Link {
   /** A node introduced itself. */
   #greet(id: string, message: Extract<Message, { kind: 'hello' }>): void {
     this.#learn(id, message)
-    if (message.have.get(this.#node.id) !== this.#v) this.#sync(id)
+    if (message.have.get(this.#node.id) !== this.#outbox.v) this.#sync(id)
   }
 
   /** A node answered to this one alone. */
@@ -307,7 +299,8 @@ export class RoomLink implements Link {
       return
     }
     const now = this.#node.now()
-    let due = Math.min(this.#introduce, this.#spoke + BEACON * (0.8 + 0.4 * Math.random()))
+    const [from, to] = BEACON
+    let due = Math.min(this.#introduce, this.#spoke + from + Math.random() * (to - from))
     for (const { synced, asked, heard } of this.#remotes.values()) {
       due = Math.min(due, synced ? Math.max(heard + SILENT, asked + ASK) : asked + ASK)
     }
@@ -340,21 +333,14 @@ export class RoomLink implements Link {
 
   #change(change: Change): void {
     if (this.#closed) return
-    const listened = this.shared && this.#node.connected
-    // The numbers of one batch follow each other.
-    if (!listened) this.flush()
-    const pv = this.#v
-    this.#s++
-    if (change.what !== 'data') this.#v = this.#s
-    if (!listened) {
-      if (this.shared) this.#node.counters.unsent++
+    if (this.shared && this.#node.connected) {
+      this.#outbox.add(change)
       return
     }
-    if (this.#changes.length === 0) {
-      this.#first = this.#s
-      this.#pv = pv
-    }
-    this.#changes.push(change)
+    // The numbers of one batch follow each other.
+    this.flush()
+    this.#outbox.count(change)
+    if (this.shared) this.#node.counters.unsent++
   }
 
   #say(message: Message): void {
@@ -363,7 +349,8 @@ export class RoomLink implements Link {
   }
 
   #stand(): { s: number; v: number; created: number } {
-    return { s: this.#s, v: this.#v, created: this.room.created }
+    const { s, v } = this.#outbox
+    return { s, v, created: this.room.created }
   }
 
   #members(): Occupant[] {
@@ -372,7 +359,7 @@ export class RoomLink implements Link {
 
   #backdate(created: number): void {
     const { room } = this
-    if (room.kind.expired && this.#node.plausible(this.channel, created)) this.#rooms.backdate(room, created)
+    if (room.kind.expired && this.#node.ages.plausible(this.channel, created)) this.#rooms.backdate(room, created)
   }
 
   #lost(changes: number): void {

@@ -3,29 +3,15 @@ import { Alarms } from '../core/alarms.js'
 import type { Cluster } from '../core/cluster.js'
 import type { Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
+import { Ages } from './ages.js'
 import type { Backplane, BackplaneEvents, Outage } from './backplane.js'
 import { ClusterCounters } from './counters.js'
 import { RoomLink } from './link.js'
+import type { Message, Tally } from './messages.js'
+import type { ClusterObserver, ClusterState } from './observer.js'
 import { Peers } from './peers.js'
-import { BEAT, BEATS_A_SECOND, DEAF, EVICTION, FENCE, GRAVE, SWEEP } from './timing.js'
-import { type Envelope, type FrameFault, type Message, NEWEST, OLDEST, type Tally, Wire } from './wire.js'
-
-/** Hears what happens between the nodes. */
-export interface ClusterObserver {
-  /** The bus cannot be reached. */
-  cutOff(why: string): void
-  /** It can again, after so many milliseconds. */
-  restored(after: number): void
-  /** A node was heard for the first time, or is gone. */
-  nodeCame(nodes: number): void
-  nodeLeft(nodes: number, how: 'left' | 'silent'): void
-  /** So many rooms that are shared with other nodes are being closed here, because those count their members as gone. */
-  fenced(rooms: number): void
-  /** A frame from the bus was not understood. */
-  refused(fault: FrameFault): void
-  /** A fault in the cluster's own code. */
-  failed(error: unknown): void
-}
+import { BEAT, BEATS_A_SECOND, DEAF, EVICTION, FENCE, SWEEP } from './timing.js'
+import { type Envelope, NEWEST, OLDEST, Wire } from './wire.js'
 
 /** How a node takes part. */
 export interface NodeOptions {
@@ -43,16 +29,6 @@ export interface NodeOptions {
   readonly speaks?: number
 }
 
-/** What is known of all nodes together. */
-export interface ClusterState extends Tally {
-  /** How many there are, this one among them. */
-  readonly nodes: number
-}
-
-/** Clocks of nodes may differ by so much, and a room be so old even if rooms do not expire, in milliseconds. */
-const SKEW = 60_000
-const DAY = 86_400_000
-
 /** This node among the others: tells that it lives, hears who does, and ties its rooms to theirs. */
 export class ClusterNode implements Cluster, BackplaneEvents {
   /** New at each start, and whenever the others have given it up. */
@@ -67,8 +43,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   readonly #control: string
   readonly #links = new Map<string, RoomLink>()
   readonly #peers: Peers
-  /** Creation times of rooms that have expired, by their channels: nobody is to bring them back. */
-  readonly #buried = new Map<string, { created: number; at: number }>()
+  readonly ages: Ages
   /** Rooms, and topics among them, that are counted by other nodes. */
   #yieldedRooms = 0
   #yieldedTopics = 0
@@ -98,6 +73,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.#options = options
     this.#observer = observer
     this.#control = `${options.name}:ctl`
+    this.ages = new Ages(options.roomExpiry)
     this.#wire = new Wire(options.secret, options.speaks)
     this.#peers = new Peers(options.speaks ?? NEWEST)
   }
@@ -253,18 +229,6 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     if (kind.name === 'pluresdb') this.#yieldedTopics += rooms
   }
 
-  /** A room has expired. */
-  bury(channel: string, created: number): void {
-    this.#buried.set(channel, { created, at: this.now() })
-  }
-
-  /** Whether a room can have been opened then. */
-  plausible(channel: string, created: number): boolean {
-    const now = Date.now()
-    const { created: buried = Number.NEGATIVE_INFINITY } = this.#buried.get(channel) ?? {}
-    return created > buried && created > now - Math.max(this.#options.roomExpiry, DAY) - SKEW && created < now + SKEW
-  }
-
   #hear(channel: string, { node, message }: Envelope, now: number): void {
     if (this.#isGone(node, message)) return
     if (message.kind === 'bye') {
@@ -324,7 +288,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.wake(now)
     this.#swept = now
     this.#peers.sweep(now)
-    for (const [channel, { at }] of this.#buried) if (now - at > GRAVE) this.#buried.delete(channel)
+    this.ages.sweep(now)
     if (!this.connected) return
     if (now - this.#echoed > DEAF) {
       this.reset('nothing comes back')

@@ -1,5 +1,5 @@
 import type { Occupant as Place, Room } from '../core/room.js'
-import type { Message, Occupant } from './wire.js'
+import type { Message, Occupant } from './messages.js'
 
 type Batch = Extract<Message, { kind: 'batch' }>
 

@@ -1,5 +1,5 @@
-import type { ClusterState } from '../cluster/node.js'
-import type { Tally } from '../cluster/wire.js'
+import type { Tally } from '../cluster/messages.js'
+import type { ClusterState } from '../cluster/observer.js'
 import type { Hub } from '../core/hub.js'
 import { formatUptime } from '../units.js'
 
