@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
+import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Backplane } from './cluster/backplane.js'
@@ -21,7 +22,7 @@ import { Connections } from './server/connections.js'
 import { answerTo, createPages } from './server/http.js'
 import { landingPage } from './server/landing.js'
 import { createHttpServer, listen } from './server/listener.js'
-import { CertificateFiles } from './server/tls.js'
+import { createCertificate } from './server/tls/index.js'
 import { pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
 
 /** The options of a {@link Relay}: those of the schema, and what only code can give. */
@@ -90,38 +91,38 @@ export class Relay extends EventEmitter<RelayEvents> {
    *
    * @returns The address in use, with the port that the system chose if `port` is 0.
    * @throws {ListenError} If the port is taken, or needs privileges.
-   * @throws {OptionsError} If the files of the certificate cannot be used.
+   * @throws {OptionsError} If the certificate cannot be used: its files, its store, or a package that is not installed.
    */
   async listen(): Promise<AddressInfo> {
-    if (this.#server || this.#closed !== undefined) throw new Error('A relay listens once')
-    const pages = createPages(this.#report, () => this.#connections.draining, landingPage(this.#settings.dialects))
-    const certificate = this.#settings.enableTls ? new CertificateFiles(this.#settings, this.#log) : undefined
-    const server = createHttpServer(this.#settings, certificate?.read(), {
+    if (this.#listening || this.#closed !== undefined) throw new Error('A relay listens once')
+    this.#listening = this.#listen()
+    try {
+      return await this.#listening
+    } catch (error) {
+      this.#listening = undefined
+      throw error
+    }
+  }
+
+  async #listen(): Promise<AddressInfo> {
+    const { port, host, enableTls, dialects, redisUrl } = this.#settings
+    const certificate = enableTls ? await createCertificate(this.#settings, this.#log) : undefined
+    const pages = createPages(this.#report, () => this.#connections.draining, landingPage(dialects))
+    const server = createHttpServer(this.#settings, certificate?.options, {
       answer: (request) => answerTo(pages, request),
       upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
     })
+    if (redisUrl !== '') await loadRedis()
+    await this.#joinCluster()
+    const address = await this.#bind(server, port, host)
     this.#server = server
-    try {
-      if (this.#settings.redisUrl !== '') await loadRedis()
-      await this.#joinCluster()
-      this.#listening = listen(server, this.#settings.port, this.#settings.host)
-      const address = await this.#listening
-      this.#detach.push(certificate?.watch(server) ?? (() => {}))
-      this.#begin()
-      this.#log.info(
-        {
-          address: address.address,
-          port: address.port,
-          tls: this.#settings.enableTls,
-          dialects: this.#settings.dialects,
-        },
-        'Relay listening',
-      )
-      return address
-    } catch (error) {
-      this.#server = undefined
-      throw error
+    this.#log.info({ address: address.address, port: address.port, tls: enableTls, dialects }, 'Relay listening')
+    if (certificate && server instanceof TlsServer) {
+      this.#report.watch(() => certificate.ailment())
+      this.#detach.push(certificate.serve(server))
     }
+    this.#begin()
+    return address
   }
 
   /**
@@ -174,8 +175,10 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   async #close(drain: number): Promise<void> {
     this.#log.info({ ...this.#about(), drain }, 'Relay shutting down')
-    clearInterval(this.#statistics)
     await this.#connections.drain(drain)
+    // A port that is about to be opened would stay open.
+    await this.#listening?.catch(() => {})
+    clearInterval(this.#statistics)
     for (const detach of this.#detach) detach()
     await this.#stopListening()
     this.#hub.stop()
@@ -186,8 +189,6 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   async #stopListening(): Promise<void> {
-    // A port that is about to be opened would stay open.
-    await this.#listening?.catch(() => {})
     const server = this.#server
     if (!server?.listening) return
     await new Promise<void>((resolve) => {
@@ -208,6 +209,17 @@ export class Relay extends EventEmitter<RelayEvents> {
       tally: () => this.#report.tally(),
     }
     return new ClusterNode(backplane, options, this.#clusterJournal)
+  }
+
+  async #bind(server: Server, port: number, host: string): Promise<AddressInfo> {
+    try {
+      return await listen(server, port, host)
+    } catch (error) {
+      // Whoever cannot serve must not stay among those who do, nor keep the process alive.
+      await this.#cluster?.stop()
+      this.#clustered = undefined
+      throw error
+    }
   }
 
   /** Gets in touch with the other nodes, or finds that it cannot for now. */

@@ -72,6 +72,18 @@ describe('baton', () => {
     expect(out).not.toContain('hush')
   })
 
+  it('--print-config reads no certificate', async () => {
+    const env = { ENABLE_TLS: 'true', TLS_CERT: '/nowhere/cert.pem', TLS_KEY: '/nowhere/key.pem' }
+    const { code, out } = await baton(['--print-config'], env)
+    expect(code).toBe(0)
+    expect(out).toContain('TLS_CERT=/nowhere/cert.pem # environment\nTLS_KEY=/nowhere/key.pem # environment\n')
+    expect(await baton([], env)).toEqual({
+      code: 2,
+      out: '',
+      err: 'TLS_CERT: there is no file /nowhere/cert.pem\nTLS_KEY: there is no file /nowhere/key.pem\n',
+    })
+  })
+
   it('ends with 2 and a line for each wrong option, by the name that the user gave it', async () => {
     const { code, out, err } = await baton(['--port', 'x'], { RATE_LIMIT: 'many', LOG_LEVEL: 'loud' })
     expect(code).toBe(2)

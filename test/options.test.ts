@@ -51,6 +51,16 @@ describe('options', () => {
     expect(parseOptions({ ...tls, port: 8443 }).port).toBe(8443)
   })
 
+  it('want a certificate for TLS in production alone', () => {
+    expect(problems({ enableTls: true })).toEqual([])
+    for (const environment of ['production', 'prod']) {
+      expect(problems({ enableTls: true, environment })).toEqual([
+        'tlsCert: is needed when TLS is enabled',
+        'tlsKey: is needed when TLS is enabled',
+      ])
+    }
+  })
+
   it.each([
     [{ port: 'abc' }, 'port: must be a whole number from 0 to 65535 (got "abc")'],
     [{ port: 65_536 }, 'port: must be a whole number from 0 to 65535 (got 65536)'],

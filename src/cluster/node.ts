@@ -97,6 +97,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.alarms.clear()
     if (this.connected) void this.say(this.#control, { kind: 'bye' })
     await this.#backplane.stop()
+    // Should it start again: nobody listens to who has taken leave.
+    this.id = newId()
   }
 
   /** Whether the bus can be reached. */

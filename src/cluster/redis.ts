@@ -44,6 +44,7 @@ export class RedisBackplane implements Backplane {
 
   start(events: BackplaneEvents): void {
     this.#events = events
+    this.#stopped = false
     void this.#connect()
   }
 

@@ -17,6 +17,13 @@ export interface Meta {
   secret?: boolean
 }
 
+/** What is wrong with one option. */
+export interface OptionProblem {
+  /** Its name in the library. */
+  readonly option: string
+  readonly problem: string
+}
+
 const WHOLE = /^\d+$/
 
 export function count(max?: number): z.ZodType<number, number | string> {

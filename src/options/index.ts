@@ -5,14 +5,14 @@
 
 import { z } from 'zod'
 import { cluster, clusterProblems } from './cluster.js'
-import type { Meta } from './fields.js'
+import type { Meta, OptionProblem } from './fields.js'
 import { limits } from './limits.js'
 import { log } from './log.js'
 import { PORT, server, TLS_PORT } from './server.js'
 import { time } from './time.js'
-import { tls } from './tls.js'
+import { tls, tlsProblems } from './tls.js'
 
-export { groups } from './fields.js'
+export { groups, type OptionProblem } from './fields.js'
 export { MAX_MESSAGE_BYTES } from './limits.js'
 
 const shape = { ...server, ...tls, ...cluster, ...limits, ...time, ...log }
@@ -44,13 +44,6 @@ export const optionInfos: readonly OptionInfo[] = Object.entries(shape).map(([na
   flag: `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   default: type.parse(undefined),
 }))
-
-/** What is wrong with one option. */
-export interface OptionProblem {
-  /** Its name in the library. */
-  readonly option: string
-  readonly problem: string
-}
 
 /** One or several options are wrong. */
 export class OptionsError extends Error {
@@ -85,17 +78,4 @@ function explain(issue: z.core.$ZodIssue, options: object): OptionProblem[] {
   const { secret } = optionInfos.find(({ name }) => name === option) ?? {}
   const value = (options as Readonly<Record<string, unknown>>)[option]
   return [{ option, problem: secret ? issue.message : `${issue.message} (got ${JSON.stringify(value)})` }]
-}
-
-function tlsProblems({ enableTls, tlsCert, tlsKey }: z.output<typeof schema>): OptionProblem[] {
-  const files = Object.entries({ tlsCert, tlsKey })
-  if (enableTls) {
-    return files
-      .filter(([, file]) => file === '')
-      .map(([option]) => ({ option, problem: 'is needed when TLS is enabled' }))
-  }
-  // Whoever names a certificate must not end up without TLS by forgetting the switch.
-  return files
-    .filter(([, file]) => file !== '')
-    .map(([option]) => ({ option, problem: 'is set, but TLS is not enabled' }))
 }

@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Credentials, TLS_OPTIONS } from './tls.js'
 import { type Answer, hangUpWith, wantsWebSocket } from './upgrade.js'
 
 /** Why the relay cannot listen. */
@@ -34,10 +33,10 @@ export interface Handler {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
-/** An HTTP server with deadlines, or an HTTPS server if there are credentials; not listening yet. */
+/** An HTTP server with deadlines, or an HTTPS server if there are options of TLS; not listening yet. */
 export function createHttpServer(
   { joinTimeout, maxConnections }: { joinTimeout: number; maxConnections: number },
-  credentials: Credentials | undefined,
+  tls: ServerOptions | undefined,
   handler: Handler,
 ): Server {
   const onRequest: RequestListener = (request, response) => {
@@ -55,11 +54,8 @@ export function createHttpServer(
     connectionsCheckingInterval:
       joinTimeout > 0 ? Math.max(50, Math.min(1000, Math.ceil(joinTimeout / 4))) : CHECKING_INTERVAL,
   }
-  const server = credentials
-    ? createTlsServer(
-        { ...options, ...TLS_OPTIONS, ...credentials, ...(joinTimeout > 0 && { handshakeTimeout: joinTimeout }) },
-        onRequest,
-      )
+  const server = tls
+    ? createTlsServer({ ...options, ...tls, ...(joinTimeout > 0 && { handshakeTimeout: joinTimeout }) }, onRequest)
     : createServer(options, onRequest)
   if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_SOCKETS
   server.on('upgrade', (request, socket, head) => {

@@ -1,42 +1,19 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { connect as connectPlain } from 'node:net'
 import { join } from 'node:path'
-import { connect, type TLSSocket } from 'node:tls'
+import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { Relay, type RelayOptions } from '../../src/index.js'
+import { Relay, type RelayOptions } from '../../../src/index.js'
+import { type CertificateFiles, handshake, makeCertificate, temporaryFolder } from '../../support/certificate.js'
 
-interface Files {
-  tlsCert: string
-  tlsKey: string
-}
-
-/** Makes a certificate for `localhost` under a name of its own, in a folder that is gone after the test. */
-function makeCertificate(name: string, folder = mkdtempSync(join(tmpdir(), 'baton-'))): Files {
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  const files = { tlsCert: join(folder, 'cert.pem'), tlsKey: join(folder, 'key.pem') }
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost', '-days', '2']
-  const out = ['-keyout', files.tlsKey, '-out', files.tlsCert]
-  execFileSync('openssl', ['req', '-x509', ...curve, ...subject, ...out], { stdio: 'ignore' })
-  return files
-}
-
-async function startTlsRelay(files: Files, options: RelayOptions = {}): Promise<number> {
+async function startTlsRelay(files: CertificateFiles, options: RelayOptions = {}): Promise<number> {
   const relay = new Relay({ enableTls: true, ...files, port: 0, host: '127.0.0.1', logLevel: 'silent', ...options })
   const { port } = await relay.listen()
   onTestFinished(() => relay.close({ drain: 0 }))
   return port
-}
-
-/** Opens a TLS connection, and tells what was agreed on. */
-async function handshake(port: number, options: object = {}): Promise<TLSSocket> {
-  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options })
-  onTestFinished(() => void socket.destroy())
-  await once(socket, 'secureConnect')
-  return socket
 }
 
 describe('TLS', () => {
@@ -90,45 +67,83 @@ describe('TLS', () => {
     const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }
     await expect(handshake(port, old)).rejects.toThrow()
     await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow()
-    const { connect: connectPlain } = await import('node:net')
     const silent = connectPlain(port, '127.0.0.1')
     silent.on('error', () => {})
     await once(silent, 'close')
   })
 
-  it('takes a new certificate when the files change, without closing a connection', async () => {
+  it('takes new files without closing a connection, and says so while they are bad', { timeout: 30_000 }, async () => {
     const files = makeCertificate('one')
     const port = await startTlsRelay(files)
     const socket = new WebSocket(`wss://127.0.0.1:${port}/raw/doc`, { rejectUnauthorized: false })
     await once(socket, 'open')
-    const nameNow = async (): Promise<unknown> => {
+    const now = async (): Promise<unknown[]> => {
       const connection = await handshake(port)
-      return connection.getPeerCertificate().subject.CN
+      connection.write('GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+      const name = connection.getPeerCertificate().subject.CN
+      const text = (await connection.setEncoding('utf8').toArray()).join('')
+      const { status, reasons } = JSON.parse(text.slice(text.indexOf('{'))) as Record<string, unknown>
+      return [name, status, reasons]
     }
-    expect(await nameNow()).toBe('one')
-    // What is not a certificate changes nothing.
+    const becomes = (...state: unknown[]): Promise<boolean> =>
+      vi.waitUntil(async () => isDeepStrictEqual(await now(), state), { timeout: 12_000, interval: 100 })
+    await becomes('one', 'healthy', undefined)
     writeFileSync(files.tlsCert, 'nonsense')
+    await becomes('one', 'degraded', [
+      "The certificate's files have changed and cannot be used; the old one is still served.",
+    ])
     const other = makeCertificate('two')
     writeFileSync(files.tlsKey, readFileSync(other.tlsKey))
     writeFileSync(files.tlsCert, readFileSync(other.tlsCert))
-    await vi.waitUntil(async () => (await nameNow()) === 'two', { timeout: 15_000, interval: 100 })
+    await becomes('two', 'healthy', undefined)
     expect(socket.readyState).toBe(WebSocket.OPEN)
     socket.terminate()
   })
 
+  it('is spoken with forward secrecy and authenticated encryption alone', async () => {
+    const port = await startTlsRelay(makeCertificate('one'))
+    const old = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:AES128-GCM-SHA256' }
+    await expect(handshake(port, old)).rejects.toThrow()
+    const good = await handshake(port, { ...old, ciphers: `${old.ciphers}:ECDHE-ECDSA-AES128-GCM-SHA256` })
+    expect(good.getCipher().name).toBe('ECDHE-ECDSA-AES128-GCM-SHA256')
+  })
+})
+
+describe('the files of a certificate', () => {
+  const here = new URL(import.meta.url).pathname
+
   it.each([
-    ['tlsCert: cannot be used: ENOENT', { tlsCert: '/nowhere/cert.pem' }],
-    ['tlsKey: cannot be used: ENOENT', { tlsKey: '/nowhere/key.pem' }],
-    ['tlsCert: cannot be used: ', { tlsCert: new URL(import.meta.url).pathname }],
-    ['tlsKey: cannot be used: ', { tlsKey: new URL(import.meta.url).pathname }],
-  ])('does not start with a file that is wrong: %s', async (message, wrong) => {
+    ['tlsCert: there is no file /nowhere/cert.pem', { tlsCert: '/nowhere/cert.pem' }],
+    ['tlsKey: /tmp is a folder', { tlsKey: '/tmp' }],
+    [`tlsCert: ${here} holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----`, { tlsCert: here }],
+    [`tlsKey: ${here} holds no private key in PEM, `, { tlsKey: here }],
+    ['tlsCert: there is no file /a\ntlsKey: there is no file /b', { tlsCert: '/a', tlsKey: '/b' }],
+  ])('stop the start with what is wrong with each: %s', async (message, wrong) => {
     const files = makeCertificate('one')
     await expect(startTlsRelay({ ...files, ...wrong })).rejects.toThrow(message)
   })
 
-  it("does not start with another certificate's key", async () => {
+  it('stop the start when the key belongs to another certificate', async () => {
     const { tlsCert } = makeCertificate('one')
     const { tlsKey } = makeCertificate('two')
-    await expect(startTlsRelay({ tlsCert, tlsKey })).rejects.toThrow('tlsKey: cannot be used: ')
+    const message = `tlsKey: the key in ${tlsKey} does not belong to the first certificate in ${tlsCert}`
+    await expect(startTlsRelay({ tlsCert, tlsKey })).rejects.toThrow(message)
+  })
+
+  it('stop the start when the key has a passphrase', async () => {
+    const { tlsCert, tlsKey } = makeCertificate('one')
+    const locked = join(temporaryFolder(), 'locked.pem')
+    execFileSync('openssl', ['pkey', '-in', tlsKey, '-aes256', '-passout', 'pass:secret', '-out', locked])
+    await expect(startTlsRelay({ tlsCert, tlsKey: locked })).rejects.toThrow(
+      `tlsKey: the key in ${locked} has a passphrase`,
+    )
+  })
+
+  it('stop the start when OpenSSL would not serve them', async () => {
+    const folder = temporaryFolder()
+    const files = { tlsCert: join(folder, 'weak.pem'), tlsKey: join(folder, 'weak.key') }
+    const weak = ['-newkey', 'rsa:512', '-nodes', '-keyout', files.tlsKey, '-out', files.tlsCert]
+    execFileSync('openssl', ['req', '-x509', ...weak, '-subj', '/CN=weak', '-days', '2'], { stdio: 'ignore' })
+    await expect(startTlsRelay(files)).rejects.toThrow(/^tlsCert: .*key too small/)
   })
 })
