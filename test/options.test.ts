@@ -51,6 +51,22 @@ describe('options', () => {
     expect(parseOptions({ ...tls, port: 8443 }).port).toBe(8443)
   })
 
+  it('take domains as a list or as text, and write them as DNS does', () => {
+    const domains = (acmeDomains: string | string[]): string[] =>
+      parseOptions({ enableTls: true, acmeDomains }).acmeDomains
+    expect(domains(' Relay.Example ,b.example, relay.example')).toEqual(['relay.example', 'b.example'])
+    expect(domains(['bücher.example'])).toEqual(['xn--bcher-kva.example'])
+  })
+
+  it.each([['*.a.example'], ['a.example,'], ['127.0.0.1'], ['::1'], ['-a.example'], ['https://a.example'], ['a b']])(
+    'refuse %j as domains',
+    (acmeDomains) => {
+      expect(problems({ enableTls: true, acmeDomains })).toEqual([
+        `acmeDomains: must be one or more domain names separated by commas, no addresses, no wildcards (got "${acmeDomains}")`,
+      ])
+    },
+  )
+
   it('want a certificate for TLS in production alone', () => {
     expect(problems({ enableTls: true })).toEqual([])
     for (const environment of ['production', 'prod']) {
@@ -58,6 +74,7 @@ describe('options', () => {
         'tlsCert: is needed when TLS is enabled',
         'tlsKey: is needed when TLS is enabled',
       ])
+      expect(problems({ enableTls: true, environment, acmeDomains: 'a.example' })).toEqual([])
     }
   })
 
@@ -92,6 +109,22 @@ describe('options', () => {
     [{ dialects: [] }, 'dialects: must name one or more of impossible-writer, pluresdb, y-webrtc, opaque (got [])'],
     [{ logKey: 7 }, 'logKey: must be a text'],
     [{ enableTls: true, tlsCert: 'cert.pem' }, 'tlsKey: is needed when TLS is enabled'],
+    [{ acmeDomains: 'a.example' }, 'acmeDomains: is set, but TLS is not enabled'],
+    [
+      { enableTls: true, acmeEmail: 'a@b.example' },
+      'acmeEmail: is set, but there are no domains to get a certificate for',
+    ],
+    [
+      { enableTls: true, acmeDomains: 'a.example', tlsCert: 'cert.pem' },
+      'tlsCert: is set, but so are domains to get a certificate for: choose one',
+    ],
+    [{ acmeEmail: 'nobody' }, 'acmeEmail: must be one e-mail address (got "nobody")'],
+    [
+      { acmeDirectory: 'http://a.example/dir' },
+      'acmeDirectory: must be a URL that begins with https:// (got "http://a.example/dir")',
+    ],
+    [{ acmeStore: '' }, 'acmeStore: must be a path (got "")'],
+    [{ acmeChallenge: 'dns-01' }, 'acmeChallenge: must be one of tls-alpn-01, http-01 (got "dns-01")'],
     [{ tlsCert: 'cert.pem' }, 'tlsCert: is set, but TLS is not enabled'],
     [{ speed: 'fast' }, 'speed: there is no such option'],
   ])('refuse %j by name', (options, problem) => {

@@ -12,7 +12,7 @@ export interface Meta {
   /** Effect, and where it helps the cost. Plain text; backticks around names. */
   description: string
   /** What a value looks like, for the help. */
-  value: 'number' | 'duration' | 'size' | 'text' | 'list' | 'boolean' | 'level' | 'file'
+  value: 'number' | 'duration' | 'size' | 'text' | 'list' | 'boolean' | 'level' | 'file' | 'folder'
   /** Never shown. */
   secret?: boolean
 }
