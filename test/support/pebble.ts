@@ -9,7 +9,9 @@ import { createInterface } from 'node:readline'
 import { describe } from 'vitest'
 import { makeCertificate } from './certificate.js'
 
-const programs = ['pebble', 'pebble-challtestsrv'].map((name) => `/usr/bin/${name}`)
+const PEBBLE = '/usr/bin/pebble'
+const NAME_SERVER = '/usr/bin/pebble-challtestsrv'
+const programs = [PEBBLE, NAME_SERVER]
 
 /**
  * Describes what needs Pebble, the ACME server for tests of Let's Encrypt (Debian's package `pebble`). On a
@@ -112,6 +114,7 @@ export async function startPebble({ life = 7_776_000 } = {}): Promise<Pebble> {
   const start = (program: string, args: string[], env: object = {}): ChildProcess => {
     const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     children.push(child)
+    child.on('error', (error) => lines.push(String(error)))
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => lines.push(line))
     }
@@ -140,14 +143,19 @@ export async function startPebble({ life = 7_776_000 } = {}): Promise<Pebble> {
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ pebble: config }))
   const nameServer = `127.0.0.1:${dns}`
   const off = ['http01', 'https01', 'tlsalpn01', 'management', 'defaultIPv6'].flatMap((name) => [`-${name}`, ''])
-  start('pebble-challtestsrv', ['-dns01', nameServer, ...off])
-  start('pebble', ['-config', join(folder, 'config.json'), '-dnsserver', nameServer], {
+  start(NAME_SERVER, ['-dns01', nameServer, ...off])
+  start(PEBBLE, ['-config', join(folder, 'config.json'), '-dnsserver', nameServer], {
     PEBBLE_VA_NOSLEEP: '1',
     PEBBLE_AUTHZREUSE: '0',
     // In percent. acme-client tries each request up to six times.
     PEBBLE_WFE_NONCEREJECT: '8',
   })
-  for (const port of [api, management, dns]) await listening(port, children)
+  try {
+    for (const port of [api, management, dns]) await listening(port, children, lines)
+  } catch (error) {
+    await stop()
+    throw error
+  }
   const root = await fetchText(`https://127.0.0.1:${management}/roots/0`, agent)
   return { directory: `https://127.0.0.1:${api}/dir`, agent, root, tlsDoor, httpDoor, lines, stop }
 }
@@ -160,7 +168,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
-async function listening(port: number, children: readonly ChildProcess[]): Promise<void> {
+async function listening(port: number, children: readonly ChildProcess[], lines: readonly string[]): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1')
     const found = await new Promise((resolve) => {
@@ -168,7 +176,7 @@ async function listening(port: number, children: readonly ChildProcess[]): Promi
     })
     socket.destroy()
     if (found) return
-    if (children.some(({ exitCode }) => exitCode !== null)) throw new Error('Pebble has ended')
+    if (children.some(({ exitCode }) => exitCode !== null)) throw new Error(`Pebble has ended: ${lines.join('\n')}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
