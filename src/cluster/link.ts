@@ -1,11 +1,12 @@
 import type { Alarm } from '../core/alarms.js'
 import type { Link } from '../core/cluster.js'
+import type { Memory } from '../core/history.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
 import type { Change, Message, Occupant } from './messages.js'
 import type { ClusterNode } from './node.js'
 import { Outbox } from './outbox.js'
-import { Remote } from './remote.js'
+import { nodeOf, originOf, Remote } from './remote.js'
 import { ACK, ALONE, ASK, BEACON, DOWN, REPEAT, RETURN, SILENT, WELCOME } from './timing.js'
 
 /** One room, and the other nodes that host it, too. */
@@ -60,6 +61,10 @@ export class RoomLink implements Link {
 
   publish(frame: Buffer): void {
     this.#change({ what: 'data', frame })
+  }
+
+  get origin(): string {
+    return originOf(this.#node.id, this.#outbox.s)
   }
 
   joined(member: Member): void {
@@ -204,7 +209,8 @@ export class RoomLink implements Link {
     for (const [id, { synced, v }] of this.#remotes) if (synced) have.set(id, v)
     this.#spoke = this.#node.now()
     const members = this.#members()
-    const receivers = await this.#node.say(this.channel, { kind: 'hello', ...this.#stand(), members, have })
+    const hello = { kind: 'hello', ...this.#stand(), members, have, curious: this.opening !== undefined } as const
+    const receivers = await this.#node.say(this.channel, hello)
     if (this.#closed) return
     if (members.length > 0 && receivers !== 1) this.#exposedUntil = this.#node.now() + DOWN
     if (receivers !== undefined) this.#listeners = receivers - 1
@@ -213,23 +219,24 @@ export class RoomLink implements Link {
   }
 
   /** Tells one node who is here. */
-  #sync(id: string): void {
+  #sync(id: string, history: readonly Memory[] = []): void {
     this.flush()
     // Whoever has just come does not know.
     const hosts = this.opening === undefined ? [this.#node.id, ...this.#remotes.keys()] : []
-    this.#node.tell(id, { kind: 'sync', room: this.key, ...this.#stand(), hosts, members: this.#members() })
+    this.#node.tell(id, { kind: 'sync', room: this.key, ...this.#stand(), hosts, members: this.#members(), history })
   }
 
   /** A node introduced itself. */
   #greet(id: string, message: Extract<Message, { kind: 'hello' }>): void {
     this.#learn(id, message)
-    if (message.have.get(this.#node.id) !== this.#outbox.v) this.#sync(id)
+    if (message.have.get(this.#node.id) !== this.#outbox.v) this.#sync(id, message.curious ? this.#memoriesFor(id) : [])
   }
 
   /** A node answered to this one alone. */
   #answer(id: string, message: Extract<Message, { kind: 'sync' }>, known: Remote | undefined): void {
     // Where nothing is in doubt, what comes on the room's channel counts: this came on another, and may overtake it.
     if (!known?.synced) this.#learn(id, message)
+    if (message.history.length > 0) this.room.history?.adopt(message.history)
     for (const host of message.hosts) this.#hosts = (this.#hosts ?? new Set()).add(host)
     this.#answered()
   }
@@ -316,7 +323,7 @@ export class RoomLink implements Link {
   #remote(id: string): Remote {
     let remote = this.#remotes.get(id)
     if (!remote) {
-      remote = new Remote(this.room, this.#node.now())
+      remote = new Remote(this.room, id, this.#node.now())
       this.#remotes.set(id, remote)
       this.#recount()
     }
@@ -355,6 +362,15 @@ export class RoomLink implements Link {
 
   #members(): Occupant[] {
     return this.room.members.map(occupant)
+  }
+
+  /** What a newcomer hears of the past from this node: all but what other nodes tell of themselves. */
+  #memoriesFor(id: string): readonly Memory[] {
+    const memories = this.room.history?.memories ?? []
+    return memories.filter(({ origin }) => {
+      const node = nodeOf(origin)
+      return node === id || !this.#remotes.has(node)
+    })
   }
 
   #backdate(created: number): void {

@@ -1,5 +1,7 @@
 /** What nodes say to each other. */
 
+import type { Memory } from '../core/history.js'
+
 /** A member of a room, as other nodes know it. */
 export interface Occupant {
   /** Unique among all members of all nodes: the id of its connection. */
@@ -44,18 +46,23 @@ export type Message =
   | { readonly kind: 'bye' }
   /** To one: I have told my clients that yours are gone. */
   | { readonly kind: 'dropped' }
-  /** To a room's hosts: I host it, too; tell me who is with you, unless I know (`have`: versions by node). */
+  /**
+   * To a room's hosts: I host it, too; tell me who is with you, unless I know (`have`: versions by node),
+   * and what was said, if I am `curious`.
+   */
   | (Stand & {
       readonly kind: 'hello'
       readonly members: readonly Occupant[]
       readonly have: ReadonlyMap<string, number>
+      readonly curious: boolean
     })
-  /** To one: who is with me, and which other nodes host the room; none if I do not know yet. */
+  /** To one: who is with me, which nodes host the room (none if I do not know yet), and what was said. */
   | (Stand & {
       readonly kind: 'sync'
       readonly room: string
       readonly hosts: readonly string[]
       readonly members: readonly Occupant[]
+      readonly history: readonly Memory[]
     })
   /** To one: I am not sure who is with you. */
   | { readonly kind: 'need'; readonly room: string }

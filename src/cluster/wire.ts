@@ -5,6 +5,7 @@
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Memory } from '../core/history.js'
 import { Malformed, Reader, Writer } from './bytes.js'
 import type { Change, Message, Occupant, Stand } from './messages.js'
 
@@ -113,12 +114,14 @@ function write(to: Writer, message: Message): void {
         each.hex(node)
         each.number(v)
       })
+      to.byte(Number(message.curious))
       break
     case 'sync':
       to.hex(message.room)
       writeStand(to, message)
       to.list(message.hosts, (each, host) => each.hex(host))
       to.list(message.members, writeOccupant)
+      to.list(message.history, writeMemory)
       break
     case 'need':
       to.hex(message.room)
@@ -162,6 +165,7 @@ function read(from: Reader, kind: Message['kind']): Message {
         ...readStand(from),
         members: from.list(readOccupant),
         have: new Map(from.list((each) => [each.hex(NODE), each.number()] as const)),
+        curious: from.byte() === 1,
       }
     case 'sync':
       return {
@@ -170,6 +174,7 @@ function read(from: Reader, kind: Message['kind']): Message {
         ...readStand(from),
         hosts: from.list((each) => each.hex(NODE)),
         members: from.list(readOccupant),
+        history: from.list(readMemory),
       }
     case 'need':
       return { kind, room: from.hex(ROOM) }
@@ -210,6 +215,16 @@ function readOccupant(from: Reader): Occupant {
   const key = from.text()
   if (key === '') throw new Malformed()
   return { key, id: from.text() || key, nickname: from.text() || undefined }
+}
+
+function writeMemory(to: Writer, { text, at, origin }: Memory): void {
+  to.bytes(text)
+  to.number(at)
+  to.text(origin)
+}
+
+function readMemory(from: Reader): Memory {
+  return { text: from.bytes(), at: from.number(), origin: from.text() }
 }
 
 function writeChange(to: Writer, change: Change): void {

@@ -3,12 +3,13 @@ import type { Authorize } from './authority.js'
 import type { Cluster } from './cluster.js'
 import { Counters } from './counters.js'
 import { closes } from './errors.js'
+import type { HistoryLimits } from './history.js'
 import type { Member, Room } from './room.js'
 import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
 
 /** The limits that the core enforces; all are described in `options/limits.ts`. 0 means none. */
-export interface Limits {
+export interface Limits extends HistoryLimits {
   readonly maxRooms: number
   readonly maxRoomMembers: number
   readonly maxTopics: number

@@ -1,6 +1,7 @@
 import type { Alarm } from './alarms.js'
 import type { Link } from './cluster.js'
 import type { Counters } from './counters.js'
+import type { History } from './history.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
 
@@ -15,6 +16,8 @@ export interface RoomKind {
   expired?(): Buffer
   /** What members hear when the relay stops; absent where the close says enough. */
   shutdown?(): Buffer
+  /** Whether the last messages may be kept, for newcomers. */
+  readonly remembers?: boolean
 }
 
 /** Somebody in a room, connected to this node or to another. */
@@ -65,6 +68,8 @@ export class Room {
   ending: Ending | undefined
   /** Its tie to the other nodes; absent where there are none. */
   link: Link | undefined
+  /** The last messages, where they are kept. */
+  history: History | undefined
 
   readonly #ticker: Ticker
   readonly #counters: Counters
@@ -145,10 +150,17 @@ export class Room {
    */
   publish(frame: Buffer, author?: Member): void {
     this.link?.publish(frame)
+    this.history?.record(frame, this.link?.origin ?? '')
     this.deliver(frame, author)
   }
 
-  /** The same for the members on this node alone: notices, and what came from other nodes. */
+  /** Sends a message that came from another node to the members here. */
+  relay(frame: Buffer, origin: () => string): void {
+    this.history?.record(frame, origin())
+    this.deliver(frame)
+  }
+
+  /** The same for the members on this node alone: notices. */
   deliver(frame: Buffer, author?: Member): void {
     this.#authors.push(author)
     this.#bytes += frame.length

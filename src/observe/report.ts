@@ -48,6 +48,8 @@ export interface Health {
   topics: number
   peers: number
   memory: { heapUsed: string; heapTotal: string }
+  /** How many messages of a room are kept for newcomers; absent where none are. */
+  history?: { messages: number }
   /** All nodes together, as of their last beats (2 s); absent where there is one node. */
   cluster?: { nodes: number; rooms: number; connections: number; topics: number; peers: number }
 }
@@ -98,7 +100,8 @@ export class Report {
   }
 
   health(draining: boolean): Health {
-    const { counters, rooms } = this.#hub
+    const { counters, rooms, limits } = this.#hub
+    const { history } = limits
     const { heapUsed, heapTotal } = process.memoryUsage()
     const reasons = draining ? [] : this.#ailments.flatMap((ailment) => ailment() ?? [])
     return {
@@ -110,6 +113,7 @@ export class Report {
       connections: counters.connections - counters.disconnections,
       ...this.#topics(),
       memory: { heapUsed: megabytes(heapUsed), heapTotal: megabytes(heapTotal) },
+      ...(history > 0 && { history: { messages: history } }),
       ...(this.#cluster && { cluster: this.#cluster() }),
     }
   }

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { cluster, clusterProblems } from './cluster.js'
 import type { Meta, OptionProblem } from './fields.js'
+import { history } from './history.js'
 import { limits } from './limits.js'
 import { log } from './log.js'
 import { PORT, server, TLS_PORT } from './server.js'
@@ -15,7 +16,7 @@ import { tls, tlsProblems } from './tls.js'
 export { groups, type OptionProblem } from './fields.js'
 export { MAX_MESSAGE_BYTES } from './limits.js'
 
-const shape = { ...server, ...tls, ...cluster, ...limits, ...time, ...log }
+const shape = { ...server, ...tls, ...cluster, ...limits, ...time, ...history, ...log }
 
 const schema = z.strictObject(shape)
 

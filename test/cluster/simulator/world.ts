@@ -22,6 +22,10 @@ const limits: Limits = {
   byteRate: 0,
   joinTimeout: 0,
   roomExpiry: 86_400_000,
+  history: 0,
+  historyBytes: 0,
+  historyTotalBytes: 0,
+  historyAge: 0,
 }
 
 /** How long a welcome may take, with what it takes to get there, in milliseconds. */
