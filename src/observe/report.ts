@@ -33,7 +33,10 @@ export interface Stats {
 
 /** What `GET /health` says. */
 export interface Health {
-  status: 'healthy' | 'draining'
+  /** `degraded` is still well enough to serve: HTTP 200. `draining` is on its way out: HTTP 503. */
+  status: 'healthy' | 'degraded' | 'draining'
+  /** What is wrong, a sentence each; only while degraded. */
+  reasons?: string[]
   /** Seconds. */
   uptime: number
   /** ISO 8601. */
@@ -51,9 +54,20 @@ const MEGABYTE = 2 ** 20
 export class Report {
   readonly #hub: Hub
   readonly #startTime = Date.now()
+  readonly #ailments: (() => string | undefined)[] = []
 
   constructor(hub: Hub) {
     this.#hub = hub
+  }
+
+  /**
+   * Has `GET /health` tell of something that may go wrong while the relay serves on.
+   *
+   * @param ailment Asked at each look: what is wrong in one sentence, or undefined while all is well. Everybody may
+   *   read it.
+   */
+  watch(ailment: () => string | undefined): void {
+    this.#ailments.push(ailment)
   }
 
   stats(): Stats {
@@ -79,8 +93,10 @@ export class Report {
   health(draining: boolean): Health {
     const { counters, rooms } = this.#hub
     const { heapUsed, heapTotal } = process.memoryUsage()
+    const reasons = draining ? [] : this.#ailments.flatMap((ailment) => ailment() ?? [])
     return {
-      status: draining ? 'draining' : 'healthy',
+      status: draining ? 'draining' : reasons.length > 0 ? 'degraded' : 'healthy',
+      ...(reasons.length > 0 && { reasons }),
       uptime: this.#uptime(),
       timestamp: new Date().toISOString(),
       rooms: rooms.size,

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { Report } from '../../src/observe/report.js'
+import { createPages } from '../../src/server/http.js'
+import { createHub } from '../support/hub.js'
+
+/** What `GET /health` says of a relay with these ailments. */
+function look(ailments: (() => string | undefined)[], draining = false): [number, Record<string, unknown>] {
+  const report = new Report(createHub())
+  for (const ailment of ailments) report.watch(ailment)
+  const nothing = { status: 200, type: '', body: '' }
+  const pages = createPages(
+    report,
+    () => draining,
+    () => nothing,
+  )
+  const { status, body } = pages.get('/health')?.() ?? nothing
+  return [status, JSON.parse(body) as Record<string, unknown>]
+}
+
+const well = (): undefined => undefined
+
+describe('a degraded relay', () => {
+  it('says so with all reasons, and with 200, since it serves on', () => {
+    const [status, health] = look([() => 'the first', well, () => 'the second'])
+    expect(status).toBe(200)
+    expect(health).toMatchObject({ status: 'degraded', reasons: ['the first', 'the second'] })
+  })
+
+  it('is healthy again, without reasons, as soon as nothing is wrong', () => {
+    const reasons = ['once']
+    const report = new Report(createHub())
+    report.watch(() => reasons.pop())
+    expect(report.health(false)).toMatchObject({ status: 'degraded', reasons: ['once'] })
+    const health = report.health(false)
+    expect(health.status).toBe('healthy')
+    expect(health).not.toHaveProperty('reasons')
+  })
+
+  it('says only that it stops once it stops', () => {
+    const [status, health] = look([() => 'the first'], true)
+    expect(status).toBe(503)
+    expect(health['status']).toBe('draining')
+    expect(health).not.toHaveProperty('reasons')
+  })
+})
