@@ -1,5 +1,5 @@
 import type { Alarm } from './alarms.js'
-import type { Counters } from './counters.js'
+import type { Census, Counters } from './counters.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
 
@@ -55,6 +55,7 @@ export class Room {
 
   readonly #ticker: Ticker
   readonly #counters: Counters
+  readonly #census: Census
   #frames: Buffer[] = []
   /** Who wrote the frame at the same place, and so does not get it. */
   #authors: (Member | undefined)[] = []
@@ -65,6 +66,7 @@ export class Room {
     this.kind = kind
     this.name = name
     this.#counters = counters
+    this.#census = counters.census(kind.name)
     this.#ticker = ticker
   }
 
@@ -86,6 +88,7 @@ export class Room {
   /** Takes a member in. It gets nothing that was published before. */
   add(member: Member): void {
     member.index = this.members.push(member) - 1
+    this.#census.members++
     if (this.#frames.length > 0) {
       member.since = this.#frames.length
       this.#setApart(member)
@@ -100,6 +103,7 @@ export class Room {
       this.members[last.index] = last
     }
     member.index = -1
+    this.#census.members--
   }
 
   /**
@@ -122,7 +126,7 @@ export class Room {
     const share = shareOf(member, { frames: this.#frames, authors: this.#authors })
     member.since = this.#frames.length
     this.#setApart(member)
-    this.#write(member, share)
+    this.#write(member, join(share), share.length)
   }
 
   /**
@@ -135,11 +139,18 @@ export class Room {
     this.#frames = []
     this.#authors = []
     this.#bytes = 0
+    const { length } = batch.frames
+    const { deliveries } = this.#counters
     // The same bytes go to everyone who is not apart; put together for the first of them.
     let shared: Buffer | undefined
     for (const member of this.members) {
-      this.#write(member, member.apart ? shareOf(member, batch) : (shared ??= join(batch.frames)))
+      if (member.apart) {
+        const share = shareOf(member, batch)
+        this.#write(member, join(share), share.length)
+      } else this.#write(member, (shared ??= join(batch.frames)), length)
     }
+    // A member who is alone publishes to nobody.
+    if (this.#counters.deliveries > deliveries) this.#counters.batches.note(length)
     for (const member of this.#apart) {
       member.apart = false
       member.since = 0
@@ -147,8 +158,9 @@ export class Room {
     this.#apart.length = 0
   }
 
-  #write(member: Member, bytes: Buffer): void {
-    if (bytes.length === 0) return
+  #write(member: Member, bytes: Buffer, frames: number): void {
+    if (frames === 0) return
+    this.#counters.deliveries += frames
     this.#counters.bytesSent += bytes.length
     member.session.write(bytes)
   }
@@ -174,11 +186,11 @@ function join(frames: readonly Buffer[]): Buffer {
 }
 
 /** What a member gets of a batch: the frames since it joined, without its own. */
-function shareOf(member: Member, { frames, authors }: Batch): Buffer {
+function shareOf(member: Member, { frames, authors }: Batch): Buffer[] {
   const share: Buffer[] = []
   for (let place = member.since; place < frames.length; place++) {
     const frame = frames[place]
     if (frame && authors[place] !== member) share.push(frame)
   }
-  return join(share)
+  return share
 }

@@ -43,6 +43,7 @@ export class Rooms implements Iterable<Room> {
     if (!rooms) this.#kinds.set(kind, (rooms = new Map()))
     rooms.set(name, room)
     this.#size++
+    this.#counters.census(kind.name).rooms++
     if (kind.expired && this.#limits.roomExpiry > 0) {
       room.expiry = this.#expiries.set(room, this.#limits.roomExpiry)
     }
@@ -55,6 +56,7 @@ export class Rooms implements Iterable<Room> {
     if (rooms?.get(room.name) !== room) return
     rooms.delete(room.name)
     this.#size--
+    this.#counters.census(room.kind.name).rooms--
     this.#expiries.cancel(room.expiry)
   }
 
