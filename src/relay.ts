@@ -8,8 +8,11 @@ import type { Session } from './core/session.js'
 import { Dialects } from './dialects/index.js'
 import { createLogger, type Logger } from './log.js'
 import { Announcer, type Emit, type RelayEvents } from './observe/announcer.js'
+import type { Exposition } from './observe/exposition.js'
 import { Journal } from './observe/journal.js'
+import { createMetrics } from './observe/metrics.js'
 import { Report, type Stats } from './observe/report.js'
+import { Tally } from './observe/tally.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { Connections } from './server/connections.js'
 import { answerTo, createPages } from './server/http.js'
@@ -44,6 +47,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #dialects: Dialects
   readonly #connections: Connections
   readonly #report: Report
+  readonly #metrics: Exposition
   #server: Server | undefined
   readonly #detach: (() => void)[] = []
   #listening: Promise<AddressInfo> | undefined
@@ -60,10 +64,18 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#settings = parseOptions(rest)
     this.#log = createLogger(this.#settings)
     this.#journal = new Journal(this.#log, this.#settings)
-    this.#hub = new Hub(this.#settings, new Announcer(this.#journal, this.#emit), authorize)
+    const tally = new Tally(this.#settings.dialects)
+    this.#hub = new Hub(this.#settings, new Announcer(tally, this.#journal, this.#emit), authorize)
     this.#dialects = new Dialects(this.#settings.dialects)
     this.#connections = new Connections(this.#hub, this.#dialects, this.#settings)
     this.#report = new Report(this.#hub)
+    this.#metrics = createMetrics({
+      settings: this.#settings,
+      hub: this.#hub,
+      tally,
+      backlog: this.#connections.backlog,
+      health: () => this.#report.health(this.#connections.draining),
+    })
   }
 
   /**
@@ -75,12 +87,18 @@ export class Relay extends EventEmitter<RelayEvents> {
    */
   async listen(): Promise<AddressInfo> {
     if (this.#server || this.#closed !== undefined) throw new Error('A relay listens once')
-    const pages = createPages(this.#report, () => this.#connections.draining, landingPage(this.#settings.dialects))
+    const pages = createPages(
+      this.#report,
+      () => this.#connections.draining,
+      landingPage(this.#settings.dialects),
+      this.#metrics,
+    )
     const certificate = this.#settings.enableTls ? new CertificateFiles(this.#settings, this.#log) : undefined
     const server = createHttpServer(this.#settings, certificate?.read(), {
-      answer: (request) => answerTo(pages, request),
+      answer: (request) => answerTo(pages, request, (error) => this.#log.error({ err: error }, 'Fault in a page')),
       upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
     })
+    server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
     this.#server = server
     try {
       this.#listening = listen(server, this.#settings.port, this.#settings.host)
@@ -135,6 +153,14 @@ export class Relay extends EventEmitter<RelayEvents> {
   /** The state of the relay, as `GET /stats` gives it. */
   stats(): Stats {
     return this.#report.stats()
+  }
+
+  /**
+   * The metrics of the relay and of its process in Prometheus' text format, as `GET /metrics` gives
+   * them: `text/plain; version=0.0.4`. For servers of your own that the relay is attached to.
+   */
+  async metrics(): Promise<string> {
+    return await this.#metrics.text()
   }
 
   /**

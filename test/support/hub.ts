@@ -20,6 +20,7 @@ const deaf: Observer = {
   joined() {},
   left() {},
   limited() {},
+  handshakeFailed() {},
   refused() {},
   failed(error) {
     throw error
