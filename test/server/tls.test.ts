@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { connect, type TLSSocket } from 'node:tls'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -56,6 +58,16 @@ describe('TLS', () => {
     a.send(text)
     expect(String((await heard)[0])).toBe(text)
     for (const socket of [a, b]) socket.terminate()
+  })
+
+  it('counts clients that do not speak it', async () => {
+    const port = await startTlsRelay(makeCertificate('one'))
+    const stranger = connectTcp(port, '127.0.0.1')
+    stranger.on('error', () => {}).end('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(stranger.resume(), 'close')
+    const scraper = await handshake(port)
+    scraper.write('GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(await text(scraper)).toContain('\nbaton_handshakes_failed_total{reason="tls"} 1\n')
   })
 
   it('sends all members the same bytes, copied for none that keeps up', async () => {
