@@ -2,18 +2,24 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Backplane } from './cluster/backplane.js'
+import { ClusterNode } from './cluster/node.js'
+import { RedisBackplane } from './cluster/redis.js'
+import { loadRedis } from './cluster/redis-client.js'
+import type { Authorize } from './core/authority.js'
 import { closes } from './core/errors.js'
-import { type Authorize, Hub } from './core/hub.js'
+import { Hub } from './core/hub.js'
 import type { Session } from './core/session.js'
 import { Dialects } from './dialects/index.js'
 import { createLogger, type Logger } from './log.js'
 import { Announcer, type Emit, type RelayEvents } from './observe/announcer.js'
+import { ClusterJournal } from './observe/cluster-journal.js'
 import type { Exposition } from './observe/exposition.js'
 import { Journal } from './observe/journal.js'
 import { createMetrics } from './observe/metrics.js'
 import { Report, type Stats } from './observe/report.js'
 import { Tally } from './observe/tally.js'
-import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
+import { MAX_MESSAGE_BYTES, type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { Connections } from './server/connections.js'
 import { answerTo, createPages } from './server/http.js'
 import { landingPage } from './server/landing.js'
@@ -25,7 +31,12 @@ import { pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
 export type RelayOptions = Options & {
   /** Decides who may connect, join a room and publish. Left out, everybody may. */
   authorize?: Authorize
+  /** Another bus than Redis that joins several relays to one, such as a {@link MemoryBus}'s. */
+  backplane?: Backplane
 }
+
+/** What frames between nodes may carry beside messages, in bytes. */
+const FRAME_SPARE = 2 ** 20
 
 const STATISTICS_INTERVAL = 5 * 60_000
 
@@ -48,6 +59,9 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #connections: Connections
   readonly #report: Report
   readonly #metrics: Exposition
+  readonly #cluster: ClusterNode | undefined
+  readonly #clusterJournal: ClusterJournal
+  #clustered: Promise<void> | undefined
   #server: Server | undefined
   readonly #detach: (() => void)[] = []
   #listening: Promise<AddressInfo> | undefined
@@ -60,15 +74,20 @@ export class Relay extends EventEmitter<RelayEvents> {
    */
   constructor(options: RelayOptions = {}) {
     super({ captureRejections: true })
-    const { authorize, ...rest } = options
+    const { authorize, backplane, ...rest } = options
     this.#settings = parseOptions(rest)
     this.#log = createLogger(this.#settings)
     this.#journal = new Journal(this.#log, this.#settings)
+    this.#clusterJournal = new ClusterJournal(this.#log)
+    this.#cluster = this.#createNode(backplane)
     const tally = new Tally(this.#settings.dialects)
-    this.#hub = new Hub(this.#settings, new Announcer(tally, this.#journal, this.#emit), authorize)
+    const announcer = new Announcer(tally, this.#journal, this.#emit)
+    this.#hub = new Hub(this.#settings, announcer, { authorize, cluster: this.#cluster })
     this.#dialects = new Dialects(this.#settings.dialects)
     this.#connections = new Connections(this.#hub, this.#dialects, this.#settings)
-    this.#report = new Report(this.#hub)
+    const cluster = this.#cluster
+    this.#report = new Report(this.#hub, cluster && (() => cluster.state))
+    if (cluster) this.#report.watch(() => cluster.ailment)
     this.#metrics = createMetrics({
       settings: this.#settings,
       hub: this.#hub,
@@ -101,6 +120,8 @@ export class Relay extends EventEmitter<RelayEvents> {
     server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
     this.#server = server
     try {
+      if (this.#settings.redisUrl !== '') await loadRedis()
+      await this.#joinCluster()
       this.#listening = listen(server, this.#settings.port, this.#settings.host)
       const address = await this.#listening
       this.#detach.push(certificate?.watch(server) ?? (() => {}))
@@ -184,7 +205,9 @@ export class Relay extends EventEmitter<RelayEvents> {
     for (const detach of this.#detach) detach()
     await this.#stopListening()
     this.#hub.stop()
+    await this.#cluster?.stop()
     this.#journal.close()
+    this.#clusterJournal.close()
     this.#log.info('Relay stopped')
   }
 
@@ -199,7 +222,28 @@ export class Relay extends EventEmitter<RelayEvents> {
     })
   }
 
+  #createNode(given: Backplane | undefined): ClusterNode | undefined {
+    const { redisUrl, redisCluster, clusterName, clusterSecret, maxMessageBytes, roomExpiry } = this.#settings
+    if (!given && redisUrl === '') return undefined
+    const backplane = given ?? new RedisBackplane({ url: redisUrl, cluster: redisCluster })
+    const options = {
+      name: clusterName,
+      secret: clusterSecret,
+      maxFrame: (maxMessageBytes || MAX_MESSAGE_BYTES) + FRAME_SPARE,
+      roomExpiry,
+      tally: () => this.#report.tally(),
+    }
+    return new ClusterNode(backplane, options, this.#clusterJournal)
+  }
+
+  /** Gets in touch with the other nodes, or finds that it cannot for now. */
+  #joinCluster(): Promise<void> {
+    this.#clustered ??= this.#cluster?.start() ?? Promise.resolve()
+    return this.#clustered
+  }
+
   #begin(): void {
+    this.#joinCluster().catch((error: unknown) => this.#clusterJournal.failed(error))
     this.#statistics ??= setInterval(() => {
       this.#journal.statistics(this.#report.stats(), this.#hub.rooms)
     }, STATISTICS_INTERVAL).unref()

@@ -129,6 +129,12 @@ export const closes = {
     when: 'a fault in the relay or in a hook; it is logged',
     reconnect: 'later',
   },
+  isolated: {
+    code: 1012,
+    reason: 'Cut off from the other nodes',
+    when: 'the node was cut off from the others for so long that they count its members as gone',
+    reconnect: 'at once',
+  },
   tooSlow: {
     code: 1013,
     reason: 'Reading too slowly',

@@ -1,4 +1,6 @@
 import { Alarms } from './alarms.js'
+import type { Authorize } from './authority.js'
+import type { Cluster } from './cluster.js'
 import { Counters } from './counters.js'
 import { closes } from './errors.js'
 import type { Member, Room } from './room.js'
@@ -17,37 +19,6 @@ export interface Limits {
   readonly joinTimeout: number
   readonly roomExpiry: number
 }
-
-/** What is asked of an {@link Authorize} hook. */
-export interface AuthorizeRequest {
-  /** `connect` once for each connection; `join` for each room; `publish` for a message to a room that the connection is not in (`y-webrtc`). */
-  readonly verb: 'connect' | 'join' | 'publish'
-  /** Undefined for `connect` at `/`, where the first message decides. */
-  readonly dialect: string | undefined
-  /** The room's name; undefined for `connect`. */
-  readonly room: string | undefined
-  /** The user named by an earlier answer for this connection. */
-  readonly user: string | undefined
-  /** The id of the connection. */
-  readonly connectionId: string
-  /** The path of the upgrade request. */
-  readonly path: string
-  /** The query of the upgrade request. */
-  readonly query: URLSearchParams
-  /** The headers of the upgrade request, names in lower case. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** The address of the client. */
-  readonly address: string
-}
-
-/** `true` or an object allows; the object may name the user. `false` refuses. */
-export type Verdict = boolean | { readonly user?: string }
-
-/**
- * Decides who may do what. While it thinks, the client's messages wait, and its socket is not read any
- * further. If it throws or rejects, the connection is closed with 1011.
- */
-export type Authorize = (request: AuthorizeRequest) => Verdict | Promise<Verdict>
 
 /** Which limit was hit. */
 export type LimitName =
@@ -71,7 +42,7 @@ export interface Observer {
   opened(session: Session): void
   closed(session: Session, code: number): void
   roomCreated(room: Room, session: Session): void
-  /** Its last member has left; `room.expired` tells whether it had to. */
+  /** Its last member has left; `room.ending` tells whether it had to. */
   roomRemoved(room: Room): void
   joined(member: Member): void
   left(member: Member): void
@@ -89,6 +60,7 @@ export class Hub {
   readonly limits: Limits
   readonly observer: Observer
   readonly authorize: Authorize | undefined
+  readonly cluster: Cluster | undefined
   readonly counters = new Counters()
   readonly rooms: Rooms
   readonly joinDeadlines = new Alarms<Session>((session) => {
@@ -96,11 +68,16 @@ export class Hub {
     session.close(closes.joinTimeout)
   })
 
-  constructor(limits: Limits, observer: Observer, authorize?: Authorize) {
+  constructor(
+    limits: Limits,
+    observer: Observer,
+    { authorize, cluster }: { authorize?: Authorize | undefined; cluster?: Cluster | undefined } = {},
+  ) {
     this.limits = limits
     this.observer = observer
     this.authorize = authorize
-    this.rooms = new Rooms(limits, this.counters)
+    this.cluster = cluster
+    this.rooms = new Rooms(limits, this.counters, cluster)
   }
 
   /** Lets go of all timers. */

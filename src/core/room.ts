@@ -1,4 +1,5 @@
 import type { Alarm } from './alarms.js'
+import type { Link } from './cluster.js'
 import type { Census, Counters } from './counters.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
@@ -7,20 +8,27 @@ import type { Ticker } from './ticker.js'
 export interface RoomKind {
   readonly name: string
   /** The notice that tells the others of a join; absent where joins are not announced. */
-  joined?(who: Member): Buffer
+  joined?(who: Occupant): Buffer
   /** The notice that tells the others of a leave. Called when `who` is out of the room already. */
-  left?(who: Member): Buffer
+  left?(who: Occupant): Buffer
   /** The last notice of a room that has reached its age; absent where rooms do not expire. */
   expired?(): Buffer
   /** What members hear when the relay stops; absent where the close says enough. */
   shutdown?(): Buffer
 }
 
-/** A session's place in one room. */
-export class Member {
-  readonly session: Session
+/** Somebody in a room, connected to this node or to another. */
+export interface Occupant {
   readonly room: Room
   /** The name under which the others know it: in some dialects several members may share one. */
+  readonly id: string
+  readonly nickname: string | undefined
+}
+
+/** A session's place in one room. */
+export class Member implements Occupant {
+  readonly session: Session
+  readonly room: Room
   readonly id: string
   readonly nickname: string | undefined
   /** Place in `room.members`; -1 when it is out. */
@@ -41,21 +49,30 @@ export class Member {
 /** A batch beyond this is sent at once: it bounds the memory of a turn in which much arrives. */
 const MAX_BATCH_BYTES = 256 * 1024
 
+/** Why a room has ended while there were members in it: they are being closed, and their leaves not announced. */
+export type Ending = 'expired' | 'isolated'
+
 /** Members, and the batch of frames that waits for the end of the turn. */
 export class Room {
   readonly kind: RoomKind
   readonly name: string
-  /** When it was opened, in milliseconds since 1970. */
-  readonly created = Date.now()
+  /** When it was opened, in milliseconds since 1970; on any node. */
+  created = Date.now()
+  /** Those who are connected to this node. */
   readonly members: Member[] = []
   /** Set by {@link Rooms} if the room is to expire. */
   expiry: Alarm<Room> | undefined
-  /** Whether it has: its members are being closed, and their leaves not announced. */
-  expired = false
+  ending: Ending | undefined
+  /** Its tie to the other nodes; absent where there are none. */
+  link: Link | undefined
 
   readonly #ticker: Ticker
   readonly #counters: Counters
   readonly #census: Census
+  /** Those who are connected to other nodes. */
+  #remotes: Set<Occupant> | undefined
+  /** Whether it is noted for the flush of this turn. */
+  #noted = false
   #frames: Buffer[] = []
   /** Who wrote the frame at the same place, and so does not get it. */
   #authors: (Member | undefined)[] = []
@@ -70,19 +87,23 @@ export class Room {
     this.#ticker = ticker
   }
 
-  /** How many members there are. */
+  /** How many members there are, on all nodes. */
   get count(): number {
-    return this.members.length
+    return this.members.length + (this.#remotes?.size ?? 0)
   }
 
-  /** Whether a member with this id is in. */
+  /** Whether a member with this id is in, on any node. */
   has(id: string): boolean {
-    return this.members.some((member) => member.id === id)
+    if (this.members.some((member) => member.id === id)) return true
+    for (const remote of this.#remotes ?? []) if (remote.id === id) return true
+    return false
   }
 
-  /** The distinct ids of the members. */
+  /** The distinct ids of the members on all nodes. */
   ids(): Set<string> {
-    return new Set(this.members.map((member) => member.id))
+    const ids = new Set(this.members.map((member) => member.id))
+    for (const remote of this.#remotes ?? []) ids.add(remote.id)
+    return ids
   }
 
   /** Takes a member in. It gets nothing that was published before. */
@@ -106,18 +127,45 @@ export class Room {
     this.#census.members--
   }
 
+  /** Somebody joined on another node. Announced unless the id was in already. */
+  arrive(who: Occupant): void {
+    const known = this.kind.joined !== undefined && this.has(who.id)
+    this.#remotes ??= new Set()
+    this.#remotes.add(who)
+    if (this.kind.joined && !known) this.deliver(this.kind.joined(who))
+  }
+
+  /** Somebody left on another node. Announced unless the id is still in. */
+  depart(who: Occupant): void {
+    this.#remotes?.delete(who)
+    if (this.kind.left && this.ending === undefined && !this.has(who.id)) this.deliver(this.kind.left(who))
+  }
+
   /**
-   * Sends a frame to all members at the end of this turn.
+   * Sends a frame to all members on all nodes at the end of this turn.
    *
    * @param frame A whole server frame; it must not change afterwards.
    * @param author Does not get it.
    */
   publish(frame: Buffer, author?: Member): void {
+    this.link?.publish(frame)
+    this.deliver(frame, author)
+  }
+
+  /** The same for the members on this node alone: notices, and what came from other nodes. */
+  deliver(frame: Buffer, author?: Member): void {
     this.#authors.push(author)
     this.#bytes += frame.length
     if (author) this.#setApart(author)
-    this.#ticker.note(this, this.#frames.push(frame) === 1)
+    this.#frames.push(frame)
+    this.note()
     if (this.#bytes > MAX_BATCH_BYTES) this.flush()
+  }
+
+  /** Has it flushed at the end of this turn. */
+  note(): void {
+    this.#ticker.note(this, !this.#noted)
+    this.#noted = true
   }
 
   /** Sends `member` what the pending batch has for it, ahead of the rest, so that something else may follow it. */
@@ -134,6 +182,8 @@ export class Room {
    * dropped after the flush, so `members` stands still meanwhile.
    */
   flush(): void {
+    this.#noted = false
+    this.link?.flush()
     const batch = { frames: this.#frames, authors: this.#authors }
     if (batch.frames.length === 0) return
     this.#frames = []

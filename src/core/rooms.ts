@@ -1,6 +1,7 @@
 import { Alarms } from './alarms.js'
+import type { Cluster } from './cluster.js'
 import type { Counters } from './counters.js'
-import { closes } from './errors.js'
+import { type CloseReason, closes } from './errors.js'
 import type { Limits } from './hub.js'
 import { Room, type RoomKind } from './room.js'
 import { Ticker } from './ticker.js'
@@ -9,19 +10,27 @@ import { Ticker } from './ticker.js'
 export class Rooms implements Iterable<Room> {
   readonly #limits: Limits
   readonly #counters: Counters
+  readonly #cluster: Cluster | undefined
   readonly #ticker = new Ticker()
   readonly #kinds = new Map<RoomKind, Map<string, Room>>()
-  readonly #expiries = new Alarms<Room>((room) => this.#expire(room))
+  readonly #expiries = new Alarms<Room>((room) => this.expire(room))
+  readonly #evictions = new Alarms<Room>((room) => clear(room, closes.isolated))
   #size = 0
 
-  constructor(limits: Limits, counters: Counters) {
+  constructor(limits: Limits, counters: Counters, cluster?: Cluster) {
     this.#limits = limits
     this.#counters = counters
+    this.#cluster = cluster
   }
 
   /** How many rooms are open. */
   get size(): number {
     return this.#size
+  }
+
+  /** Whether rooms may have members on other nodes. */
+  get clustered(): boolean {
+    return this.#cluster !== undefined
   }
 
   *[Symbol.iterator](): Iterator<Room> {
@@ -44,9 +53,8 @@ export class Rooms implements Iterable<Room> {
     rooms.set(name, room)
     this.#size++
     this.#counters.census(kind.name).rooms++
-    if (kind.expired && this.#limits.roomExpiry > 0) {
-      room.expiry = this.#expiries.set(room, this.#limits.roomExpiry)
-    }
+    this.#setExpiry(room)
+    room.link = this.#cluster?.link(room, this)
     return room
   }
 
@@ -58,19 +66,51 @@ export class Rooms implements Iterable<Room> {
     this.#size--
     this.#counters.census(room.kind.name).rooms--
     this.#expiries.cancel(room.expiry)
+    room.link?.close()
+  }
+
+  /** Another node has opened the room before. */
+  backdate(room: Room, created: number): void {
+    if (created >= room.created) return
+    room.created = created
+    this.#expiries.cancel(room.expiry)
+    this.#setExpiry(room)
+  }
+
+  /** Ends a room that has reached its age. */
+  expire(room: Room): void {
+    const notice = room.kind.expired?.()
+    if (notice) room.deliver(notice)
+    room.flush()
+    room.ending = 'expired'
+    this.close(room)
+    clear(room, closes.roomExpired)
+  }
+
+  /**
+   * Ends a room of whose members those on other nodes have lost sight: it takes nobody in any more, and
+   * `delay` milliseconds later its members are closed.
+   */
+  evict(room: Room, delay: number): void {
+    room.ending = 'isolated'
+    this.close(room)
+    this.#evictions.set(room, delay)
   }
 
   /** Lets go of all timers. */
   stop(): void {
     this.#expiries.clear()
+    this.#evictions.clear()
   }
 
-  #expire(room: Room): void {
-    room.expired = true
-    const notice = room.kind.expired?.()
-    if (notice) room.publish(notice)
-    room.flush()
-    this.close(room)
-    for (const member of [...room.members]) member.session.close(closes.roomExpired)
+  #setExpiry(room: Room): void {
+    const { roomExpiry } = this.#limits
+    if (!room.kind.expired || roomExpiry === 0) return
+    room.expiry = this.#expiries.set(room, room.created + roomExpiry - Date.now())
   }
+}
+
+/** Closes all members. */
+function clear(room: Room, reason: CloseReason): void {
+  for (const member of [...room.members]) member.session.close(reason)
 }

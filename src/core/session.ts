@@ -1,44 +1,12 @@
 import type { Alarm } from './alarms.js'
+import type { AuthorizeRequest, Hello } from './authority.js'
+import type { Conversation, Port, Who } from './conversation.js'
 import { type CloseReason, closes } from './errors.js'
-import type { AuthorizeRequest, Hub, Verdict } from './hub.js'
+import type { Hub } from './hub.js'
 import { Gate, Meter } from './limits.js'
+import { Permit } from './permit.js'
 import { Member, type Room, type RoomKind } from './room.js'
-
-/** What the core needs of a connection. */
-export interface Port {
-  /** The address of the client, for the log; empty once the connection is gone. */
-  readonly address: string
-  /** Sends one or several whole frames. */
-  write(frames: Buffer): void
-  /** Says goodbye and hangs up. The session has ended when this is called. */
-  close(reason: CloseReason): void
-  /** Reads nothing more until {@link Port.release}. What was read already may still arrive. */
-  hold(): void
-  release(): void
-  /** Reads nothing more for so many milliseconds. */
-  pause(milliseconds: number): void
-}
-
-/** What the upgrade request said. */
-export type Hello = Pick<AuthorizeRequest, 'path' | 'query' | 'headers'>
-
-/** One connection's side of a dialect. */
-export interface Conversation {
-  /** The dialect that it speaks; undefined as long as that is open. */
-  readonly kind: RoomKind | undefined
-  /** Called once the connection may speak. */
-  opened?(): void
-  /** A message came, whole. */
-  receive(data: Buffer, binary: boolean): void
-  /** Answers a message over the rate limit. A dialect without it slows the sender down instead. */
-  refused?(): void
-}
-
-/** How the others know a member. */
-export interface Who {
-  readonly id: string
-  readonly nickname?: string | undefined
-}
+import { Wait } from './wait.js'
 
 /** Milliseconds over which `byteRate` is counted. */
 const SECOND = 1000
@@ -65,18 +33,17 @@ export class Session {
   #deadline: Alarm<Session> | undefined
   /** Where it published last: frames to another room must not overtake what waits there. */
   #latest: Room | undefined
-  /** Kept only for the `authorize` hook. */
-  readonly #hello: Hello | undefined
-  /** How many answers of the hook are outstanding, and what came meanwhile. */
-  #asking = 0
-  #held: { data: Buffer; binary: boolean }[] | undefined
+  /** Only where somebody has to be asked. */
+  readonly #permit: Permit | undefined
+  /** Only where it had to wait for an answer. */
+  #wait: Wait | undefined
   #ended = false
 
   constructor(hub: Hub, port: Port, id: string, hello: Hello) {
     this.#hub = hub
     this.#port = port
     this.id = id
-    if (hub.authorize) this.#hello = hello
+    if (hub.authorize) this.#permit = new Permit(this, hub.authorize, hello)
     if (hub.limits.byteRate > 0) this.#bytes = new Meter(hub.limits.byteRate, SECOND)
   }
 
@@ -94,7 +61,8 @@ export class Session {
   open(begin: (session: Session) => Conversation): void {
     const { limits, counters, joinDeadlines, observer } = this.#hub
     counters.connections++
-    this.#guard(() => {
+    this.#hub.cluster?.wake(performance.now())
+    this.attempt(() => {
       const conversation = begin(this)
       this.#converse(conversation)
       observer.opened(this)
@@ -115,10 +83,10 @@ export class Session {
 
   /** A message came from the client, whole and unmasked. */
   receive(data: Buffer, binary: boolean): void {
+    this.#hub.cluster?.wake(performance.now())
     if (this.#ended) return
-    if (this.#asking > 0) {
-      this.#held ??= []
-      this.#held.push({ data, binary })
+    if (this.#wait?.pending) {
+      this.#wait.hold(data, binary)
       return
     }
     const { counters } = this.#hub
@@ -127,7 +95,7 @@ export class Session {
     try {
       if (this.#admit(data.length)) this.#conversation.receive(data, binary)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
   }
 
@@ -152,10 +120,12 @@ export class Session {
     }
     room.remove(member)
     this.#members.splice(this.#members.indexOf(member), 1)
-    if (room.count === 0) this.#hub.rooms.close(room)
-    else if (room.kind.left && !room.expired && !room.has(member.id)) room.publish(room.kind.left(member))
+    room.link?.left(member)
+    const { kind, members, ending } = room
+    if (members.length === 0) this.#hub.rooms.close(room)
+    else if (kind.left && !ending && !room.has(member.id)) room.deliver(kind.left(member))
     this.#hub.observer.left(member)
-    if (room.count === 0) this.#hub.observer.roomRemoved(room)
+    if (members.length === 0) this.#hub.observer.roomRemoved(room)
   }
 
   /**
@@ -175,9 +145,8 @@ export class Session {
   /** Sends a frame to a room that it need not be in, after the hook agreed. `encode` gets the number of members. */
   publishTo(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
     this.#ask('publish', name, closes.notAllowedInRoom, () => {
-      const room = this.#hub.rooms.find(kind, name)
       this.#joined()
-      if (room) this.publish(room, encode(room.count))
+      this.#visit(kind, name, encode)
     })
   }
 
@@ -216,6 +185,32 @@ export class Session {
     this.#hub.observer.limited(limit, this)
   }
 
+  /** Does something on behalf of the client, who pays if it fails. */
+  attempt(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Acts on an answer when it is there; until then the client's messages wait. */
+  wait<T>(answer: PromiseLike<T>, act: (answer: T) => void): void {
+    this.#wait ??= new Wait(this, this.#port)
+    this.#wait.for(answer, act)
+  }
+
+  /** A dialect or a hook failed. */
+  fail(error: unknown): void {
+    this.#hub.observer.failed(error, this)
+    this.close(closes.internalError)
+  }
+
+  /** Whether it is over. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** Ends the session from this side. */
   close(reason: CloseReason): void {
     if (this.#ended) return
@@ -229,7 +224,7 @@ export class Session {
     if (this.#ended) return
     this.#ended = true
     this.#hub.joinDeadlines.cancel(this.#deadline)
-    this.#held = undefined
+    this.#wait?.end()
     for (const member of [...this.#members]) this.leave(member)
     this.#hub.counters.disconnections++
     this.#hub.observer.closed(this, code)
@@ -274,6 +269,12 @@ export class Session {
       this.close(closes.tooManyRooms)
       return
     }
+    const opening = room.link?.opening
+    if (opening !== undefined) {
+      // Others may already be in, on nodes that have not answered yet.
+      this.wait(opening, () => this.#enter(kind, name, who, entered))
+      return
+    }
     if (limits.maxRoomMembers > 0 && room.count >= limits.maxRoomMembers) {
       this.limited('room-members')
       this.close(closes.roomFull)
@@ -285,9 +286,26 @@ export class Session {
     this.#members.push(member)
     this.#joined()
     entered?.(member)
-    if (kind.joined && !known) room.publish(kind.joined(member), member)
-    if (room.count === 1) observer.roomCreated(room, this)
+    room.link?.joined(member)
+    if (kind.joined && !known) room.deliver(kind.joined(member), member)
+    if (room.members.length === 1) observer.roomCreated(room, this)
     observer.joined(member)
+  }
+
+  /** Publishes to a room that it is not in. If this node does not host it, others may. */
+  #visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
+    const { rooms } = this.#hub
+    const room = rooms.clustered ? rooms.open(kind, name) : rooms.find(kind, name)
+    if (!room) return
+    if (room.link?.opening !== undefined) {
+      this.wait(room.link.opening, () => this.#visit(kind, name, encode))
+      return
+    }
+    this.publish(room, encode(room.count))
+    if (room.members.length > 0) return
+    this.#latest = undefined
+    room.flush()
+    rooms.close(room)
   }
 
   /** It has found a room in time. */
@@ -298,68 +316,10 @@ export class Session {
     this.#deadline = undefined
   }
 
-  /** Goes on with `granted` when the hook agrees: at once if it answers at once or there is none. */
+  /** Goes on with `granted` when whoever has to be asked agrees: at once if nobody has. */
   #ask(verb: AuthorizeRequest['verb'], room: string | undefined, denial: CloseReason, granted: () => void): void {
     if (this.#ended) return
-    const { authorize } = this.#hub
-    if (!authorize || !this.#hello) {
-      granted()
-      return
-    }
-    const { path, query, headers } = this.#hello
-    const settle = (verdict: Verdict): void => {
-      if (this.#ended) return
-      if (!allows(verdict)) this.close(denial)
-      else {
-        if (typeof verdict === 'object' && verdict.user !== undefined) this.user = verdict.user
-        granted()
-      }
-    }
-    const request = { verb, dialect: this.kind?.name, room, user: this.user, connectionId: this.id }
-    const verdict = authorize({ ...request, path, query, headers, address: this.address })
-    if (!isPromise(verdict)) {
-      settle(verdict)
-      return
-    }
-    if (this.#asking++ === 0) this.#port.hold()
-    Promise.resolve(verdict).then(
-      (answer) => this.#answered(() => settle(answer)),
-      (error: unknown) => this.#answered(() => this.#fail(error)),
-    )
+    if (this.#permit) this.#permit.ask(verb, room, denial, granted)
+    else granted()
   }
-
-  /** An answer of the hook came: acts on it, then goes on with what arrived meanwhile. */
-  #answered(act: () => void): void {
-    this.#asking--
-    this.#guard(act)
-    if (this.#asking > 0 || this.#ended) return
-    const held = this.#held ?? []
-    this.#held = undefined
-    for (const { data, binary } of held) this.receive(data, binary)
-    if (this.#asking === 0) this.#port.release()
-  }
-
-  #guard(act: () => void): void {
-    try {
-      act()
-    } catch (error) {
-      this.#fail(error)
-    }
-  }
-
-  #fail(error: unknown): void {
-    this.#hub.observer.failed(error, this)
-    this.close(closes.internalError)
-  }
-}
-
-/** Anything but `true` and an object that names a user or nobody refuses, such as what a hook forgot to return. */
-function allows(verdict: unknown): boolean {
-  if (typeof verdict !== 'object' || verdict === null) return verdict === true
-  if (verdict instanceof Error || Array.isArray(verdict)) return false
-  return !('user' in verdict) || verdict.user === undefined || typeof verdict.user === 'string'
-}
-
-function isPromise(verdict: Verdict | Promise<Verdict>): verdict is Promise<Verdict> {
-  return typeof verdict === 'object' && verdict !== null && 'then' in verdict
 }

@@ -14,9 +14,9 @@ export class Ticker {
   #polledAgain = false
 
   /**
-   * Notes a frame that waits in a room.
+   * Notes something that waits in a room.
    *
-   * @param first Whether it is the only one that waits there.
+   * @param first Whether nothing did before.
    */
   note(room: Room, first: boolean): void {
     if (first) this.#dirty.push(room)

@@ -1,5 +1,5 @@
 import type { LimitName, Observer } from '../core/hub.js'
-import type { Member, Room } from '../core/room.js'
+import type { Ending, Member, Room } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Journal } from './journal.js'
 import type { Tally } from './tally.js'
@@ -41,8 +41,8 @@ export interface RelayEvents {
   leave: [PresenceInfo]
   /** The first member of a room joined. */
   'room-created': [RoomInfo]
-  /** The last member of a room left, or the room expired. */
-  'room-removed': [RoomInfo & { why: 'empty' | 'expired' }]
+  /** The last member on this node left a room, or had to: it expired, or the node was cut off from the others. */
+  'room-removed': [RoomInfo & { why: 'empty' | Ending }]
   /** A limit was hit; once for every message that hits it. */
   limit: [{ limit: LimitName; connection: ConnectionInfo | undefined }]
 }
@@ -83,7 +83,7 @@ export class Announcer implements Observer {
 
   roomRemoved(room: Room): void {
     this.#journal.roomRemoved(room)
-    this.#emit(undefined, 'room-removed', () => ({ ...roomInfo(room), why: room.expired ? 'expired' : 'empty' }))
+    this.#emit(undefined, 'room-removed', () => ({ ...roomInfo(room), why: room.ending ?? 'empty' }))
   }
 
   joined(member: Member): void {

@@ -54,7 +54,7 @@ export class Journal implements Observer {
 
   roomRemoved(room: Room): void {
     if (!this.#log.isLevelEnabled('info')) return
-    this.#log.info(this.#about(room), room.expired ? 'Room expired' : 'Room removed')
+    this.#log.info(this.#about(room), room.ending === 'expired' ? 'Room expired' : 'Room removed')
   }
 
   joined(member: Member): void {

@@ -1,4 +1,6 @@
 import { getHeapStatistics } from 'node:v8'
+import type { Tally } from '../cluster/messages.js'
+import type { ClusterState } from '../cluster/observer.js'
 import type { Hub } from '../core/hub.js'
 import { formatUptime } from '../units.js'
 
@@ -24,7 +26,7 @@ export interface Stats {
   currentConnections: number
   /** Rooms of the `pluresdb` dialect. */
   topics: number
-  /** Connections in them. */
+  /** Connections to this node in them. */
   peers: number
   /** Seconds. */
   uptime: number
@@ -47,6 +49,8 @@ export interface Health {
   topics: number
   peers: number
   memory: { heapUsed: string; heapTotal: string }
+  /** All nodes together, as of their last beats (2 s); absent where there is one node. */
+  cluster?: { nodes: number; rooms: number; connections: number; topics: number; peers: number }
 }
 
 const MEGABYTE = 2 ** 20
@@ -56,9 +60,12 @@ export class Report {
   readonly #hub: Hub
   readonly #startTime = Date.now()
   readonly #ailments: (() => string | undefined)[] = []
+  readonly #cluster: (() => ClusterState) | undefined
 
-  constructor(hub: Hub) {
+  /** @param cluster Tells of all nodes together, where there are several. */
+  constructor(hub: Hub, cluster?: () => ClusterState) {
     this.#hub = hub
+    this.#cluster = cluster
   }
 
   /**
@@ -105,7 +112,14 @@ export class Report {
       connections: counters.connections - counters.disconnections,
       ...this.#topics(),
       memory: { heapUsed: megabytes(used_heap_size), heapTotal: megabytes(total_heap_size) },
+      ...(this.#cluster && { cluster: this.#cluster() }),
     }
+  }
+
+  /** What this node tells the others. */
+  tally(): Tally {
+    const { counters, rooms } = this.#hub
+    return { connections: counters.connections - counters.disconnections, rooms: rooms.size, ...this.#topics() }
   }
 
   #uptime(): number {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { parseDuration, parseSize } from '../units.js'
 
 /** In the order of the help. */
-export const groups = ['Server', 'TLS', 'Limits', 'Time', 'Log'] as const
+export const groups = ['Server', 'TLS', 'Cluster', 'Limits', 'Time', 'Log'] as const
 
 /** What is known of an option besides its type. */
 export interface Meta {

@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { cluster, clusterProblems } from './cluster.js'
 import type { Meta } from './fields.js'
 import { limits } from './limits.js'
 import { log } from './log.js'
@@ -12,8 +13,9 @@ import { time } from './time.js'
 import { tls } from './tls.js'
 
 export { groups } from './fields.js'
+export { MAX_MESSAGE_BYTES } from './limits.js'
 
-const shape = { ...server, ...tls, ...limits, ...time, ...log }
+const shape = { ...server, ...tls, ...cluster, ...limits, ...time, ...log }
 
 const schema = z.strictObject(shape)
 
@@ -69,7 +71,7 @@ export class OptionsError extends Error {
 export function parseOptions(options: object): Settings {
   const result = schema.safeParse(options)
   if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, options)))
-  const problems = tlsProblems(result.data)
+  const problems = [...tlsProblems(result.data), ...clusterProblems(result.data)]
   if (problems.length > 0) throw new OptionsError(problems)
   const { enableTls, port } = result.data
   return { ...result.data, port: port ?? (enableTls ? TLS_PORT : PORT) }

@@ -1,7 +1,7 @@
 import { count, described, duration, size } from './fields.js'
 
 /** `ws` takes the limit as a 32-bit integer. */
-const MAX_PAYLOAD = 2 ** 31 - 1
+export const MAX_MESSAGE_BYTES = 2 ** 31 - 1
 
 export const limits = {
   maxConnections: described(count().default(20_000), {
@@ -29,7 +29,7 @@ export const limits = {
     value: 'number',
     description: 'Topics of one `y-webrtc` connection, and topics named in one of its messages.',
   }),
-  maxMessageBytes: described(size(MAX_PAYLOAD).default(2 ** 20), {
+  maxMessageBytes: described(size(MAX_MESSAGE_BYTES).default(2 ** 20), {
     env: 'MAX_MESSAGE_BYTES',
     group: 'Limits',
     value: 'size',

@@ -86,7 +86,7 @@ export class Connections implements Line {
     this.#draining = true
     for (const room of this.#hub.rooms) {
       const notice = room.kind.shutdown?.()
-      if (notice) room.publish(notice)
+      if (notice) room.deliver(notice)
     }
     const waiting = [...this.#open]
     const steps = Math.max(1, Math.min(waiting.length, Math.floor(period / DRAIN_STEP)))

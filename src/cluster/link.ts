@@ -1,0 +1,372 @@
+import type { Alarm } from '../core/alarms.js'
+import type { Link } from '../core/cluster.js'
+import type { Member, Room } from '../core/room.js'
+import type { Rooms } from '../core/rooms.js'
+import type { Change, Message, Occupant } from './messages.js'
+import type { ClusterNode } from './node.js'
+import { Outbox } from './outbox.js'
+import { Remote } from './remote.js'
+import { ACK, ALONE, ASK, BEACON, DOWN, REPEAT, RETURN, SILENT, WELCOME } from './timing.js'
+
+/** One room, and the other nodes that host it, too. */
+export class RoomLink implements Link {
+  readonly room: Room
+  readonly key: string
+  readonly channel: string
+  opening: Promise<void> | undefined
+
+  readonly #node: ClusterNode
+  readonly #rooms: Rooms
+  readonly #remotes = new Map<string, Remote>()
+  #opened: (() => void) | undefined
+  /** Nothing is listened to before the bus has confirmed: what comes earlier is from a former life. */
+  #subscribed = false
+  #closed = false
+  /** How many other nodes heard the last introduction; undefined if the bus cannot tell. */
+  #listeners: number | undefined
+  /** Those of which others told; undefined as long as nobody has. */
+  #hosts: Set<string> | undefined
+  /** Whether this node counts the room: it has the smallest id among the hosts. */
+  #mine = true
+  readonly #outbox: Outbox
+  /** When it spoke last, and when it has to introduce itself again. */
+  #spoke: number
+  #introduce = Number.POSITIVE_INFINITY
+  #exposedUntil = Number.NEGATIVE_INFINITY
+  #alarm: Alarm<RoomLink> | undefined
+
+  constructor(node: ClusterNode, room: Room, rooms: Rooms, key: string, channel: string) {
+    this.#node = node
+    this.room = room
+    this.#rooms = rooms
+    this.key = key
+    this.channel = channel
+    this.#outbox = new Outbox(node.nextNumber())
+    this.#spoke = node.now()
+    if (node.connected) this.opening = new Promise((resolve) => (this.#opened = resolve))
+    else this.#introduce = Number.NEGATIVE_INFINITY
+    this.#open().catch((error: unknown) => node.failed(error))
+  }
+
+  /** Whether other nodes host the room, too. */
+  get shared(): boolean {
+    return this.#remotes.size > 0
+  }
+
+  /** Whether other nodes may know of the members here: they host the room, or may be about to say so. */
+  get exposed(): boolean {
+    return this.shared || this.#node.now() < this.#exposedUntil
+  }
+
+  publish(frame: Buffer): void {
+    this.#change({ what: 'data', frame })
+  }
+
+  joined(member: Member): void {
+    this.#change({ what: 'join', who: occupant(member) })
+    this.room.note()
+  }
+
+  left({ session }: Member): void {
+    this.#change({ what: 'leave', key: session.id })
+    this.room.note()
+  }
+
+  flush(): void {
+    const batch = this.#outbox.take()
+    if (batch) this.#say(batch)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.flush()
+    const { ending, created } = this.room
+    if (ending === 'expired') {
+      this.#node.ages.bury(this.channel, created, this.#node.now())
+      this.#say({ kind: 'expire', created })
+    } else if (ending === undefined && this.shared) this.#say({ kind: 'gone', s: this.#outbox.s + 1 })
+    this.#closed = true
+    this.#node.unlink(this)
+    this.#node.retire(this.#outbox.s)
+    if (!this.#mine) this.#node.yielded(this.room, -1)
+    this.#node.alarms.cancel(this.#alarm)
+    this.#goLive()
+  }
+
+  /** The alarm rang. */
+  tick(): void {
+    const now = this.#node.now()
+    if (this.opening !== undefined) this.#goLive()
+    else if (!this.#node.connected) this.#wait(BEACON[1])
+    else if (!this.#subscribed) this.#node.reset('No answer to a subscription')
+    else {
+      for (const [id, remote] of this.#remotes) {
+        const doubtful = !remote.synced || now - remote.heard > SILENT
+        if (doubtful && now - remote.asked >= ASK) this.doubt(id)
+      }
+      if (now >= this.#introduce) this.#hello().catch((error: unknown) => this.#node.failed(error))
+      else if (now - this.#spoke >= BEACON[0]) this.#say({ kind: 'beacon', ...this.#stand() })
+      this.#rest()
+    }
+  }
+
+  /** The bus is back, or has lost something: introduces itself again, within a few seconds. */
+  refresh(): void {
+    const [from, to] = RETURN
+    this.#introduce = this.#node.now() + from + Math.random() * (to - from)
+    this.#rest()
+  }
+
+  /** The same, if it could have missed something while the bus was away. */
+  restored(): void {
+    if (this.shared || this.#introduce <= this.#node.now()) this.refresh()
+    else this.#rest()
+  }
+
+  /** Something that a node said may not have come: asks it who is there. */
+  doubt(id: string): void {
+    const remote = this.#remotes.get(id)
+    if (!remote) return
+    remote.synced = false
+    this.#ask(id, remote)
+  }
+
+  #ask(id: string, remote: Remote): void {
+    remote.asked = this.#node.now()
+    this.#node.tell(id, { kind: 'need', room: this.key })
+    this.#rest()
+  }
+
+  /** The members on other nodes have lost sight of those here: these are closed, a while later. */
+  evict(delay: number): void {
+    this.#rooms.evict(this.room, delay)
+  }
+
+  /** A node is gone, or no longer hosts the room. */
+  drop(id: string): void {
+    const remote = this.#remotes.get(id)
+    if (!remote) return
+    this.#remotes.delete(id)
+    remote.clear()
+    this.#recount()
+    this.#answered()
+  }
+
+  /** Something that another node said of the room. */
+  receive(id: string, message: Message): void {
+    if (!this.#subscribed) return
+    const known = this.#remotes.get(id)
+    if (known) known.heard = this.#node.now()
+    switch (message.kind) {
+      case 'batch':
+        this.#lost(this.#remote(id).take(message))
+        this.#checkOn(id)
+        break
+      case 'hello':
+        this.#greet(id, message)
+        break
+      case 'sync':
+        this.#answer(id, message, known)
+        break
+      case 'need':
+        this.#remote(id)
+        this.#sync(id)
+        this.#checkOn(id)
+        break
+      case 'beacon':
+        this.#compare(id, message)
+        break
+      case 'absent':
+      case 'gone':
+        if (known && message.s >= known.s) this.drop(id)
+        break
+      case 'expire':
+        if (this.room.kind.expired && this.room.created <= message.created) this.#rooms.expire(this.room)
+        break
+      default:
+        break
+    }
+  }
+
+  async #open(): Promise<void> {
+    this.#wait(this.opening === undefined ? ACK : WELCOME)
+    await this.#node.subscribe(this.channel)
+    if (this.#closed) return
+    this.#subscribed = true
+    if (this.#node.connected) await this.#hello()
+  }
+
+  /** Introduces itself to all who host the room. */
+  async #hello(): Promise<void> {
+    this.#introduce = Number.POSITIVE_INFINITY
+    this.flush()
+    const have = new Map<string, number>()
+    for (const [id, { synced, v }] of this.#remotes) if (synced) have.set(id, v)
+    this.#spoke = this.#node.now()
+    const members = this.#members()
+    const receivers = await this.#node.say(this.channel, { kind: 'hello', ...this.#stand(), members, have })
+    if (this.#closed) return
+    if (members.length > 0 && receivers !== 1) this.#exposedUntil = this.#node.now() + DOWN
+    if (receivers !== undefined) this.#listeners = receivers - 1
+    else if (this.opening !== undefined && this.#hosts === undefined) this.#wait(ALONE)
+    this.#answered()
+  }
+
+  /** Tells one node who is here. */
+  #sync(id: string): void {
+    this.flush()
+    // Whoever has just come does not know.
+    const hosts = this.opening === undefined ? [this.#node.id, ...this.#remotes.keys()] : []
+    this.#node.tell(id, { kind: 'sync', room: this.key, ...this.#stand(), hosts, members: this.#members() })
+  }
+
+  /** A node introduced itself. */
+  #greet(id: string, message: Extract<Message, { kind: 'hello' }>): void {
+    this.#learn(id, message)
+    if (message.have.get(this.#node.id) !== this.#outbox.v) this.#sync(id)
+  }
+
+  /** A node answered to this one alone. */
+  #answer(id: string, message: Extract<Message, { kind: 'sync' }>, known: Remote | undefined): void {
+    // Where nothing is in doubt, what comes on the room's channel counts: this came on another, and may overtake it.
+    if (!known?.synced) this.#learn(id, message)
+    for (const host of message.hosts) this.#hosts = (this.#hosts ?? new Set()).add(host)
+    this.#answered()
+  }
+
+  #learn(id: string, message: Extract<Message, { kind: 'hello' | 'sync' }>): void {
+    this.#backdate(message.created)
+    this.#lost(this.#remote(id).replace(message))
+    this.#checkOn(id)
+  }
+
+  #compare(id: string, { s, v, created }: Extract<Message, { kind: 'beacon' }>): void {
+    this.#backdate(created)
+    const remote = this.#remote(id)
+    if (s < remote.s) return
+    if (v !== remote.v) remote.synced = false
+    else if (remote.synced) {
+      this.#lost(s - remote.s)
+      remote.s = s
+    }
+    this.#checkOn(id)
+  }
+
+  /** Asks a node about which something is not right, at once or a while after it was asked. */
+  #checkOn(id: string): void {
+    const remote = this.#remotes.get(id)
+    if (!remote || remote.synced) return
+    if (this.#node.now() - remote.asked >= ASK) this.#ask(id, remote)
+  }
+
+  /** Goes live once all who should have answered. */
+  #answered(): void {
+    if (this.opening !== undefined && this.#complete) this.#goLive()
+  }
+
+  /** Whether all who host the room are known to have told who is with them. */
+  get #complete(): boolean {
+    if (this.#listeners === undefined && this.#hosts === undefined) return false
+    let synced = 0
+    for (const remote of this.#remotes.values()) if (remote.synced) synced++
+    if (this.#listeners !== undefined) return synced >= this.#listeners
+    for (const host of this.#hosts ?? []) {
+      if (host !== this.#node.id && !this.#remotes.get(host)?.synced) return false
+    }
+    return true
+  }
+
+  #goLive(): void {
+    const opened = this.#opened
+    if (!opened) return
+    this.opening = undefined
+    this.#opened = undefined
+    opened()
+    if (this.#closed) return
+    if (!this.#complete) this.#introduce = this.#node.now() + REPEAT
+    this.#rest()
+    // All who waited for it may have gone meanwhile.
+    setImmediate(() => {
+      if (this.room.members.length === 0) this.#rooms.close(this.room)
+    })
+  }
+
+  /** Sleeps until something is due. */
+  #rest(): void {
+    if (this.opening !== undefined) return
+    if (!this.#subscribed) {
+      this.#wait(ACK)
+      return
+    }
+    const now = this.#node.now()
+    const [from, to] = BEACON
+    let due = Math.min(this.#introduce, this.#spoke + from + Math.random() * (to - from))
+    for (const { synced, asked, heard } of this.#remotes.values()) {
+      due = Math.min(due, synced ? Math.max(heard + SILENT, asked + ASK) : asked + ASK)
+    }
+    this.#wait(Math.max(1, due - now))
+  }
+
+  #wait(delay: number): void {
+    if (this.#closed) return
+    this.#node.alarms.cancel(this.#alarm)
+    this.#alarm = this.#node.alarms.set(this, delay)
+  }
+
+  #remote(id: string): Remote {
+    let remote = this.#remotes.get(id)
+    if (!remote) {
+      remote = new Remote(this.room, this.#node.now())
+      this.#remotes.set(id, remote)
+      this.#recount()
+    }
+    return remote
+  }
+
+  #recount(): void {
+    let mine = true
+    for (const id of this.#remotes.keys()) if (id < this.#node.id) mine = false
+    if (mine === this.#mine) return
+    this.#mine = mine
+    this.#node.yielded(this.room, mine ? -1 : 1)
+  }
+
+  #change(change: Change): void {
+    if (this.#closed) return
+    if (this.shared && this.#node.connected) {
+      this.#outbox.add(change)
+      return
+    }
+    // The numbers of one batch follow each other.
+    this.flush()
+    this.#outbox.count(change)
+    if (this.shared) this.#node.counters.unsent++
+  }
+
+  #say(message: Message): void {
+    this.#spoke = this.#node.now()
+    void this.#node.say(this.channel, message)
+  }
+
+  #stand(): { s: number; v: number; created: number } {
+    const { s, v } = this.#outbox
+    return { s, v, created: this.room.created }
+  }
+
+  #members(): Occupant[] {
+    return this.room.members.map(occupant)
+  }
+
+  #backdate(created: number): void {
+    const { room } = this
+    if (room.kind.expired && this.#node.ages.plausible(this.channel, created)) this.#rooms.backdate(room, created)
+  }
+
+  #lost(changes: number): void {
+    this.#node.counters.lost += changes
+  }
+}
+
+function occupant({ session, id, nickname }: Member): Occupant {
+  return { key: session.id, id, nickname }
+}

@@ -1,0 +1,146 @@
+/** Connections to Redis by `@redis/client`, which is loaded only when it is used. */
+
+import type { RedisClientOptions } from '@redis/client'
+import { OptionsError } from '../options/index.js'
+
+/** One connection, from its first command to its loss. */
+export interface RedisConnection {
+  /** Resolves with the number of receivers, if Redis can tell. Rejects if the frame did not leave. */
+  publish(channel: string, frame: Buffer): Promise<number | undefined>
+  /** Resolves when Redis has confirmed. */
+  subscribe(channels: readonly string[]): Promise<void>
+  unsubscribe(channel: string): Promise<void>
+  /** Sends what is under way and goes, within so many milliseconds. */
+  close(timeout: number): Promise<void>
+  /** Goes at once. */
+  destroy(): void
+}
+
+/** What a connection tells. */
+export interface RedisListener {
+  message(channel: string, frame: Buffer): void
+  /** It is of no use any more. May be said several times. */
+  lost(error: Error): void
+}
+
+/** Makes a connection; rejects if it cannot. */
+export type RedisConnector = (url: string, listener: RedisListener) => Promise<RedisConnection>
+
+/** How long a connection, and then each command, may take, in milliseconds. */
+const CONNECT_TIMEOUT = 3000
+const COMMAND_TIMEOUT = 5000
+
+/** What is lost is lost: no queue while offline, nothing sent again, no connection made behind our back. */
+const SETTINGS = {
+  RESP: 3,
+  disableOfflineQueue: true,
+  commandOptions: { timeout: COMMAND_TIMEOUT },
+  maintNotifications: 'disabled',
+  socket: { connectTimeout: CONNECT_TIMEOUT, reconnectStrategy: false },
+} as const satisfies RedisClientOptions
+
+/**
+ * Loads the library.
+ *
+ * @throws {OptionsError} If it is not installed.
+ */
+export async function loadRedis(): Promise<typeof import('@redis/client')> {
+  try {
+    return await import('@redis/client')
+  } catch {
+    throw new OptionsError([
+      { option: 'redisUrl', problem: 'needs the package @redis/client: npm install @redis/client' },
+    ])
+  }
+}
+
+/** Connects to a single Redis: one connection for both directions, which RESP 3 allows. */
+export const connectRedis: RedisConnector = async (url, listener) => {
+  const { createClient } = await loadRedis()
+  const client = createClient({ ...SETTINGS, url })
+  client.on('error', (error: Error) => listener.lost(error))
+  client.on('end', () => listener.lost(new Error('Connection closed')))
+  const receive = (frame: Buffer, channel: Buffer): void => listener.message(channel.toString(), frame)
+  const connection: RedisConnection = {
+    publish: (channel, frame) => client.publish(channel, frame),
+    subscribe: (channels) => client.subscribe([...channels], receive, true),
+    unsubscribe: (channel) => client.unsubscribe(channel),
+    close: (timeout) => within(timeout, client.close(), () => client.destroy()),
+    destroy: () => client.destroy(),
+  }
+  await client.connect()
+  return connection
+}
+
+/** Rooms are spread over so many slots: channels of one slot share commands, and slots spread over masters. */
+const PARTITIONS = 256
+
+/** Connects to a Redis Cluster by sharded publish and subscribe: each frame passes one master, and no other. */
+export const connectRedisCluster: RedisConnector = async (url, listener) => {
+  const { createCluster } = await loadRedis()
+  const { username, password, protocol } = new URL(url)
+  const client = createCluster({
+    rootNodes: [{ url }],
+    defaults: {
+      ...SETTINGS,
+      username: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+      socket: { ...SETTINGS.socket, ...(protocol === 'rediss:' && { tls: true }) },
+    },
+  })
+  for (const event of ['error', 'node-error', 'sharded-channel-moved-error']) {
+    client.on(event, (error: Error) => listener.lost(error))
+  }
+  for (const event of ['node-disconnect', 'disconnect']) {
+    client.on(event, () => listener.lost(new Error('Connection closed')))
+  }
+  const receive = (frame: Buffer, channel: Buffer): void => {
+    const name = channel.toString()
+    listener.message(name.slice(name.indexOf('}') + 1), frame)
+  }
+  const connection: RedisConnection = {
+    async publish(channel, frame) {
+      await client.sPublish(sharded(channel), frame)
+      // It counts the subscribers of one node of Redis, which replicas may share with it.
+      return undefined
+    },
+    async subscribe(channels) {
+      await Promise.all(byPartition(channels).map((group) => client.sSubscribe(group, receive, true)))
+    },
+    unsubscribe: (channel) => client.sUnsubscribe(sharded(channel)),
+    close: (timeout) => within(timeout, client.close(), () => client.destroy()),
+    destroy: () => client.destroy(),
+  }
+  await client.connect()
+  return connection
+}
+
+/** The channel as the cluster knows it: the part in braces decides which slot it has. */
+function sharded(channel: string): string {
+  let hash = 0
+  for (let i = 0; i < channel.length; i++) hash = (Math.imul(hash, 31) + channel.charCodeAt(i)) >>> 0
+  return `{p${hash % PARTITIONS}}${channel}`
+}
+
+/** One command may name channels of one slot only. */
+function byPartition(channels: readonly string[]): string[][] {
+  const groups = new Map<string, string[]>()
+  for (const channel of channels.map(sharded)) {
+    const partition = channel.slice(0, channel.indexOf('}'))
+    const group = groups.get(partition) ?? []
+    groups.set(partition, group)
+    group.push(channel)
+  }
+  return [...groups.values()]
+}
+
+async function within(timeout: number, closing: Promise<unknown>, destroy: () => void): Promise<void> {
+  const timer = setTimeout(destroy, timeout)
+  try {
+    await closing
+  } catch {
+    // It was lost already, or took too long.
+  } finally {
+    clearTimeout(timer)
+  }
+}

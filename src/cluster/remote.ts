@@ -1,0 +1,110 @@
+import type { Occupant as Place, Room } from '../core/room.js'
+import type { Message, Occupant } from './messages.js'
+
+type Batch = Extract<Message, { kind: 'batch' }>
+
+/** How many batches may wait for a node's list of members. */
+const MAX_WAITING = 64
+
+/** A member of a room that is connected to another node. */
+export class RemoteMember implements Place {
+  readonly room: Room
+  readonly key: string
+  readonly id: string
+  readonly nickname: string | undefined
+
+  constructor(room: Room, { key, id, nickname }: Occupant) {
+    this.room = room
+    this.key = key
+    this.id = id
+    this.nickname = nickname
+  }
+}
+
+/** What is known of another node that hosts a room. Its members are told by that node alone. */
+export class Remote {
+  readonly room: Room
+  readonly members = new Map<string, RemoteMember>()
+  /** The number of its last change that is known, and of its last join or leave. */
+  s = -1
+  v = -1
+  /** Whether the members are known to be right as of `s`. */
+  synced = false
+  /** When something came from it, and when it was asked who is in. */
+  heard: number
+  asked = Number.NEGATIVE_INFINITY
+  #waiting: Batch[] = []
+
+  constructor(room: Room, now: number) {
+    this.room = room
+    this.heard = now
+  }
+
+  /**
+   * Takes what happened in one turn there. A batch that is known already is dropped: libraries and
+   * buses may send one twice. One that does not follow on what is known waits for a list of members.
+   *
+   * @returns How many changes were lost before it.
+   */
+  take(batch: Batch): number {
+    const last = batch.first + batch.changes.length - 1
+    if (last <= this.s) return 0
+    this.synced = batch.pv === this.v
+    if (!this.synced) {
+      this.#waiting.push(batch)
+      return this.#waiting.length > MAX_WAITING ? (this.#waiting.shift()?.changes.length ?? 0) : 0
+    }
+    const lost = Math.max(0, batch.first - this.s - 1)
+    this.s = last
+    for (const [i, change] of batch.changes.entries()) {
+      if (change.what === 'data') this.room.deliver(change.frame)
+      else {
+        this.v = batch.first + i
+        if (change.what === 'join') this.#arrive(change.who)
+        else this.#depart(change.key)
+      }
+    }
+    return lost
+  }
+
+  /**
+   * Takes the list of all its members, as of change `s`.
+   *
+   * @returns How many changes were lost among those that waited for it.
+   */
+  replace({ s, v, members }: { s: number; v: number; members: readonly Occupant[] }): number {
+    if (s < this.s) return 0
+    this.synced = true
+    // What is known was right; messages that are still under way are not to be taken for known.
+    if (v === this.v) return 0
+    this.s = s
+    this.v = v
+    const keys = new Set(members.map(({ key }) => key))
+    for (const key of this.members.keys()) if (!keys.has(key)) this.#depart(key)
+    for (const who of members) this.#arrive(who)
+    const waiting = this.#waiting
+    this.#waiting = []
+    let lost = 0
+    for (const batch of waiting) lost += this.take(batch)
+    return lost
+  }
+
+  /** It is gone, and its members with it. */
+  clear(): void {
+    for (const key of this.members.keys()) this.#depart(key)
+  }
+
+  #arrive(who: Occupant): void {
+    if (this.members.has(who.key)) return
+    const member = new RemoteMember(this.room, who)
+    this.members.set(who.key, member)
+    this.room.arrive(member)
+  }
+
+  #depart(key: string): void {
+    const member = this.members.get(key)
+    if (!member) return
+    this.members.delete(key)
+    this.room.depart(member)
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * The frames between nodes, version 1. All numbers are big-endian. A frame begins with its version, its
+ * kind, and the id of the node that sent it. What follows a known body is ignored, and so is a kind that
+ * is not known: later versions may add both. `docs/scaling.md` has the rules for changes.
+ */
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { Malformed, Reader, Writer } from './bytes.js'
+import type { Change, Message, Occupant, Stand } from './messages.js'
+
+/** The newest version that this code speaks. It understands all down to {@link OLDEST}. */
+export const NEWEST = 1
+export const OLDEST = 1
+
+/** A message, and who sent it. */
+export interface Envelope {
+  readonly version: number
+  readonly node: string
+  readonly message: Message
+}
+
+/** Why a frame was not understood. */
+export type FrameFault = 'version' | 'unsigned' | 'malformed'
+
+const kinds = [
+  'beat',
+  'bye',
+  'dropped',
+  'hello',
+  'sync',
+  'need',
+  'absent',
+  'batch',
+  'beacon',
+  'gone',
+  'expire',
+] as const
+const changes = ['data', 'join', 'leave'] as const
+
+/** Bytes of a node's id, of a room's key, and of a signature (HMAC-SHA256, cut as RFC 2104 section 5 allows). */
+const NODE = 8
+const ROOM = 16
+const SIGNATURE = 16
+/** Version, kind, node. */
+const HEADER = 2 + NODE
+
+/** Writes and reads frames, signed if the nodes share a secret. */
+export class Wire {
+  readonly #secret: string
+  /** The newest version that it understands. */
+  readonly #newest: number
+
+  constructor(secret: string, newest = NEWEST) {
+    this.#secret = secret
+    this.#newest = newest
+  }
+
+  /** @param channel Where it will be published: a signature holds for that alone. */
+  encode(channel: string, { version, node, message }: Envelope): Buffer {
+    const writer = new Writer()
+    writer.byte(version)
+    writer.byte(kinds.indexOf(message.kind))
+    writer.hex(node)
+    write(writer, message)
+    if (this.#secret === '') return writer.end()
+    const body = writer.end(SIGNATURE)
+    this.#sign(channel, body.subarray(0, -SIGNATURE)).copy(body, body.length - SIGNATURE)
+    return body
+  }
+
+  /** Reads a frame; a fault if it is not one, or of a kind that is not known (undefined). */
+  decode(channel: string, frame: Buffer): Envelope | FrameFault | undefined {
+    let body = frame
+    const [version = 0, kind = 0] = frame
+    if (frame.length < HEADER) return 'malformed'
+    if (version < OLDEST || version > this.#newest) return 'version'
+    if (this.#secret !== '') {
+      if (frame.length < HEADER + SIGNATURE) return 'unsigned'
+      body = frame.subarray(0, -SIGNATURE)
+      if (!timingSafeEqual(this.#sign(channel, body), frame.subarray(-SIGNATURE))) return 'unsigned'
+    }
+    const name = kinds[kind]
+    if (name === undefined) return undefined
+    try {
+      const reader = new Reader(body, 2)
+      const node = reader.hex(NODE)
+      return { version, node, message: read(reader, name) }
+    } catch (error) {
+      if (error instanceof Malformed) return 'malformed'
+      throw error
+    }
+  }
+
+  #sign(channel: string, body: Buffer): Buffer {
+    return createHmac('sha256', this.#secret).update(channel).update('\0').update(body).digest().subarray(0, SIGNATURE)
+  }
+}
+
+function write(to: Writer, message: Message): void {
+  switch (message.kind) {
+    case 'beat':
+      to.number(message.count)
+      to.byte(message.speaks)
+      to.number(message.tally.connections)
+      to.number(message.tally.rooms)
+      to.number(message.tally.topics)
+      to.number(message.tally.peers)
+      break
+    case 'hello':
+      writeStand(to, message)
+      to.list(message.members, writeOccupant)
+      to.list([...message.have], (each, [node, v]) => {
+        each.hex(node)
+        each.number(v)
+      })
+      break
+    case 'sync':
+      to.hex(message.room)
+      writeStand(to, message)
+      to.list(message.hosts, (each, host) => each.hex(host))
+      to.list(message.members, writeOccupant)
+      break
+    case 'need':
+      to.hex(message.room)
+      break
+    case 'absent':
+      to.hex(message.room)
+      to.number(message.s)
+      break
+    case 'batch':
+      to.number(message.first)
+      to.number(message.pv)
+      to.list(message.changes, writeChange)
+      break
+    case 'beacon':
+      writeStand(to, message)
+      break
+    case 'gone':
+      to.number(message.s)
+      break
+    case 'expire':
+      to.number(message.created)
+      break
+    case 'bye':
+    case 'dropped':
+      break
+  }
+}
+
+function read(from: Reader, kind: Message['kind']): Message {
+  switch (kind) {
+    case 'beat':
+      return {
+        kind,
+        count: from.number(),
+        speaks: from.byte(),
+        tally: { connections: from.number(), rooms: from.number(), topics: from.number(), peers: from.number() },
+      }
+    case 'hello':
+      return {
+        kind,
+        ...readStand(from),
+        members: from.list(readOccupant),
+        have: new Map(from.list((each) => [each.hex(NODE), each.number()] as const)),
+      }
+    case 'sync':
+      return {
+        kind,
+        room: from.hex(ROOM),
+        ...readStand(from),
+        hosts: from.list((each) => each.hex(NODE)),
+        members: from.list(readOccupant),
+      }
+    case 'need':
+      return { kind, room: from.hex(ROOM) }
+    case 'absent':
+      return { kind, room: from.hex(ROOM), s: from.number() }
+    case 'batch':
+      return { kind, first: from.number(), pv: from.number(), changes: from.list(readChange) }
+    case 'beacon':
+      return { kind, ...readStand(from) }
+    case 'gone':
+      return { kind, s: from.number() }
+    case 'expire':
+      return { kind, created: from.number() }
+    case 'bye':
+    case 'dropped':
+      return { kind }
+  }
+}
+
+function writeStand(to: Writer, { s, v, created }: Stand): void {
+  to.number(s)
+  to.number(v)
+  to.number(created)
+}
+
+function readStand(from: Reader): Stand {
+  return { s: from.number(), v: from.number(), created: from.number() }
+}
+
+function writeOccupant(to: Writer, { key, id, nickname = '' }: Occupant): void {
+  to.text(key)
+  // Where the id is the connection's own, it need not be said twice.
+  to.text(id === key ? '' : id)
+  to.text(nickname)
+}
+
+function readOccupant(from: Reader): Occupant {
+  const key = from.text()
+  if (key === '') throw new Malformed()
+  return { key, id: from.text() || key, nickname: from.text() || undefined }
+}
+
+function writeChange(to: Writer, change: Change): void {
+  to.byte(changes.indexOf(change.what))
+  if (change.what === 'data') to.bytes(change.frame)
+  else if (change.what === 'join') writeOccupant(to, change.who)
+  else to.text(change.key)
+}
+
+function readChange(from: Reader): Change {
+  const what = changes[from.byte()]
+  if (what === 'data') return { what, frame: readFrame(from) }
+  if (what === 'join') return { what, who: readOccupant(from) }
+  if (what === 'leave') return { what, key: from.text() }
+  throw new Malformed()
+}
+
+/** A whole message to clients, RFC 6455 section 5.2: it goes to their sockets as it is. */
+function readFrame(from: Reader): Buffer {
+  const frame = from.bytes()
+  const [first = 0, second = 0] = frame
+  const [header, length] =
+    second < 126 ? [2, second] : second === 126 && frame.length > 4 ? [4, frame.readUInt16BE(2)] : longLength(frame)
+  if ((first !== 0x81 && first !== 0x82) || frame.length !== header + length) throw new Malformed()
+  return frame
+}
+
+function longLength(frame: Buffer): [number, number] {
+  if (frame.length < 10 || frame[1] !== 127) throw new Malformed()
+  return [10, Number(frame.readBigUInt64BE(2))]
+}
