@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-import { readFileSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Option } from 'commander'
 import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options/index.js'
 import { Relay } from './relay.js'
 import { ListenError } from './server/listener.js'
 import { formatDuration, formatSize } from './units.js'
+import { version } from './version.js'
 
 /** Exit codes: a wrong option, and a start that failed. */
 const WRONG_OPTION = 2
@@ -37,9 +38,6 @@ function format({ value, secret }: OptionInfo, setting: OptionInfo['default']): 
 }
 
 function createCommand({ out, err }: Terminal): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
   const command = new Command('baton')
     .description('A WebSocket relay: passes messages among the members of a room and stores nothing.')
     .version(version, '--version', 'Print the version.')

@@ -15,8 +15,11 @@ import { Dialects } from './dialects/index.js'
 import { createLogger, type Logger } from './log.js'
 import { Announcer, type Emit, type RelayEvents } from './observe/announcer.js'
 import { ClusterJournal } from './observe/cluster-journal.js'
+import type { Exposition } from './observe/exposition.js'
 import { Journal } from './observe/journal.js'
+import { createMetrics } from './observe/metrics.js'
 import { Report, type Stats } from './observe/report.js'
+import { Tally } from './observe/tally.js'
 import { MAX_MESSAGE_BYTES, type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { Connections } from './server/connections.js'
 import { answerTo, createPages } from './server/http.js'
@@ -56,6 +59,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #dialects: Dialects
   readonly #connections: Connections
   readonly #report: Report
+  readonly #metrics: Exposition
   readonly #cluster: ClusterNode | undefined
   readonly #clusterJournal: ClusterJournal
   #clustered: Promise<void> | undefined
@@ -77,13 +81,21 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#journal = new Journal(this.#log, this.#settings)
     this.#clusterJournal = new ClusterJournal(this.#log)
     this.#cluster = this.#createNode(backplane)
-    const announcer = new Announcer(this.#journal, this.#emit)
+    const tally = new Tally(this.#settings.dialects)
+    const announcer = new Announcer(tally, this.#journal, this.#emit)
     this.#hub = new Hub(this.#settings, announcer, { authorize, cluster: this.#cluster })
     this.#dialects = new Dialects(this.#settings.dialects)
     this.#connections = new Connections(this.#hub, this.#dialects, this.#settings)
     const cluster = this.#cluster
     this.#report = new Report(this.#hub, cluster && (() => cluster.state))
     if (cluster) this.#report.watch(() => cluster.ailment)
+    this.#metrics = createMetrics({
+      settings: this.#settings,
+      hub: this.#hub,
+      tally,
+      backlog: this.#connections.backlog,
+      health: () => this.#report.health(this.#connections.draining),
+    })
   }
 
   /**
@@ -107,11 +119,13 @@ export class Relay extends EventEmitter<RelayEvents> {
   async #listen(): Promise<AddressInfo> {
     const { port, host, enableTls, dialects, redisUrl } = this.#settings
     const certificate = enableTls ? await createCertificate(this.#settings, this.#log) : undefined
-    const pages = createPages(this.#report, () => this.#connections.draining, landingPage(dialects))
+    const draining = (): boolean => this.#connections.draining
+    const pages = createPages(this.#report, draining, landingPage(dialects), this.#metrics)
     const server = createHttpServer(this.#settings, certificate?.options, {
-      answer: (request) => answerTo(pages, request),
+      answer: (request) => answerTo(pages, request, (error) => this.#log.error({ err: error }, 'Fault in a page')),
       upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
     })
+    server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
     if (redisUrl !== '') await loadRedis()
     await this.#joinCluster()
     const address = await this.#bind(server, port, host)
@@ -157,6 +171,14 @@ export class Relay extends EventEmitter<RelayEvents> {
   /** The state of the relay, as `GET /stats` gives it. */
   stats(): Stats {
     return this.#report.stats()
+  }
+
+  /**
+   * The metrics of the relay and of its process in Prometheus' text format, as `GET /metrics` gives
+   * them: `text/plain; version=0.0.4`. For servers of your own that the relay is attached to.
+   */
+  async metrics(): Promise<string> {
+    return await this.#metrics.text()
   }
 
   /**

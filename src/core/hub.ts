@@ -48,6 +48,8 @@ export interface Observer {
   joined(member: Member): void
   left(member: Member): void
   limited(limit: LimitName, session?: Session): void
+  /** A handshake that was answered with an HTTP status, or that failed in TLS, and why. */
+  handshakeFailed(reason: number | 'tls', why: string): void
   /** A message that its dialect refused, and why. */
   refused(session: Session, why: string): void
   /** A fault in a dialect or a hook; its connection is closed with 1011. */

@@ -1,6 +1,6 @@
 import type { Alarm } from './alarms.js'
 import type { Link } from './cluster.js'
-import type { Counters } from './counters.js'
+import type { Census, Counters } from './counters.js'
 import type { History } from './history.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
@@ -73,6 +73,7 @@ export class Room {
 
   readonly #ticker: Ticker
   readonly #counters: Counters
+  readonly #census: Census
   /** Those who are connected to other nodes. */
   #remotes: Set<Occupant> | undefined
   /** Whether it is noted for the flush of this turn. */
@@ -87,6 +88,7 @@ export class Room {
     this.kind = kind
     this.name = name
     this.#counters = counters
+    this.#census = counters.census(kind.name)
     this.#ticker = ticker
   }
 
@@ -112,6 +114,7 @@ export class Room {
   /** Takes a member in. It gets nothing that was published before. */
   add(member: Member): void {
     member.index = this.members.push(member) - 1
+    this.#census.members++
     if (this.#frames.length > 0) {
       member.since = this.#frames.length
       this.#setApart(member)
@@ -126,6 +129,7 @@ export class Room {
       this.members[last.index] = last
     }
     member.index = -1
+    this.#census.members--
   }
 
   /** Somebody joined on another node. Announced unless the id was in already. */
@@ -182,7 +186,7 @@ export class Room {
     const share = shareOf(member, { frames: this.#frames, authors: this.#authors })
     member.since = this.#frames.length
     this.#setApart(member)
-    this.#write(member, share)
+    this.#write(member, join(share), share.length)
   }
 
   /**
@@ -197,11 +201,18 @@ export class Room {
     this.#frames = []
     this.#authors = []
     this.#bytes = 0
+    const { length } = batch.frames
+    const { deliveries } = this.#counters
     // The same bytes go to everyone who is not apart; put together for the first of them.
     let shared: Buffer | undefined
     for (const member of this.members) {
-      this.#write(member, member.apart ? shareOf(member, batch) : (shared ??= join(batch.frames)))
+      if (member.apart) {
+        const share = shareOf(member, batch)
+        this.#write(member, join(share), share.length)
+      } else this.#write(member, (shared ??= join(batch.frames)), length)
     }
+    // A member who is alone publishes to nobody.
+    if (this.#counters.deliveries > deliveries) this.#counters.batches.note(length)
     for (const member of this.#apart) {
       member.apart = false
       member.since = 0
@@ -209,8 +220,9 @@ export class Room {
     this.#apart.length = 0
   }
 
-  #write(member: Member, bytes: Buffer): void {
-    if (bytes.length === 0) return
+  #write(member: Member, bytes: Buffer, frames: number): void {
+    if (frames === 0) return
+    this.#counters.deliveries += frames
     this.#counters.bytesSent += bytes.length
     member.session.write(bytes)
   }
@@ -236,11 +248,11 @@ function join(frames: readonly Buffer[]): Buffer {
 }
 
 /** What a member gets of a batch: the frames since it joined, without its own. */
-function shareOf(member: Member, { frames, authors }: Batch): Buffer {
+function shareOf(member: Member, { frames, authors }: Batch): Buffer[] {
   const share: Buffer[] = []
   for (let place = member.since; place < frames.length; place++) {
     const frame = frames[place]
     if (frame && authors[place] !== member) share.push(frame)
   }
-  return join(share)
+  return share
 }

@@ -55,6 +55,7 @@ export class Rooms implements Iterable<Room> {
     if (!rooms) this.#kinds.set(kind, (rooms = new Map()))
     rooms.set(name, room)
     this.#size++
+    this.#counters.census(kind.name).rooms++
     this.#setExpiry(room)
     if (kind.remembers && this.#limits.history > 0) room.history = new History(this.#archive)
     room.link = this.#cluster?.link(room, this)
@@ -67,6 +68,7 @@ export class Rooms implements Iterable<Room> {
     if (rooms?.get(room.name) !== room) return
     rooms.delete(room.name)
     this.#size--
+    this.#counters.census(room.kind.name).rooms--
     this.#expiries.cancel(room.expiry)
     room.link?.close()
     room.history?.clear()

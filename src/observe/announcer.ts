@@ -2,6 +2,7 @@ import type { LimitName, Observer } from '../core/hub.js'
 import type { Ending, Member, Room } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Journal } from './journal.js'
+import type { Tally } from './tally.js'
 
 /** A connection, as events describe it. */
 export interface ConnectionInfo {
@@ -53,12 +54,14 @@ export type Emit = <K extends keyof RelayEvents>(
   describe: () => RelayEvents[K][0],
 ) => void
 
-/** Writes what happens to the journal, and emits it as events. */
+/** Counts what happens, writes it to the journal, and emits it as events. */
 export class Announcer implements Observer {
+  readonly #tally: Tally
   readonly #journal: Journal
   readonly #emit: Emit
 
-  constructor(journal: Journal, emit: Emit) {
+  constructor(tally: Tally, journal: Journal, emit: Emit) {
+    this.#tally = tally
     this.#journal = journal
     this.#emit = emit
   }
@@ -69,6 +72,7 @@ export class Announcer implements Observer {
   }
 
   closed(session: Session, code: number): void {
+    this.#tally.closed(session, code)
     this.#journal.closed(session, code)
   }
 
@@ -93,15 +97,23 @@ export class Announcer implements Observer {
   }
 
   limited(limit: LimitName, session?: Session): void {
+    this.#tally.limited(limit)
     this.#journal.limited(limit, session)
     this.#emit(session, 'limit', () => ({ limit, connection: session && connectionInfo(session) }))
   }
 
+  handshakeFailed(reason: number | 'tls', why: string): void {
+    this.#tally.handshakeFailed(reason)
+    this.#journal.handshakeFailed(reason, why)
+  }
+
   refused(session: Session, why: string): void {
+    this.#tally.refused(session)
     this.#journal.refused(session, why)
   }
 
   failed(error: unknown, session: Session): void {
+    this.#tally.failed()
     this.#journal.failed(error, session)
   }
 }

@@ -8,7 +8,7 @@ import { Digest } from './digest.js'
 import type { Stats } from './report.js'
 
 /** What the log says of each limit. */
-const limitMessages: Record<LimitName, string> = {
+export const limitMessages: Record<LimitName, string> = {
   rate: 'Rate limit exceeded',
   flood: 'Connection closed for flooding',
   throttle: 'Sender slowed down: too many messages',
@@ -68,6 +68,10 @@ export class Journal implements Observer {
   limited(limit: LimitName, session?: Session): void {
     const who = session && { connectionId: session.id, address: session.address, dialect: session.kind?.name }
     this.#digest.warn(session?.id ?? '', limitMessages[limit], { ...who, limit })
+  }
+
+  handshakeFailed(reason: number | 'tls', why: string): void {
+    this.#log.debug({ reason, why }, 'Handshake failed')
   }
 
   refused({ id, address, kind }: Session, why: string): void {

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import type { Tally } from '../cluster/messages.js'
 import type { ClusterState } from '../cluster/observer.js'
 import type { Hub } from '../core/hub.js'
@@ -102,7 +103,8 @@ export class Report {
   health(draining: boolean): Health {
     const { counters, rooms, limits } = this.#hub
     const { history } = limits
-    const { heapUsed, heapTotal } = process.memoryUsage()
+    // Not process.memoryUsage(), which throws when the process has no file descriptor left.
+    const { used_heap_size, total_heap_size } = getHeapStatistics()
     const reasons = draining ? [] : this.#ailments.flatMap((ailment) => ailment() ?? [])
     return {
       status: draining ? 'draining' : reasons.length > 0 ? 'degraded' : 'healthy',
@@ -112,7 +114,7 @@ export class Report {
       rooms: rooms.size,
       connections: counters.connections - counters.disconnections,
       ...this.#topics(),
-      memory: { heapUsed: megabytes(heapUsed), heapTotal: megabytes(heapTotal) },
+      memory: { heapUsed: megabytes(used_heap_size), heapTotal: megabytes(total_heap_size) },
       ...(history > 0 && { history: { messages: history } }),
       ...(this.#cluster && { cluster: this.#cluster() }),
     }
@@ -129,14 +131,8 @@ export class Report {
   }
 
   #topics(): { topics: number; peers: number } {
-    let topics = 0
-    let peers = 0
-    for (const { kind, members } of this.#hub.rooms) {
-      if (kind.name !== 'pluresdb') continue
-      topics++
-      peers += members.length
-    }
-    return { topics, peers }
+    const { rooms, members } = this.#hub.counters.census('pluresdb')
+    return { topics: rooms, peers: members }
   }
 }
 

@@ -10,7 +10,7 @@ import type { Settings } from '../options/index.js'
 import { Backlog } from './backlog.js'
 import { Connection, type Line } from './connection.js'
 import { Heartbeat } from './heartbeat.js'
-import { accept, faultOf, refuse, UpgradeHello } from './upgrade.js'
+import { accept, faultOf, type Refusal, refuse, UpgradeHello } from './upgrade.js'
 
 /** The least time between two groups of connections that are closed, in milliseconds. */
 const DRAIN_STEP = 100
@@ -55,12 +55,12 @@ export class Connections implements Line {
       ? { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
       : faultOf(request)
     if (refusal) {
-      refuse(socket, refusal)
+      this.#refuse(socket, refusal)
       return
     }
     if (this.#max > 0 && this.#open.size >= this.#max) {
       this.#hub.observer.limited('connections')
-      refuse(socket, { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } })
+      this.#refuse(socket, { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } })
       return
     }
     accept(request, socket)
@@ -99,6 +99,11 @@ export class Connections implements Line {
     this.#heartbeat.stop()
     this.farewells.clear()
     this.pauses.clear()
+  }
+
+  #refuse(socket: Duplex, refusal: Refusal): void {
+    this.#hub.observer.handshakeFailed(refusal.status, refusal.text)
+    refuse(socket, refusal)
   }
 
   /** Waits until all are gone, and cuts those that do not go. */

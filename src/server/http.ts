@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Exposition } from '../observe/exposition.js'
 import type { Report } from '../observe/report.js'
 import { type Answer, targetOf } from './upgrade.js'
 
@@ -11,7 +12,7 @@ export interface Page {
 }
 
 /** A page, made anew for each request. */
-type Maker = () => Page
+type Maker = () => Page | Promise<Page>
 
 /** The pages by their paths. */
 export type Pages = ReadonlyMap<string, Maker>
@@ -26,30 +27,51 @@ const SECURITY_HEADERS = {
 }
 
 /** The pages beside the WebSockets, by their paths. */
-export function createPages(report: Report, draining: () => boolean, landing: Maker): Pages {
+export function createPages(report: Report, draining: () => boolean, landing: Maker, metrics: Exposition): Pages {
   return new Map<string, Maker>([
     ['/', landing],
     ['/health', () => json(draining() ? 503 : 200, report.health(draining()))],
     ['/stats', () => json(200, report.stats())],
+    ['/metrics', async () => ({ status: 200, type: metrics.type, body: await metrics.text(), headers: UNCACHED })],
   ])
 }
 
-/** What a request is answered. */
-export function answerTo(pages: Pages, request: IncomingMessage): Answer {
+/**
+ * What a request is answered.
+ *
+ * @param failed Hears of a fault in a page; the request is then answered with 500.
+ */
+export function answerTo(
+  pages: Pages,
+  request: IncomingMessage,
+  failed: (error: unknown) => void,
+): Answer | Promise<Answer> {
   const { method = 'GET' } = request
   const make = pages.get(targetOf(request).split('?', 1)[0] ?? '/')
   if (!make) return answer(method, { status: 404, type: TEXT, body: NOT_FOUND })
   if (method === 'OPTIONS') return { status: 204, headers: { ...SECURITY_HEADERS, Allow: METHODS }, body: '' }
-  if (method === 'GET' || method === 'HEAD') return answer(method, make())
-  return answer(method, { status: 405, type: TEXT, body: 'Method not allowed\n', headers: { Allow: METHODS } })
+  if (method !== 'GET' && method !== 'HEAD') {
+    return answer(method, { status: 405, type: TEXT, body: 'Method not allowed\n', headers: { Allow: METHODS } })
+  }
+  const broken = (error: unknown): Answer => {
+    failed(error)
+    return answer(method, { status: 500, type: TEXT, body: 'Internal error\n' })
+  }
+  try {
+    const page = make()
+    return page instanceof Promise ? page.then((made) => answer(method, made)).catch(broken) : answer(method, page)
+  } catch (error) {
+    return broken(error)
+  }
 }
 
+const UNCACHED = { 'Cache-Control': 'no-store' }
 const TEXT = 'text/plain; charset=utf-8'
 const NOT_FOUND = 'Baton relay - Use WebSocket endpoint: ws://host/room/{roomId}\n'
 
 function json(status: number, value: object): Page {
   const body = `${JSON.stringify(value, null, 2)}\n`
-  return { status, type: 'application/json; charset=utf-8', body, headers: { 'Cache-Control': 'no-store' } }
+  return { status, type: 'application/json; charset=utf-8', body, headers: UNCACHED }
 }
 
 function answer(method: string, { status, type, body, headers }: Page): Answer {

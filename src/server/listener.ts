@@ -28,7 +28,7 @@ const SPARE_SOCKETS = 1000
 /** What a server does with what comes. */
 export interface Handler {
   /** Answers a plain request. */
-  answer(request: IncomingMessage): Answer
+  answer(request: IncomingMessage): Answer | Promise<Answer>
   /** Takes a WebSocket's handshake. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
@@ -39,11 +39,15 @@ export function createHttpServer(
   tls: ServerOptions | undefined,
   handler: Handler,
 ): Server {
+  /** Sockets whose answer is still being made: an upgrade that was pipelined behind it has to wait. */
+  const answering = new WeakMap<Duplex, Promise<void>>()
   const onRequest: RequestListener = (request, response) => {
     // What a body would say is of no interest, but it must not stop the next request.
     request.resume()
-    const { status, headers, body } = handler.answer(request)
-    response.writeHead(status, headers).end(body)
+    const write = ({ status, headers, body }: Answer): void => void response.writeHead(status, headers).end(body)
+    const answer = handler.answer(request)
+    if (answer instanceof Promise) answering.set(request.socket, answer.then(write))
+    else write(answer)
   }
 
   const options = {
@@ -58,12 +62,32 @@ export function createHttpServer(
     ? createTlsServer({ ...options, ...tls, ...(joinTimeout > 0 && { handshakeTimeout: joinTimeout }) }, onRequest)
     : createServer(options, onRequest)
   if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_SOCKETS
-  server.on('upgrade', (request, socket, head) => {
-    if (wantsWebSocket(request)) handler.upgrade(request, socket, head)
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (wantsWebSocket(request)) {
+      handler.upgrade(request, socket, head)
+      return
+    }
     // An upgrade to something that is not spoken here, such as h2c, is ignored: RFC 9110 section 7.8.
-    else hangUpWith(socket, handler.answer(request))
+    const answer = handler.answer(request)
+    if (answer instanceof Promise) whenReady(answer, socket, (made) => hangUpWith(socket, made))
+    else hangUpWith(socket, answer)
+  }
+  server.on('upgrade', (request, socket, head) => {
+    const before = answering.get(socket)
+    if (before === undefined) onUpgrade(request, socket, head)
+    else whenReady(before, socket, () => onUpgrade(request, socket, head))
   })
   return server
+}
+
+/** Goes on when something is ready, unless the socket, to which nobody listens meanwhile, breaks before. */
+function whenReady<T>(ready: Promise<T>, socket: Duplex, act: (value: T) => void): void {
+  const destroy = (): void => void socket.destroy()
+  socket.on('error', destroy)
+  void ready.then((value) => {
+    socket.off('error', destroy)
+    if (!socket.destroyed) act(value)
+  })
 }
 
 /**

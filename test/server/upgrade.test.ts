@@ -324,10 +324,10 @@ describe('the bytes of an upgrade', () => {
     await client.answers()
   })
 
-  it('may be pipelined behind a plain request, and are answered after it', async () => {
+  it.each(['/health', '/metrics'])('may be pipelined behind GET %s, and are answered after it', async (path) => {
     const relay = await relayOf()
     const client = await RawClient.connect(relay)
-    const head = await client.write(`GET /health HTTP/1.1\r\nHost: x\r\n\r\n${upgradeRequest()}`).head()
+    const head = await client.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n${upgradeRequest()}`).head()
     expect(head).toMatchObject({ status: 200 })
     await client.body(Number(head?.headers['content-length']))
     expect(await client.head()).toMatchObject({ status: 101 })

@@ -21,6 +21,7 @@ const deaf: Observer = {
   joined() {},
   left() {},
   limited() {},
+  handshakeFailed() {},
   refused() {},
   failed(error) {
     throw error

@@ -99,6 +99,7 @@ export class SimulatedNode implements Host {
       joined: noop,
       left: noop,
       limited: noop,
+      handshakeFailed: noop,
       refused: (_session, why) => this.faults.push(`message refused: ${why}`),
       failed,
     }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -33,6 +34,16 @@ describe('TLS', () => {
     a.send(text)
     expect(String((await heard)[0])).toBe(text)
     for (const socket of [a, b]) socket.terminate()
+  })
+
+  it('counts clients that do not speak it', async () => {
+    const port = await startTlsRelay(makeCertificate('one'))
+    const stranger = connectPlain(port, '127.0.0.1')
+    stranger.on('error', () => {}).end('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(stranger.resume(), 'close')
+    const scraper = await handshake(port)
+    scraper.write('GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(await text(scraper)).toContain('\nbaton_handshakes_failed_total{reason="tls"} 1\n')
   })
 
   it('sends all members the same bytes, copied for none that keeps up', async () => {
