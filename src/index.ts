@@ -1,5 +1,6 @@
+export type { Authorize, AuthorizeRequest, Verdict } from './core/authority.js'
 export { type CloseReason, closes, type ErrorCode, errorCodes } from './core/errors.js'
-export type { Authorize, AuthorizeRequest, LimitName, Verdict } from './core/hub.js'
+export type { LimitName } from './core/hub.js'
 export type { DialectName } from './dialects/dialect.js'
 export type { ConnectionInfo, PresenceInfo, RelayEvents, RoomInfo } from './observe/announcer.js'
 export type { Health, Stats } from './observe/report.js'

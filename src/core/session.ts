@@ -1,44 +1,11 @@
 import type { Alarm } from './alarms.js'
+import type { AuthorizeRequest, Hello } from './authority.js'
+import type { Conversation, Port, Who } from './conversation.js'
 import { type CloseReason, closes } from './errors.js'
-import type { AuthorizeRequest, Hub, Verdict } from './hub.js'
+import type { Hub } from './hub.js'
 import { Gate, Meter } from './limits.js'
+import { Permit } from './permit.js'
 import { Member, type Room, type RoomKind } from './room.js'
-
-/** What the core needs of a connection. */
-export interface Port {
-  /** The address of the client, for the log; empty once the connection is gone. */
-  readonly address: string
-  /** Sends one or several whole frames. */
-  write(frames: Buffer): void
-  /** Says goodbye and hangs up. The session has ended when this is called. */
-  close(reason: CloseReason): void
-  /** Reads nothing more until {@link Port.release}. What was read already may still arrive. */
-  hold(): void
-  release(): void
-  /** Reads nothing more for so many milliseconds. */
-  pause(milliseconds: number): void
-}
-
-/** What the upgrade request said. */
-export type Hello = Pick<AuthorizeRequest, 'path' | 'query' | 'headers'>
-
-/** One connection's side of a dialect. */
-export interface Conversation {
-  /** The dialect that it speaks; undefined as long as that is open. */
-  readonly kind: RoomKind | undefined
-  /** Called once the connection may speak. */
-  opened?(): void
-  /** A message came, whole. */
-  receive(data: Buffer, binary: boolean): void
-  /** Answers a message over the rate limit. A dialect without it slows the sender down instead. */
-  refused?(): void
-}
-
-/** How the others know a member. */
-export interface Who {
-  readonly id: string
-  readonly nickname?: string | undefined
-}
 
 /** Milliseconds over which `byteRate` is counted. */
 const SECOND = 1000
@@ -65,18 +32,15 @@ export class Session {
   #deadline: Alarm<Session> | undefined
   /** Where it published last: frames to another room must not overtake what waits there. */
   #latest: Room | undefined
-  /** Kept only for the `authorize` hook. */
-  readonly #hello: Hello | undefined
-  /** How many answers of the hook are outstanding, and what came meanwhile. */
-  #asking = 0
-  #held: { data: Buffer; binary: boolean }[] | undefined
+  /** Only where somebody has to be asked. */
+  readonly #permit: Permit | undefined
   #ended = false
 
   constructor(hub: Hub, port: Port, id: string, hello: Hello) {
     this.#hub = hub
     this.#port = port
     this.id = id
-    if (hub.authorize) this.#hello = hello
+    if (hub.authorize) this.#permit = new Permit(this, port, hub.authorize, hello)
     if (hub.limits.byteRate > 0) this.#bytes = new Meter(hub.limits.byteRate, SECOND)
   }
 
@@ -94,7 +58,7 @@ export class Session {
   open(begin: (session: Session) => Conversation): void {
     const { limits, counters, joinDeadlines, observer } = this.#hub
     counters.connections++
-    this.#guard(() => {
+    this.attempt(() => {
       const conversation = begin(this)
       this.#converse(conversation)
       observer.opened(this)
@@ -116,9 +80,8 @@ export class Session {
   /** A message came from the client, whole and unmasked. */
   receive(data: Buffer, binary: boolean): void {
     if (this.#ended) return
-    if (this.#asking > 0) {
-      this.#held ??= []
-      this.#held.push({ data, binary })
+    if (this.#permit?.pending) {
+      this.#permit.hold(data, binary)
       return
     }
     const { counters } = this.#hub
@@ -127,7 +90,7 @@ export class Session {
     try {
       if (this.#admit(data.length)) this.#conversation.receive(data, binary)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
   }
 
@@ -216,6 +179,26 @@ export class Session {
     this.#hub.observer.limited(limit, this)
   }
 
+  /** Does something on behalf of the client, who pays if it fails. */
+  attempt(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** A dialect or a hook failed. */
+  fail(error: unknown): void {
+    this.#hub.observer.failed(error, this)
+    this.close(closes.internalError)
+  }
+
+  /** Whether it is over. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** Ends the session from this side. */
   close(reason: CloseReason): void {
     if (this.#ended) return
@@ -229,7 +212,7 @@ export class Session {
     if (this.#ended) return
     this.#ended = true
     this.#hub.joinDeadlines.cancel(this.#deadline)
-    this.#held = undefined
+    this.#permit?.end()
     for (const member of [...this.#members]) this.leave(member)
     this.#hub.counters.disconnections++
     this.#hub.observer.closed(this, code)
@@ -298,68 +281,10 @@ export class Session {
     this.#deadline = undefined
   }
 
-  /** Goes on with `granted` when the hook agrees: at once if it answers at once or there is none. */
+  /** Goes on with `granted` when whoever has to be asked agrees: at once if nobody has. */
   #ask(verb: AuthorizeRequest['verb'], room: string | undefined, denial: CloseReason, granted: () => void): void {
     if (this.#ended) return
-    const { authorize } = this.#hub
-    if (!authorize || !this.#hello) {
-      granted()
-      return
-    }
-    const { path, query, headers } = this.#hello
-    const settle = (verdict: Verdict): void => {
-      if (this.#ended) return
-      if (!allows(verdict)) this.close(denial)
-      else {
-        if (typeof verdict === 'object' && verdict.user !== undefined) this.user = verdict.user
-        granted()
-      }
-    }
-    const request = { verb, dialect: this.kind?.name, room, user: this.user, connectionId: this.id }
-    const verdict = authorize({ ...request, path, query, headers, address: this.address })
-    if (!isPromise(verdict)) {
-      settle(verdict)
-      return
-    }
-    if (this.#asking++ === 0) this.#port.hold()
-    Promise.resolve(verdict).then(
-      (answer) => this.#answered(() => settle(answer)),
-      (error: unknown) => this.#answered(() => this.#fail(error)),
-    )
+    if (this.#permit) this.#permit.ask(verb, room, denial, granted)
+    else granted()
   }
-
-  /** An answer of the hook came: acts on it, then goes on with what arrived meanwhile. */
-  #answered(act: () => void): void {
-    this.#asking--
-    this.#guard(act)
-    if (this.#asking > 0 || this.#ended) return
-    const held = this.#held ?? []
-    this.#held = undefined
-    for (const { data, binary } of held) this.receive(data, binary)
-    if (this.#asking === 0) this.#port.release()
-  }
-
-  #guard(act: () => void): void {
-    try {
-      act()
-    } catch (error) {
-      this.#fail(error)
-    }
-  }
-
-  #fail(error: unknown): void {
-    this.#hub.observer.failed(error, this)
-    this.close(closes.internalError)
-  }
-}
-
-/** Anything but `true` and an object that names a user or nobody refuses, such as what a hook forgot to return. */
-function allows(verdict: unknown): boolean {
-  if (typeof verdict !== 'object' || verdict === null) return verdict === true
-  if (verdict instanceof Error || Array.isArray(verdict)) return false
-  return !('user' in verdict) || verdict.user === undefined || typeof verdict.user === 'string'
-}
-
-function isPromise(verdict: Verdict | Promise<Verdict>): verdict is Promise<Verdict> {
-  return typeof verdict === 'object' && verdict !== null && 'then' in verdict
 }

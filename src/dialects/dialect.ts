@@ -1,5 +1,7 @@
+import type { Hello } from '../core/authority.js'
+import type { Conversation } from '../core/conversation.js'
 import type { RoomKind } from '../core/room.js'
-import type { Conversation, Hello, Session } from '../core/session.js'
+import type { Session } from '../core/session.js'
 import type { JsonObject } from './json.js'
 
 /** The dialects, by the names that users give them. */

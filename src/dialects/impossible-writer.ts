@@ -1,7 +1,9 @@
+import type { Hello } from '../core/authority.js'
+import type { Conversation } from '../core/conversation.js'
 import { type CloseReason, closes, type ErrorCode } from '../core/errors.js'
 import { jsonFrame } from '../core/frame.js'
 import type { Member } from '../core/room.js'
-import type { Conversation, Hello, Session } from '../core/session.js'
+import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
 import { type JsonObject, parseObject, spliceFrame, textWithout } from './json.js'
 

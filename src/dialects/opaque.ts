@@ -1,7 +1,9 @@
+import type { Hello } from '../core/authority.js'
+import type { Conversation } from '../core/conversation.js'
 import { closes } from '../core/errors.js'
 import { encodeFrame, Opcode } from '../core/frame.js'
 import type { Member } from '../core/room.js'
-import type { Conversation, Hello, Session } from '../core/session.js'
+import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
 
 const MAX_NAME = 256

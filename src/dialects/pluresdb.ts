@@ -1,6 +1,7 @@
+import type { Conversation } from '../core/conversation.js'
 import { jsonFrame } from '../core/frame.js'
 import type { Member } from '../core/room.js'
-import type { Conversation, Session } from '../core/session.js'
+import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
 import { asciiJson, isName, type JsonObject, parseObject, spliceFrame, textWithOnly } from './json.js'
 

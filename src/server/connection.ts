@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Alarm, Alarms } from '../core/alarms.js'
+import type { Port } from '../core/conversation.js'
 import { type CloseReason, closes } from '../core/errors.js'
 import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
-import type { Port, Session } from '../core/session.js'
+import type { Session } from '../core/session.js'
 import type { Backlog, Debtor } from './backlog.js'
 import { type Listener, Receiver } from './receiver.js'
 

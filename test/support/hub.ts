@@ -1,5 +1,6 @@
+import type { Port } from '../../src/core/conversation.js'
 import { Hub, type Limits, type Observer } from '../../src/core/hub.js'
-import { type Port, Session } from '../../src/core/session.js'
+import { Session } from '../../src/core/session.js'
 import { Dialects } from '../../src/dialects/index.js'
 import { parseOptions } from '../../src/options/index.js'
 import { decodeFrames } from './frames.js'

@@ -1,0 +1,35 @@
+import type { CloseReason } from './errors.js'
+import type { RoomKind } from './room.js'
+
+/** What the core needs of a connection. */
+export interface Port {
+  /** The address of the client, for the log; empty once the connection is gone. */
+  readonly address: string
+  /** Sends one or several whole frames. */
+  write(frames: Buffer): void
+  /** Says goodbye and hangs up. The session has ended when this is called. */
+  close(reason: CloseReason): void
+  /** Reads nothing more until {@link Port.release}. What was read already may still arrive. */
+  hold(): void
+  release(): void
+  /** Reads nothing more for so many milliseconds. */
+  pause(milliseconds: number): void
+}
+
+/** One connection's side of a dialect. */
+export interface Conversation {
+  /** The dialect that it speaks; undefined as long as that is open. */
+  readonly kind: RoomKind | undefined
+  /** Called once the connection may speak. */
+  opened?(): void
+  /** A message came, whole. */
+  receive(data: Buffer, binary: boolean): void
+  /** Answers a message over the rate limit. A dialect without it slows the sender down instead. */
+  refused?(): void
+}
+
+/** How the others know a member. */
+export interface Who {
+  readonly id: string
+  readonly nickname?: string | undefined
+}
