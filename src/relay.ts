@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { JsonWebTokens, wantsTokens } from './auth/tokens.js'
 import type { Authorize } from './core/authority.js'
 import { closes } from './core/errors.js'
 import { Hub } from './core/hub.js'
@@ -14,6 +15,7 @@ import { Report, type Stats } from './observe/report.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { Connections } from './server/connections.js'
 import { answerTo, createPages } from './server/http.js'
+import { hasIceServers, IcePage, type IceServers, iceServersFor } from './server/ice.js'
 import { landingPage } from './server/landing.js'
 import { createHttpServer, listen } from './server/listener.js'
 import { CertificateFiles } from './server/tls.js'
@@ -41,6 +43,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #settings: Settings
   readonly #log: Logger
   readonly #journal: Journal
+  readonly #tokens: JsonWebTokens | undefined
   readonly #hub: Hub
   readonly #dialects: Dialects
   readonly #connections: Connections
@@ -61,7 +64,11 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#settings = parseOptions(rest)
     this.#log = createLogger(this.#settings)
     this.#journal = new Journal(this.#log, this.#settings)
-    this.#hub = new Hub(this.#settings, new Announcer(this.#journal, this.#emit), authorize)
+    this.#tokens = wantsTokens(this.#settings) ? new JsonWebTokens(this.#settings, this.#log) : undefined
+    this.#hub = new Hub(this.#settings, new Announcer(this.#journal, this.#emit), {
+      tokens: this.#tokens,
+      authorize,
+    })
     this.#dialects = new Dialects(this.#settings.dialects)
     this.#connections = new Connections(this.#hub, this.#dialects, this.#settings)
     this.#report = new Report(this.#hub)
@@ -77,9 +84,11 @@ export class Relay extends EventEmitter<RelayEvents> {
   async listen(): Promise<AddressInfo> {
     if (this.#server || this.#closed !== undefined) throw new Error('A relay listens once')
     const pages = createPages(this.#report, () => this.#connections.draining, landingPage(this.#settings.dialects))
+    const ice = hasIceServers(this.#settings) ? new IcePage(this.#settings, this.#hub, this.#tokens) : undefined
     const certificate = this.#settings.enableTls ? new CertificateFiles(this.#settings, this.#log) : undefined
     const server = createHttpServer(this.#settings, certificate?.read(), {
-      answer: (request) => answerTo(pages, request),
+      answer: (request) =>
+        ice && pathOf(targetOf(request)) === '/ice-servers' ? ice.answer(request) : answerTo(pages, request),
       upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
     })
     this.#server = server
@@ -139,6 +148,16 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   /**
+   * The STUN and TURN servers of the options, with fresh credentials, as `GET /ice-servers` gives them:
+   * for apps that the relay is attached to.
+   *
+   * @param user Is part of the TURN servers' username; left out, it is a time alone.
+   */
+  iceServers(user?: string): IceServers {
+    return iceServersFor(this.#settings, user)
+  }
+
+  /**
    * Stops: turns newcomers away with HTTP 503, tells all members, closes their connections in small
    * groups over `drain` milliseconds so that they do not come back all at once, cuts what is left 10 s
    * later, and resolves when nothing is open any more. Calling it again waits for the same end.
@@ -175,6 +194,9 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   #begin(): void {
+    this.#tokens?.prepare().catch((error: unknown) => {
+      this.#log.error({ err: error }, 'Tokens cannot be checked: nobody can get in')
+    })
     this.#statistics ??= setInterval(() => {
       this.#journal.statistics(this.#report.stats(), this.#hub.rooms)
     }, STATISTICS_INTERVAL).unref()

@@ -1,5 +1,5 @@
 import { Alarms } from './alarms.js'
-import type { Authorize } from './authority.js'
+import type { Access, Denial } from './authority.js'
 import { Counters } from './counters.js'
 import { closes } from './errors.js'
 import type { Member, Room } from './room.js'
@@ -46,34 +46,39 @@ export interface Observer {
   joined(member: Member): void
   left(member: Member): void
   limited(limit: LimitName, session?: Session): void
+  /** Somebody was denied something; without a session it was asked for over HTTP. */
+  denied(why: Denial, address: string, session?: Session): void
   /** A message that its dialect refused, and why. */
   refused(session: Session, why: string): void
-  /** A fault in a dialect or a hook; its connection is closed with 1011. */
-  failed(error: unknown, session: Session): void
+  /** A fault in a dialect or a hook; its connection, if it has one, is closed with 1011. */
+  failed(error: unknown, session?: Session): void
 }
 
 /** What all sessions of a relay share. */
 export class Hub {
   readonly limits: Limits
   readonly observer: Observer
-  readonly authorize: Authorize | undefined
+  readonly access: Access
   readonly counters = new Counters()
   readonly rooms: Rooms
   readonly joinDeadlines = new Alarms<Session>((session) => {
     this.observer.limited('join-timeout', session)
     session.close(closes.joinTimeout)
   })
+  /** Ends of what tokens and the hook have granted. */
+  readonly expiries = new Alarms<Session>((session) => session.deny('token-expired', closes.invalidToken))
 
-  constructor(limits: Limits, observer: Observer, authorize?: Authorize) {
+  constructor(limits: Limits, observer: Observer, access: Access = {}) {
     this.limits = limits
     this.observer = observer
-    this.authorize = authorize
+    this.access = access
     this.rooms = new Rooms(limits, this.counters)
   }
 
   /** Lets go of all timers. */
   stop(): void {
     this.joinDeadlines.clear()
+    this.expiries.clear()
     this.rooms.stop()
   }
 }

@@ -1,5 +1,5 @@
 import type { Alarm } from './alarms.js'
-import type { AuthorizeRequest, Hello } from './authority.js'
+import type { Denial, Hello } from './authority.js'
 import type { Conversation, Port, Who } from './conversation.js'
 import { type CloseReason, closes } from './errors.js'
 import type { Hub } from './hub.js'
@@ -16,8 +16,10 @@ const NOTHING: Conversation = { kind: undefined, receive() {} }
 export class Session {
   /** Unguessable, unique; also the public id of a member where the dialect asks for none. */
   readonly id: string
-  /** Named by the `authorize` hook. */
+  /** Named by a token or the `authorize` hook. */
   user: string | undefined
+  /** Only where tokens are checked or a hook is asked. */
+  readonly permit: Permit | undefined
 
   readonly #hub: Hub
   readonly #port: Port
@@ -32,16 +34,19 @@ export class Session {
   #deadline: Alarm<Session> | undefined
   /** Where it published last: frames to another room must not overtake what waits there. */
   #latest: Room | undefined
-  /** Only where somebody has to be asked. */
-  readonly #permit: Permit | undefined
   #ended = false
 
   constructor(hub: Hub, port: Port, id: string, hello: Hello) {
     this.#hub = hub
     this.#port = port
     this.id = id
-    if (hub.authorize) this.#permit = new Permit(this, port, hub.authorize, hello)
+    if (hub.access.tokens || hub.access.authorize) this.permit = new Permit(this, port, hub, hello)
     if (hub.limits.byteRate > 0) this.#bytes = new Meter(hub.limits.byteRate, SECOND)
+  }
+
+  /** Its places in rooms. */
+  get members(): readonly Member[] {
+    return this.#members
   }
 
   /** The address of the client; empty once the connection is gone. */
@@ -54,15 +59,21 @@ export class Session {
     return this.#conversation.kind
   }
 
-  /** Begins: asks whether the client may connect, and lets the conversation open. */
-  open(begin: (session: Session) => Conversation): void {
+  /**
+   * Begins: asks whether the client may connect, and lets the conversation open.
+   *
+   * @param barred Whether it comes from a page that may not talk to the relay.
+   */
+  open(begin: (session: Session) => Conversation, barred = false): void {
     const { limits, counters, joinDeadlines, observer } = this.#hub
     counters.connections++
     this.attempt(() => {
       const conversation = begin(this)
       this.#converse(conversation)
       observer.opened(this)
-      this.#ask('connect', undefined, closes.notAllowed, () => conversation.opened?.())
+      if (barred) this.deny('origin', closes.originNotAllowed)
+      else if (this.permit) this.permit.open(() => conversation.opened?.())
+      else conversation.opened?.()
     })
     // Most dialects have joined by now.
     if (limits.joinTimeout > 0 && !this.#settled && !this.#ended) {
@@ -80,8 +91,8 @@ export class Session {
   /** A message came from the client, whole and unmasked. */
   receive(data: Buffer, binary: boolean): void {
     if (this.#ended) return
-    if (this.#permit?.pending) {
-      this.#permit.hold(data, binary)
+    if (this.permit?.pending) {
+      this.permit.hold(data, binary)
       return
     }
     const { counters } = this.#hub
@@ -95,12 +106,12 @@ export class Session {
   }
 
   /**
-   * Joins a room, after the hook agreed. Too many rooms, or members in it, close the connection.
+   * Joins a room, if that is allowed. Too many rooms, or members in it, close the connection.
    *
    * @param entered Called when it is in, before the others hear of it: the place for a welcome.
    */
   join(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void): void {
-    this.#ask('join', name, closes.notAllowedInRoom, () => this.#enter(kind, name, who, entered))
+    this.#ask('join', name, (mayPublish) => this.#enter(kind, name, who, mayPublish ? entered : muting(entered)))
   }
 
   /** Leaves a room, after getting what was published there before. Does nothing if it is out. */
@@ -135,9 +146,9 @@ export class Session {
     room.publish(frame, author)
   }
 
-  /** Sends a frame to a room that it need not be in, after the hook agreed. `encode` gets the number of members. */
+  /** Sends a frame to a room that it need not be in, if that is allowed. `encode` gets the number of members. */
   publishTo(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
-    this.#ask('publish', name, closes.notAllowedInRoom, () => {
+    this.#ask('publish', name, () => {
       const room = this.#hub.rooms.find(kind, name)
       this.#joined()
       if (room) this.publish(room, encode(room.count))
@@ -179,8 +190,14 @@ export class Session {
     this.#hub.observer.limited(limit, this)
   }
 
+  /** Denies it something that it cannot go on without. */
+  deny(why: Denial, reason: CloseReason): void {
+    this.#hub.observer.denied(why, this.address, this)
+    this.close(reason)
+  }
+
   /** Does something on behalf of the client, who pays if it fails. */
-  attempt(act: () => void): void {
+  attempt(act: () => unknown): void {
     try {
       act()
     } catch (error) {
@@ -212,7 +229,7 @@ export class Session {
     if (this.#ended) return
     this.#ended = true
     this.#hub.joinDeadlines.cancel(this.#deadline)
-    this.#permit?.end()
+    this.permit?.end()
     for (const member of [...this.#members]) this.leave(member)
     this.#hub.counters.disconnections++
     this.#hub.observer.closed(this, code)
@@ -281,10 +298,18 @@ export class Session {
     this.#deadline = undefined
   }
 
-  /** Goes on with `granted` when whoever has to be asked agrees: at once if nobody has. */
-  #ask(verb: AuthorizeRequest['verb'], room: string | undefined, denial: CloseReason, granted: () => void): void {
+  /** Goes on with `granted` when that is allowed: at once where nobody has to be asked. */
+  #ask(verb: 'join' | 'publish', room: string, granted: (mayPublish: boolean) => void): void {
     if (this.#ended) return
-    if (this.#permit) this.#permit.ask(verb, room, denial, granted)
-    else granted()
+    if (this.permit) this.permit.ask(verb, room, granted)
+    else granted(true)
+  }
+}
+
+/** Lets a member in that may only read. */
+function muting(entered?: (member: Member) => void): (member: Member) => void {
+  return (member) => {
+    member.mayPublish = false
+    entered?.(member)
   }
 }

@@ -1,3 +1,4 @@
+import type { Denial } from '../core/authority.js'
 import type { LimitName, Observer } from '../core/hub.js'
 import type { Member, Room } from '../core/room.js'
 import type { Session } from '../core/session.js'
@@ -10,7 +11,7 @@ export interface ConnectionInfo {
   address: string
   /** Undefined as long as the first message is awaited to tell. */
   dialect: string | undefined
-  /** Named by the `authorize` hook. */
+  /** Named by the token or the `authorize` hook. */
   user: string | undefined
 }
 
@@ -44,6 +45,8 @@ export interface RelayEvents {
   'room-removed': [RoomInfo & { why: 'empty' | 'expired' }]
   /** A limit was hit; once for every message that hits it. */
   limit: [{ limit: LimitName; connection: ConnectionInfo | undefined }]
+  /** Somebody was denied something; without a connection it was asked for over HTTP. */
+  denied: [{ why: Denial; address: string; connection: ConnectionInfo | undefined }]
 }
 
 /** Emits an event, described only if somebody listens, on behalf of a session, which pays if a listener throws. */
@@ -97,11 +100,16 @@ export class Announcer implements Observer {
     this.#emit(session, 'limit', () => ({ limit, connection: session && connectionInfo(session) }))
   }
 
+  denied(why: Denial, address: string, session?: Session): void {
+    this.#journal.denied(why, address, session)
+    this.#emit(session, 'denied', () => ({ why, address, connection: session && connectionInfo(session) }))
+  }
+
   refused(session: Session, why: string): void {
     this.#journal.refused(session, why)
   }
 
-  failed(error: unknown, session: Session): void {
+  failed(error: unknown, session?: Session): void {
     this.#journal.failed(error, session)
   }
 }

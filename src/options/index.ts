@@ -4,16 +4,18 @@
  */
 
 import { z } from 'zod'
-import type { Meta } from './fields.js'
+import { access, accessProblems } from './access.js'
+import type { Meta, OptionProblem } from './fields.js'
+import { ice, iceProblems } from './ice.js'
 import { limits } from './limits.js'
 import { log } from './log.js'
 import { PORT, server, TLS_PORT } from './server.js'
 import { time } from './time.js'
 import { tls } from './tls.js'
 
-export { groups } from './fields.js'
+export { groups, type OptionProblem } from './fields.js'
 
-const shape = { ...server, ...tls, ...limits, ...time, ...log }
+const shape = { ...server, ...tls, ...access, ...ice, ...limits, ...time, ...log }
 
 const schema = z.strictObject(shape)
 
@@ -43,13 +45,6 @@ export const optionInfos: readonly OptionInfo[] = Object.entries(shape).map(([na
   default: type.parse(undefined),
 }))
 
-/** What is wrong with one option. */
-export interface OptionProblem {
-  /** Its name in the library. */
-  readonly option: string
-  readonly problem: string
-}
-
 /** One or several options are wrong. */
 export class OptionsError extends Error {
   readonly problems: readonly OptionProblem[]
@@ -69,7 +64,7 @@ export class OptionsError extends Error {
 export function parseOptions(options: object): Settings {
   const result = schema.safeParse(options)
   if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, options)))
-  const problems = tlsProblems(result.data)
+  const problems = [...tlsProblems(result.data), ...accessProblems(result.data), ...iceProblems(result.data)]
   if (problems.length > 0) throw new OptionsError(problems)
   const { enableTls, port } = result.data
   return { ...result.data, port: port ?? (enableTls ? TLS_PORT : PORT) }

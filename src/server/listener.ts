@@ -28,8 +28,8 @@ const SPARE_SOCKETS = 1000
 
 /** What a server does with what comes. */
 export interface Handler {
-  /** Answers a plain request. */
-  answer(request: IncomingMessage): Answer
+  /** Answers a plain request; never rejects. */
+  answer(request: IncomingMessage): Answer | Promise<Answer>
   /** Takes a WebSocket's handshake. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
@@ -40,11 +40,16 @@ export function createHttpServer(
   credentials: Credentials | undefined,
   handler: Handler,
 ): Server {
+  // At once where that is possible: an upgrade that is pipelined behind must not overtake it.
+  const answerWith = (request: IncomingMessage, send: (answer: Answer) => void): void => {
+    const answer = handler.answer(request)
+    if (answer instanceof Promise) void answer.then(send)
+    else send(answer)
+  }
   const onRequest: RequestListener = (request, response) => {
     // What a body would say is of no interest, but it must not stop the next request.
     request.resume()
-    const { status, headers, body } = handler.answer(request)
-    response.writeHead(status, headers).end(body)
+    answerWith(request, ({ status, headers, body }) => response.writeHead(status, headers).end(body))
   }
 
   const options = {
@@ -65,7 +70,7 @@ export function createHttpServer(
   server.on('upgrade', (request, socket, head) => {
     if (wantsWebSocket(request)) handler.upgrade(request, socket, head)
     // An upgrade to something that is not spoken here, such as h2c, is ignored: RFC 9110 section 7.8.
-    else hangUpWith(socket, handler.answer(request))
+    else answerWith(request, (answer) => hangUpWith(socket, answer))
   })
   return server
 }

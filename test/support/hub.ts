@@ -21,6 +21,7 @@ const deaf: Observer = {
   joined() {},
   left() {},
   limited() {},
+  denied() {},
   refused() {},
   failed(error) {
     throw error
