@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RelayOptions } from '../../src/index.js'
 import type { Client } from '../support/client.js'
+import { NO_DEADLINES, stopClocks } from '../support/clock.js'
 import { startRelay } from '../support/relay.js'
 import { SECRET, tokenFor } from '../support/tokens.js'
 
@@ -82,11 +83,16 @@ describe('the hook', () => {
   )
 
   it('may say when the connection ends; the earliest time counts', async () => {
+    const clock = stopClocks()
     const { open } = await startRelay({
-      authorize: ({ verb }) => ({ expires: Date.now() + (verb === 'join' ? 100 : 3_600_000) }),
+      ...NO_DEADLINES,
+      authorize: ({ verb }) => ({ expires: Date.now() + (verb === 'join' ? 60_000 : 3_600_000) }),
     })
     const client = await open('/room/doc')
     expect(await client.json()).toMatchObject({ type: 'connected' })
+    clock.pass(59)
+    expect(await client.settled()).toEqual([])
+    clock.pass(2)
     expect(await client.next()).toEqual({ code: 1008, reason: 'Invalid authentication token' })
   })
 })

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../support/client.js'
+import { NO_DEADLINES, stopClocks } from '../support/clock.js'
 import { startRelay } from '../support/relay.js'
 import { SECRET, secondsFromNow, tokenFor } from '../support/tokens.js'
 
+const options = { ...NO_DEADLINES, jwtSecret: SECRET }
 const expired = { code: 1008, reason: 'Invalid authentication token' }
 
 const dialects = [
@@ -42,9 +44,13 @@ describe('a connection', () => {
   it.each([...dialects, { path: '/raw/doc', join: undefined }])(
     'at $path ends when its token does',
     async ({ path, join }) => {
-      const { open, relay } = await startRelay({ jwtSecret: SECRET })
-      const client = await enter(open, path, await tokenFor({ exp: secondsFromNow(0.5) }), join)
+      const clock = stopClocks()
+      const { open, relay } = await startRelay(options)
+      const client = await enter(open, path, await tokenFor({ exp: secondsFromNow(3600) }), join)
       const denied = once(relay, 'denied')
+      clock.pass(3599)
+      expect(await client.settled()).toEqual([])
+      clock.pass(2)
       expect(await client.next()).toEqual(expired)
       expect((await denied)[0]).toMatchObject({ why: 'token-expired' })
     },
@@ -53,18 +59,23 @@ describe('a connection', () => {
 
 describe.each(dialects)('a fresh token at $path', ({ path, join, error }) => {
   it('keeps the connection open beyond the end of the first, until its own', async () => {
-    const { open } = await startRelay({ jwtSecret: SECRET })
-    const client = await enter(open, path, await tokenFor({ sub: 'alice', exp: secondsFromNow(0.6) }), join)
-    const exp = secondsFromNow(1.2)
+    const clock = stopClocks()
+    const { open } = await startRelay(options)
+    const client = await enter(open, path, await tokenFor({ sub: 'alice', exp: secondsFromNow(3600) }), join)
+    clock.pass(3599)
+    const exp = secondsFromNow(3600)
     client.send({ type: 'auth', token: await tokenFor({ sub: 'alice', exp }) })
     expect(await client.json()).toEqual({ type: 'auth', expires: exp * 1000 })
+    clock.pass(3599)
+    expect(await client.settled()).toEqual([])
+    clock.pass(2)
     expect(await client.next()).toEqual(expired)
-    expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000 - 5)
   })
 
   it('that is bad is refused, and the old one stays in force', async () => {
-    const { open } = await startRelay({ jwtSecret: SECRET })
-    const client = await enter(open, path, await tokenFor({ sub: 'alice', exp: secondsFromNow(0.6) }), join)
+    const clock = stopClocks()
+    const { open } = await startRelay(options)
+    const client = await enter(open, path, await tokenFor({ sub: 'alice', exp: secondsFromNow(3600) }), join)
     const bad = [
       undefined,
       7,
@@ -78,15 +89,19 @@ describe.each(dialects)('a fresh token at $path', ({ path, join, error }) => {
       client.send({ type: 'auth', token })
       expect(await client.json()).toEqual(error)
     }
+    clock.pass(3599)
+    expect(await client.settled()).toEqual([])
+    clock.pass(2)
     expect(await client.next()).toEqual(expired)
   })
 
   it('without an end lets it stay', async () => {
-    const { open } = await startRelay({ jwtSecret: SECRET })
-    const client = await enter(open, path, await tokenFor({ exp: secondsFromNow(0.3) }), join)
+    const clock = stopClocks()
+    const { open } = await startRelay(options)
+    const client = await enter(open, path, await tokenFor({ exp: secondsFromNow(3600) }), join)
     client.send({ type: 'auth', token: await tokenFor({ exp: undefined }) })
     expect(await client.json()).toEqual({ type: 'auth' })
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    clock.pass(100 * 3600)
     expect(await client.settled()).toEqual([])
   })
 })
