@@ -82,7 +82,7 @@ export class JsonWebTokens implements Tokens {
 }
 
 function passOf({ sub, exp, rooms }: JWTPayload): TokenPass | Denial {
-  const expires = exp === undefined ? undefined : exp * 1000
+  const expires = exp === undefined ? undefined : Math.floor(exp * 1000)
   if (expires !== undefined && expires <= Date.now()) return 'token-expired'
   const rights = Rights.of(rooms)
   if (!rights || !isUser(sub)) return 'token-claims'
