@@ -1,9 +1,10 @@
 import type { Alarm } from './alarms.js'
-import type { Hello } from './authority.js'
-import { type AuthorizeRequest, allowanceOf, type Denial, type Pass, type Verdict } from './authority.js'
+import type { AuthorizeRequest, Denial, Hello, Pass, Right, Verdict } from './authority.js'
+import { allowanceOf } from './authority.js'
 import type { Port } from './conversation.js'
 import { type CloseReason, closes } from './errors.js'
 import type { Hub } from './hub.js'
+import type { Member } from './room.js'
 import type { Session } from './session.js'
 
 /** What a connection asks leave for; each is refused with a close of its own. */
@@ -83,8 +84,7 @@ export class Permit {
     const session = this.#session
     const { authorize } = this.#hub.access
     const dialect = session.kind?.name
-    const may = (right: 'join' | 'publish'): boolean =>
-      this.#pass === undefined || this.#pass.may(right, dialect ?? '', room ?? '')
+    const may = (right: Right): boolean => this.#pass === undefined || this.#pass.may(right, dialect ?? '', room ?? '')
     if (session.ended) return
     if (verb !== 'connect' && !may(verb)) {
       session.deny(verb, refusals[verb])
@@ -193,4 +193,12 @@ function closeOf(denial: Denial): CloseReason {
 
 function isPromise(verdict: Verdict | Promise<Verdict>): verdict is Promise<Verdict> {
   return typeof verdict === 'object' && verdict !== null && 'then' in verdict
+}
+
+/** Lets a member in that may only read. */
+export function muting(entered?: (member: Member) => void): (member: Member) => void {
+  return (member) => {
+    member.mayPublish = false
+    entered?.(member)
+  }
 }

@@ -4,7 +4,7 @@ import type { Conversation, Port, Who } from './conversation.js'
 import { type CloseReason, closes } from './errors.js'
 import type { Hub } from './hub.js'
 import { Gate, Meter } from './limits.js'
-import { Permit } from './permit.js'
+import { muting, Permit } from './permit.js'
 import { Member, type Room, type RoomKind } from './room.js'
 
 /** Milliseconds over which `byteRate` is counted. */
@@ -303,13 +303,5 @@ export class Session {
     if (this.#ended) return
     if (this.permit) this.permit.ask(verb, room, granted)
     else granted(true)
-  }
-}
-
-/** Lets a member in that may only read. */
-function muting(entered?: (member: Member) => void): (member: Member) => void {
-  return (member) => {
-    member.mayPublish = false
-    entered?.(member)
   }
 }

@@ -65,24 +65,25 @@ export class IcePage {
     if (origin !== undefined && this.#origins && !this.#origins.allow(origin)) {
       return answerOf(method, this.#refusal(request, 403, 'origin'))
     }
+    const cors = this.#cors(origin)
+    if (method === 'OPTIONS') return { status: 204, headers: { ...PREFLIGHT, ...cors }, body: '' }
     const page = await this.#page(request).catch((error: unknown) => {
       this.#hub.observer.failed(error)
       return jsonPage(500, { error: closes.internalError.reason })
     })
-    return answerOf(method, { ...page, headers: { ...page.headers, ...this.#cors(origin) } })
+    return answerOf(method, { ...page, headers: { ...page.headers, ...cors } })
   }
 
   /** Lets pages of other origins read the answer: https://fetch.spec.whatwg.org/#http-cors-protocol */
   #cors(origin: string | undefined): Record<string, string> {
-    return {
-      'Cross-Origin-Resource-Policy': 'cross-origin',
-      'Access-Control-Allow-Origin': (this.#origins && origin) ?? '*',
-      Vary: 'Origin',
-    }
+    const open = { 'Cross-Origin-Resource-Policy': 'cross-origin', Vary: 'Origin' }
+    if (!this.#origins) return { ...open, 'Access-Control-Allow-Origin': '*' }
+    if (origin === undefined) return open
+    // With cookies, as its WebSockets bring them too.
+    return { ...open, 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true' }
   }
 
   async #page(request: IncomingMessage): Promise<Page> {
-    if (request.method === 'OPTIONS') return PREFLIGHT
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return { ...jsonPage(405, { error: 'Method not allowed' }), headers: { Allow: METHODS } }
     }
@@ -119,14 +120,9 @@ const REFUSALS = {
 } as const
 
 /** RFC 9110 section 9.3.7; the token may come in a header, which another origin's page has to ask for first. */
-const PREFLIGHT: Page = {
-  status: 204,
-  type: 'text/plain',
-  body: '',
-  headers: {
-    Allow: METHODS,
-    'Access-Control-Allow-Methods': 'GET',
-    'Access-Control-Allow-Headers': 'Authorization',
-    'Access-Control-Max-Age': '600',
-  },
+const PREFLIGHT = {
+  Allow: METHODS,
+  'Access-Control-Allow-Methods': 'GET',
+  'Access-Control-Allow-Headers': 'Authorization',
+  'Access-Control-Max-Age': '600',
 }

@@ -104,11 +104,17 @@ describe('GET /ice-servers', () => {
 
   it('lets pages of all origins read it, or of those that are allowed', async () => {
     const headers = { Origin: 'https://app.example.com' }
-    expect((await ask(ICE, '', { headers })).headers.get('access-control-allow-origin')).toBe('*')
+    const open = await ask(ICE, '', { headers })
+    expect(open.headers.get('access-control-allow-origin')).toBe('*')
+    expect(open.headers.get('access-control-allow-credentials')).toBeNull()
     const allowed = await ask({ ...ICE, allowedOrigins: 'https://*.example.com' }, '', { headers })
     expect(allowed.status).toBe(200)
     expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example.com')
+    expect(allowed.headers.get('access-control-allow-credentials')).toBe('true')
     expect(allowed.headers.get('vary')).toBe('Origin')
+    const program = await ask({ ...ICE, allowedOrigins: 'https://*.example.com' })
+    expect(program.status).toBe(200)
+    expect(program.headers.get('access-control-allow-origin')).toBeNull()
     const refused = await ask({ ...ICE, allowedOrigins: 'https://other.example' }, '', { headers })
     expect(refused).toMatchObject({ status: 403, body: { error: 'Origin not allowed' } })
     expect(refused.headers.get('access-control-allow-origin')).toBeNull()
@@ -120,6 +126,8 @@ describe('GET /ice-servers', () => {
       headers: { Origin: 'https://app.example.com', 'Access-Control-Request-Headers': 'authorization' },
     })
     expect(status).toBe(204)
+    // RFC 9110 section 8.6.
+    expect(headers.get('content-length')).toBeNull()
     expect(headers.get('access-control-allow-origin')).toBe('*')
     expect(headers.get('access-control-allow-headers')).toBe('Authorization')
     expect(headers.get('access-control-allow-methods')).toBe('GET')
