@@ -2,6 +2,7 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Option } from 'commander'
+import { addTokenCommand } from './cli/token.js'
 import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options/index.js'
 import { Relay } from './relay.js'
 import { ListenError } from './server/listener.js'
@@ -46,6 +47,8 @@ function createCommand({ out, err }: Terminal): Command {
     .configureHelp({ helpWidth: 100 })
     .exitOverride()
     .allowExcessArguments(false)
+    // A subcommand's flags are its own, even those that the relay has too.
+    .enablePositionalOptions()
   for (const group of groups) {
     for (const info of optionInfos.filter((option) => option.group === group)) {
       const shown = format(info, info.default)
@@ -63,8 +66,7 @@ function createCommand({ out, err }: Terminal): Command {
 }
 
 /** Reads flags over environment. */
-function read(command: Command, { argv, env }: Terminal): Given {
-  command.parse(argv, { from: 'user' })
+function read(command: Command, { env }: Terminal): Given {
   const flags = command.opts<Record<string, string | boolean>>()
   const given: Given = { values: {}, sources: new Map(), printConfig: flags['printConfig'] === true }
   for (const { name, env: variable } of optionInfos) {
@@ -94,11 +96,16 @@ function printConfig(settings: Settings, { sources }: Given, out: Terminal['out'
  */
 export async function run(terminal: Terminal, stop: AbortSignal): Promise<number> {
   let given: Given | undefined
-  try {
-    given = read(createCommand(terminal), terminal)
+  const command = createCommand(terminal)
+  addTokenCommand(command, terminal)
+  command.action(async () => {
+    given = read(command, terminal)
     const settings = parseOptions(given.values)
     if (given.printConfig) printConfig(settings, given, terminal.out)
     else await serve(settings, stop)
+  })
+  try {
+    await command.parseAsync(terminal.argv, { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_OPTION

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { JsonWebTokens, wantsTokens } from './auth/tokens.js'
 import type { Backplane } from './cluster/backplane.js'
 import { ClusterNode } from './cluster/node.js'
 import { RedisBackplane } from './cluster/redis.js'
@@ -23,6 +24,7 @@ import { Tally } from './observe/tally.js'
 import { MAX_MESSAGE_BYTES, type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { Connections } from './server/connections.js'
 import { answerTo, createPages } from './server/http.js'
+import { hasIceServers, IcePage, type IceServers, iceServersFor } from './server/ice.js'
 import { landingPage } from './server/landing.js'
 import { createHttpServer, listen } from './server/listener.js'
 import { createCertificate } from './server/tls/index.js'
@@ -55,6 +57,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #settings: Settings
   readonly #log: Logger
   readonly #journal: Journal
+  readonly #tokens: JsonWebTokens | undefined
   readonly #hub: Hub
   readonly #dialects: Dialects
   readonly #connections: Connections
@@ -81,9 +84,10 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#journal = new Journal(this.#log, this.#settings)
     this.#clusterJournal = new ClusterJournal(this.#log)
     this.#cluster = this.#createNode(backplane)
+    this.#tokens = wantsTokens(this.#settings) ? new JsonWebTokens(this.#settings, this.#log) : undefined
     const tally = new Tally(this.#settings.dialects)
     const announcer = new Announcer(tally, this.#journal, this.#emit)
-    this.#hub = new Hub(this.#settings, announcer, { authorize, cluster: this.#cluster })
+    this.#hub = new Hub(this.#settings, announcer, { tokens: this.#tokens, authorize }, this.#cluster)
     this.#dialects = new Dialects(this.#settings.dialects)
     this.#connections = new Connections(this.#hub, this.#dialects, this.#settings)
     const cluster = this.#cluster
@@ -121,8 +125,11 @@ export class Relay extends EventEmitter<RelayEvents> {
     const certificate = enableTls ? await createCertificate(this.#settings, this.#log) : undefined
     const draining = (): boolean => this.#connections.draining
     const pages = createPages(this.#report, draining, landingPage(dialects), this.#metrics)
+    const ice = hasIceServers(this.#settings) ? new IcePage(this.#settings, this.#hub, this.#tokens) : undefined
+    const broken = (error: unknown): void => this.#log.error({ err: error }, 'Fault in a page')
     const server = createHttpServer(this.#settings, certificate?.options, {
-      answer: (request) => answerTo(pages, request, (error) => this.#log.error({ err: error }, 'Fault in a page')),
+      answer: (request) =>
+        ice && pathOf(targetOf(request)) === '/ice-servers' ? ice.answer(request) : answerTo(pages, request, broken),
       upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
     })
     server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
@@ -179,6 +186,16 @@ export class Relay extends EventEmitter<RelayEvents> {
    */
   async metrics(): Promise<string> {
     return await this.#metrics.text()
+  }
+
+  /**
+   * The STUN and TURN servers of the options, with fresh credentials, as `GET /ice-servers` gives them:
+   * for apps that the relay is attached to.
+   *
+   * @param user Is part of the TURN servers' username; left out, it is a time alone.
+   */
+  iceServers(user?: string): IceServers {
+    return iceServersFor(this.#settings, user)
   }
 
   /**
@@ -252,6 +269,9 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   #begin(): void {
     this.#joinCluster().catch((error: unknown) => this.#clusterJournal.failed(error))
+    this.#tokens?.prepare().catch((error: unknown) => {
+      this.#log.error({ err: error }, 'Tokens cannot be checked: nobody can get in')
+    })
     this.#statistics ??= setInterval(() => {
       this.#journal.statistics(this.#report.stats(), this.#hub.rooms)
     }, STATISTICS_INTERVAL).unref()

@@ -1,5 +1,5 @@
 import { Alarms } from './alarms.js'
-import type { Authorize } from './authority.js'
+import type { Access, Denial } from './authority.js'
 import type { Cluster } from './cluster.js'
 import { Counters } from './counters.js'
 import { closes } from './errors.js'
@@ -50,17 +50,19 @@ export interface Observer {
   limited(limit: LimitName, session?: Session): void
   /** A handshake that was answered with an HTTP status, or that failed in TLS, and why. */
   handshakeFailed(reason: number | 'tls', why: string): void
+  /** Somebody was denied something; without a session it was asked for over HTTP. */
+  denied(why: Denial, address: string, session?: Session): void
   /** A message that its dialect refused, and why. */
   refused(session: Session, why: string): void
-  /** A fault in a dialect or a hook; its connection is closed with 1011. */
-  failed(error: unknown, session: Session): void
+  /** A fault in a dialect or a hook; its connection, if it has one, is closed with 1011. */
+  failed(error: unknown, session?: Session): void
 }
 
 /** What all sessions of a relay share. */
 export class Hub {
   readonly limits: Limits
   readonly observer: Observer
-  readonly authorize: Authorize | undefined
+  readonly access: Access
   readonly cluster: Cluster | undefined
   readonly counters = new Counters()
   readonly rooms: Rooms
@@ -68,15 +70,13 @@ export class Hub {
     this.observer.limited('join-timeout', session)
     session.close(closes.joinTimeout)
   })
+  /** Ends of what tokens and the hook have granted. */
+  readonly expiries = new Alarms<Session>((session) => session.deny('token-expired', closes.invalidToken))
 
-  constructor(
-    limits: Limits,
-    observer: Observer,
-    { authorize, cluster }: { authorize?: Authorize | undefined; cluster?: Cluster | undefined } = {},
-  ) {
+  constructor(limits: Limits, observer: Observer, access: Access = {}, cluster?: Cluster) {
     this.limits = limits
     this.observer = observer
-    this.authorize = authorize
+    this.access = access
     this.cluster = cluster
     this.rooms = new Rooms(limits, this.counters, cluster)
   }
@@ -84,6 +84,7 @@ export class Hub {
   /** Lets go of all timers. */
   stop(): void {
     this.joinDeadlines.clear()
+    this.expiries.clear()
     this.rooms.stop()
   }
 }

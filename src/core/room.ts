@@ -34,6 +34,8 @@ export class Member implements Occupant {
   readonly room: Room
   readonly id: string
   readonly nickname: string | undefined
+  /** Whether it may send; decided when it joins, and anew with a fresh token. */
+  mayPublish = true
   /** Place in `room.members`; -1 when it is out. */
   index = -1
   /** How many frames of the room's pending batch were there before it joined. */

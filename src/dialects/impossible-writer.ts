@@ -6,6 +6,7 @@ import type { Member, Occupant } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
 import { type JsonObject, parseObject, spliceFrame, textWithout } from './json.js'
+import { isRenewal, renew } from './renewal.js'
 
 const ROOM_ID = /^[A-Za-z0-9_-]+$/
 const MAX_ROOM_ID = 128
@@ -107,6 +108,8 @@ class Writer implements Conversation {
       this.#error('INVALID_MESSAGE', 'Message must have a type field')
     } else if (RESERVED.has(message['type'])) {
       this.#error('INVALID_MESSAGE', `The type "${message['type']}" is reserved for the relay`)
+    } else if (isRenewal(this.#session, message)) {
+      renew(this.#session, message, (why) => this.#error('INVALID_TOKEN', why))
     } else this.#relay(data, message)
   }
 
@@ -128,6 +131,10 @@ class Writer implements Conversation {
   /** Publishes the sender's own text with the stamp at its end. */
   #relay(data: Buffer, message: JsonObject): void {
     if (!this.#member) return
+    if (!this.#member.mayPublish) {
+      this.#error('NOT_ALLOWED', 'Not allowed to publish in this room')
+      return
+    }
     const text = textWithout(data, message, STAMP)
     if (!text) this.#error('INVALID_MESSAGE', 'Message is nested too deeply')
     else {

@@ -1,3 +1,4 @@
+import type { Denial } from '../core/authority.js'
 import type { LimitName, Observer } from '../core/hub.js'
 import type { Ending, Member, Room } from '../core/room.js'
 import type { Session } from '../core/session.js'
@@ -11,7 +12,7 @@ export interface ConnectionInfo {
   address: string
   /** Undefined as long as the first message is awaited to tell. */
   dialect: string | undefined
-  /** Named by the `authorize` hook. */
+  /** Named by the token or the `authorize` hook. */
   user: string | undefined
 }
 
@@ -45,6 +46,8 @@ export interface RelayEvents {
   'room-removed': [RoomInfo & { why: 'empty' | Ending }]
   /** A limit was hit; once for every message that hits it. */
   limit: [{ limit: LimitName; connection: ConnectionInfo | undefined }]
+  /** Somebody was denied something; without a connection it was asked for over HTTP. */
+  denied: [{ why: Denial; address: string; connection: ConnectionInfo | undefined }]
 }
 
 /** Emits an event, described only if somebody listens, on behalf of a session, which pays if a listener throws. */
@@ -107,12 +110,18 @@ export class Announcer implements Observer {
     this.#journal.handshakeFailed(reason, why)
   }
 
+  denied(why: Denial, address: string, session?: Session): void {
+    this.#tally.denied(why)
+    this.#journal.denied(why, address, session)
+    this.#emit(session, 'denied', () => ({ why, address, connection: session && connectionInfo(session) }))
+  }
+
   refused(session: Session, why: string): void {
     this.#tally.refused(session)
     this.#journal.refused(session, why)
   }
 
-  failed(error: unknown, session: Session): void {
+  failed(error: unknown, session?: Session): void {
     this.#tally.failed()
     this.#journal.failed(error, session)
   }

@@ -1,3 +1,4 @@
+import type { Denial } from '../core/authority.js'
 import type { LimitName, Observer } from '../core/hub.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
@@ -74,12 +75,21 @@ export class Journal implements Observer {
     this.#log.debug({ reason, why }, 'Handshake failed')
   }
 
+  /** By address and not by connection: who guesses tokens has a new connection for each. */
+  denied(why: Denial, address: string, session?: Session): void {
+    const who = session && { connectionId: session.id, dialect: session.kind?.name }
+    this.#digest.warn(`${address} ${why}`, 'Access denied', { address, ...who, why })
+  }
+
   refused({ id, address, kind }: Session, why: string): void {
     this.#digest.warn(id, 'Message refused', { connectionId: id, address, dialect: kind?.name, why })
   }
 
-  failed(error: unknown, { id, kind }: Session): void {
-    this.#log.error({ connectionId: id, dialect: kind?.name, err: error }, 'Fault in a dialect or a hook')
+  failed(error: unknown, session?: Session): void {
+    this.#log.error(
+      { connectionId: session?.id, dialect: session?.kind?.name, err: error },
+      'Fault in a dialect or a hook',
+    )
   }
 
   /** The totals, and at debug level the size of each room. */

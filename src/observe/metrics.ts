@@ -107,6 +107,12 @@ function addRefusals(exposition: Exposition, { tally }: Sources): void {
       () => tally.limits,
     )
     .counters(
+      'baton_denied_total',
+      'reason',
+      'Connections, rooms and tokens that were denied to somebody.',
+      () => tally.denials,
+    )
+    .counters(
       'baton_messages_refused_total',
       'dialect',
       'Messages that were refused for what is in them: bad JSON, an unknown type, a broken frame.',

@@ -1,3 +1,4 @@
+import { type Denial, denials } from '../core/authority.js'
 import { closes } from '../core/errors.js'
 import type { LimitName, Observer } from '../core/hub.js'
 import type { Session } from '../core/session.js'
@@ -22,6 +23,7 @@ export class Tally implements Partial<Observer> {
   readonly #closes = zeros([...REGISTERED, ...OWN, OTHER])
   readonly #limits = zeros(Object.keys(limitMessages))
   readonly #handshakes = zeros([...STATUSES, 'tls'])
+  readonly #denials = zeros(denials)
   readonly #refusals: Map<string, number>
   #faults = 0
 
@@ -50,6 +52,11 @@ export class Tally implements Partial<Observer> {
     return this.#refusals
   }
 
+  /** Things that were denied to somebody, by reason. */
+  get denials(): Counts {
+    return this.#denials
+  }
+
   /** Faults in a dialect or a hook. */
   get faults(): number {
     return this.#faults
@@ -65,6 +72,10 @@ export class Tally implements Partial<Observer> {
 
   handshakeFailed(reason: number | 'tls'): void {
     add(this.#handshakes, String(reason))
+  }
+
+  denied(why: Denial): void {
+    add(this.#denials, why)
   }
 
   refused({ kind }: Session): void {

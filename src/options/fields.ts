@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { parseDuration, parseSize } from '../units.js'
 
 /** In the order of the help. */
-export const groups = ['Server', 'TLS', 'Cluster', 'Limits', 'Time', 'History', 'Log'] as const
+export const groups = ['Server', 'TLS', 'Access', 'Limits', 'Time', 'Cluster', 'History', 'ICE', 'Log'] as const
 
 /** What is known of an option besides its type. */
 export interface Meta {
@@ -63,6 +63,24 @@ export const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be tru
 
 export function oneOf<const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> {
   return z.enum(values, { error: `must be one of ${values.join(', ')}` })
+}
+
+/**
+ * Several texts, or one with commas between them.
+ *
+ * @param normalize Undefined for an entry that is wrong.
+ */
+export function list(
+  normalize: (entry: string) => string | undefined,
+  error: string,
+): z.ZodType<string[], string | string[]> {
+  return z.union([z.string(), z.array(z.string())], { error }).transform((value, context) => {
+    const entries = (typeof value === 'string' ? value.split(',') : value).map((entry) => entry.trim())
+    const normal = entries.filter((entry) => entry !== '').map(normalize)
+    if (normal.every((entry) => entry !== undefined)) return normal
+    context.addIssue({ code: 'custom', message: error })
+    return z.NEVER
+  })
 }
 
 /** Keeps the options' order and types, and adds what is known of each. */

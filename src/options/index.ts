@@ -4,9 +4,11 @@
  */
 
 import { z } from 'zod'
+import { access, accessProblems } from './access.js'
 import { cluster, clusterProblems } from './cluster.js'
 import type { Meta, OptionProblem } from './fields.js'
 import { history } from './history.js'
+import { ice, iceProblems } from './ice.js'
 import { limits } from './limits.js'
 import { log } from './log.js'
 import { PORT, server, TLS_PORT } from './server.js'
@@ -16,7 +18,7 @@ import { tls, tlsProblems } from './tls.js'
 export { groups, type OptionProblem } from './fields.js'
 export { MAX_MESSAGE_BYTES } from './limits.js'
 
-const shape = { ...server, ...tls, ...cluster, ...limits, ...time, ...history, ...log }
+const shape = { ...server, ...tls, ...access, ...limits, ...time, ...cluster, ...history, ...ice, ...log }
 
 const schema = z.strictObject(shape)
 
@@ -65,7 +67,7 @@ export class OptionsError extends Error {
 export function parseOptions(options: object): Settings {
   const result = schema.safeParse(options)
   if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, options)))
-  const problems = [...tlsProblems(result.data), ...clusterProblems(result.data)]
+  const problems = [tlsProblems, accessProblems, clusterProblems, iceProblems].flatMap((check) => check(result.data))
   if (problems.length > 0) throw new OptionsError(problems)
   const { enableTls, port } = result.data
   return { ...result.data, port: port ?? (enableTls ? TLS_PORT : PORT) }

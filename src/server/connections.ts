@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { Origins } from '../auth/origins.js'
 import { Alarms } from '../core/alarms.js'
 import { closes } from '../core/errors.js'
 import type { Hub } from '../core/hub.js'
@@ -29,6 +30,9 @@ export class Connections implements Line {
   readonly #hub: Hub
   readonly #dialects: Dialects
   readonly #max: number
+  /** Undefined if any will do. */
+  readonly #origins: Origins | undefined
+  readonly #requireOrigin: boolean
   readonly #heartbeat: Heartbeat
   readonly #open = new Set<Connection>()
   #draining = false
@@ -38,6 +42,8 @@ export class Connections implements Line {
     this.#hub = hub
     this.#dialects = dialects
     this.#max = settings.maxConnections
+    this.#origins = settings.allowedOrigins.length > 0 ? new Origins(settings.allowedOrigins) : undefined
+    this.#requireOrigin = settings.requireOrigin
     this.maxMessageBytes = settings.maxMessageBytes
     this.maxBufferedBytes = settings.maxBufferedBytes
     this.backlog = new Backlog(settings.maxTotalBufferedBytes)
@@ -69,7 +75,13 @@ export class Connections implements Line {
     const connection = new Connection(this, request.socket, (port) => new Session(this.#hub, port, createId(), hello))
     this.#open.add(connection)
     this.#heartbeat.watch(connection)
-    connection.session.open((session) => this.#dialects.converse(session, hello))
+    connection.session.open((session) => this.#dialects.converse(session, hello), this.#bars(request))
+  }
+
+  /** Whether a page opened the connection that may not talk to the relay. */
+  #bars({ headers: { origin } }: IncomingMessage): boolean {
+    if (!this.#origins) return false
+    return origin === undefined ? this.#requireOrigin : !this.#origins.allow(origin)
   }
 
   onClose(connection: Connection): void {

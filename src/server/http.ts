@@ -17,7 +17,7 @@ type Maker = () => Page | Promise<Page>
 /** The pages by their paths. */
 export type Pages = ReadonlyMap<string, Maker>
 
-const METHODS = 'GET, HEAD, OPTIONS'
+export const METHODS = 'GET, HEAD, OPTIONS'
 
 const SECURITY_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -30,8 +30,8 @@ const SECURITY_HEADERS = {
 export function createPages(report: Report, draining: () => boolean, landing: Maker, metrics: Exposition): Pages {
   return new Map<string, Maker>([
     ['/', landing],
-    ['/health', () => json(draining() ? 503 : 200, report.health(draining()))],
-    ['/stats', () => json(200, report.stats())],
+    ['/health', () => jsonPage(draining() ? 503 : 200, report.health(draining()))],
+    ['/stats', () => jsonPage(200, report.stats())],
     ['/metrics', async () => ({ status: 200, type: metrics.type, body: await metrics.text(), headers: UNCACHED })],
   ])
 }
@@ -48,18 +48,18 @@ export function answerTo(
 ): Answer | Promise<Answer> {
   const { method = 'GET' } = request
   const make = pages.get(targetOf(request).split('?', 1)[0] ?? '/')
-  if (!make) return answer(method, { status: 404, type: TEXT, body: NOT_FOUND })
+  if (!make) return answerOf(method, { status: 404, type: TEXT, body: NOT_FOUND })
   if (method === 'OPTIONS') return { status: 204, headers: { ...SECURITY_HEADERS, Allow: METHODS }, body: '' }
   if (method !== 'GET' && method !== 'HEAD') {
-    return answer(method, { status: 405, type: TEXT, body: 'Method not allowed\n', headers: { Allow: METHODS } })
+    return answerOf(method, { status: 405, type: TEXT, body: 'Method not allowed\n', headers: { Allow: METHODS } })
   }
   const broken = (error: unknown): Answer => {
     failed(error)
-    return answer(method, { status: 500, type: TEXT, body: 'Internal error\n' })
+    return answerOf(method, { status: 500, type: TEXT, body: 'Internal error\n' })
   }
   try {
     const page = make()
-    return page instanceof Promise ? page.then((made) => answer(method, made)).catch(broken) : answer(method, page)
+    return page instanceof Promise ? page.then((made) => answerOf(method, made)).catch(broken) : answerOf(method, page)
   } catch (error) {
     return broken(error)
   }
@@ -69,12 +69,14 @@ const UNCACHED = { 'Cache-Control': 'no-store' }
 const TEXT = 'text/plain; charset=utf-8'
 const NOT_FOUND = 'Baton relay - Use WebSocket endpoint: ws://host/room/{roomId}\n'
 
-function json(status: number, value: object): Page {
+/** A value as a page. */
+export function jsonPage(status: number, value: object): Page {
   const body = `${JSON.stringify(value, null, 2)}\n`
   return { status, type: 'application/json; charset=utf-8', body, headers: UNCACHED }
 }
 
-function answer(method: string, { status, type, body, headers }: Page): Answer {
+/** What a request is answered with a page. */
+export function answerOf(method: string, { status, type, body, headers }: Page): Answer {
   const length = String(Buffer.byteLength(body))
   return {
     status,

@@ -27,7 +27,7 @@ const SPARE_SOCKETS = 1000
 
 /** What a server does with what comes. */
 export interface Handler {
-  /** Answers a plain request. */
+  /** Answers a plain request; never rejects. */
   answer(request: IncomingMessage): Answer | Promise<Answer>
   /** Takes a WebSocket's handshake. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { choiceOf } from '../auth/bearer.js'
 import type { Hello } from '../core/authority.js'
 
 /** RFC 6455 section 1.3. */
@@ -102,11 +103,11 @@ function pathEnd(url: string): number {
 export function accept({ headers }: IncomingMessage, socket: Duplex): void {
   const answer = hash('sha1', `${headers['sec-websocket-key']}${GUID}`, 'base64')
   // A browser gives up if none of the subprotocols that it offers is chosen.
-  const [protocol] = headers['sec-websocket-protocol']?.split(',') ?? []
+  const protocol = choiceOf(headers['sec-websocket-protocol'])
   socket.write(
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
       `Sec-WebSocket-Accept: ${answer}\r\n` +
-      (protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol.trim()}\r\n`) +
+      (protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`) +
       '\r\n',
   )
 }

@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type LimitName, Relay, type RelayOptions } from '../../src/index.js'
 import { Client, type Seen } from '../support/client.js'
+import { startCommand } from '../support/command.js'
 import {
   besideConversation,
   closing,
@@ -569,27 +568,6 @@ describe('guessable ids', () => {
     }
   })
 })
-
-/** Starts the built command as a process that logs everything, and keeps what it writes. */
-async function startCommand(
-  env: Record<string, string>,
-): Promise<{ child: ChildProcess; port: number; log(): string }> {
-  const child = spawn(process.execPath, ['dist/cli.js', '--port', '0', '--host', '127.0.0.1'], {
-    env: { ...process.env, LOG_LEVEL: 'debug', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let log = ''
-  for (const output of [child.stdout, child.stderr]) {
-    output.setEncoding('utf8').on('data', (text: string) => {
-      log += text
-    })
-  }
-  const died = once(child, 'close').then(() => Promise.reject(new Error(`the command has ended: ${log}`)))
-  const line = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>
-  const [first] = await Promise.race([line, died])
-  return { child, port: Number(/"port":(\d+)/.exec(first)?.[1]), log: () => log }
-}
 
 describe('secrets in the log', () => {
   it.each(['production', 'development'])('are not there, whatever happens (%s)', async (environment) => {

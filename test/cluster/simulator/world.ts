@@ -99,11 +99,12 @@ export class SimulatedNode implements Host {
       joined: noop,
       left: noop,
       limited: noop,
+      denied: noop,
       handshakeFailed: noop,
       refused: (_session, why) => this.faults.push(`message refused: ${why}`),
       failed,
     }
-    this.hub = new Hub(limits, observer, { cluster: this.cluster })
+    this.hub = new Hub(limits, observer, {}, this.cluster)
     world.time.on(this, () => void this.cluster.start())
   }
 
