@@ -73,7 +73,7 @@ const ADVICE = {
  */
 function defaultOf({ value, default: setting }, { formatDuration, formatSize }) {
   if (setting === undefined) return 'it depends'
-  if (setting === '') return 'empty'
+  if (setting === '' || (Array.isArray(setting) && setting.length === 0)) return 'empty'
   if (Array.isArray(setting)) return setting.map(code).join(', ')
   if (value === 'duration') return code(formatDuration(Number(setting)))
   if (value === 'size') return code(formatSize(Number(setting)))

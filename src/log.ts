@@ -11,9 +11,8 @@ export type { Logger }
  * readable line each, in colour on a terminal.
  */
 export function createLogger({ logLevel, environment }: Pick<Settings, 'logLevel' | 'environment'>): Logger {
-  const production = environment === 'production' || environment === 'prod'
   const options = { level: logLevel, base: null, messageKey: 'message' }
-  if (!production) {
+  if (!isProduction(environment)) {
     return pino(
       options,
       pretty({ messageKey: 'message', singleLine: true, sync: true, translateTime: 'SYS:HH:MM:ss.l' }),
@@ -24,6 +23,10 @@ export function createLogger({ logLevel, environment }: Pick<Settings, 'logLevel
     timestamp: () => stdTimeFunctions.isoTime().replace('"time"', '"timestamp"'),
     formatters: { level: (label) => ({ level: label.toUpperCase() }) },
   })
+}
+
+export function isProduction(environment: string): boolean {
+  return environment === 'production' || environment === 'prod'
 }
 
 const HASH_DIGITS = 12

@@ -6,15 +6,18 @@ import { closes } from './core/errors.js'
 import { type Authorize, Hub } from './core/hub.js'
 import type { Session } from './core/session.js'
 import { Dialects } from './dialects/index.js'
-import { createLogger, type Logger } from './log.js'
+import { createLogger, isProduction, type Logger } from './log.js'
+import { isPublic } from './networks.js'
 import { Announcer, type Emit, type RelayEvents } from './observe/announcer.js'
 import { Journal } from './observe/journal.js'
 import { Report, type Stats } from './observe/report.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
+import { Gate } from './server/admin.js'
+import { Clients } from './server/clients.js'
 import { Connections } from './server/connections.js'
-import { answerTo, createPages } from './server/http.js'
+import { adminPages, answer, answerTo, createPages, HANG_UP, type Pages, publicPages, text } from './server/http.js'
 import { landingPage } from './server/landing.js'
-import { createHttpServer, listen } from './server/listener.js'
+import { createHttpServer, type Handler, listen } from './server/listener.js'
 import { CertificateFiles } from './server/tls.js'
 import { pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
 
@@ -42,9 +45,12 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #journal: Journal
   readonly #hub: Hub
   readonly #dialects: Dialects
+  readonly #clients: Clients
   readonly #connections: Connections
   readonly #report: Report
+  readonly #gate: Gate | undefined
   #server: Server | undefined
+  #adminServer: Server | undefined
   readonly #detach: (() => void)[] = []
   #listening: Promise<AddressInfo> | undefined
   #statistics: NodeJS.Timeout | undefined
@@ -62,29 +68,36 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#journal = new Journal(this.#log, this.#settings)
     this.#hub = new Hub(this.#settings, new Announcer(this.#journal, this.#emit), authorize)
     this.#dialects = new Dialects(this.#settings.dialects)
-    this.#connections = new Connections(this.#hub, this.#dialects, this.#settings)
+    this.#clients = new Clients(this.#settings, this.#hub.observer)
+    this.#connections = new Connections(this.#hub, this.#dialects, this.#clients, this.#settings)
     this.#report = new Report(this.#hub)
+    const { adminToken } = this.#settings
+    if (adminToken !== '') this.#gate = new Gate(adminToken, (request) => this.#onGuess(request))
   }
 
   /**
    * Listens on `port` and `host`.
    *
    * @returns The address in use, with the port that the system chose if `port` is 0.
-   * @throws {ListenError} If the port is taken, or needs privileges.
+   * @throws {ListenError} If the port is taken, or needs privileges; `adminPort` likewise.
    * @throws {OptionsError} If the files of the certificate cannot be used.
    */
   async listen(): Promise<AddressInfo> {
     if (this.#server || this.#closed !== undefined) throw new Error('A relay listens once')
+    const { enableTls, adminPort } = this.#settings
     const pages = createPages(this.#report, () => this.#connections.draining, landingPage(this.#settings.dialects))
-    const certificate = this.#settings.enableTls ? new CertificateFiles(this.#settings, this.#log) : undefined
-    const server = createHttpServer(this.#settings, certificate?.read(), {
-      answer: (request) => answerTo(pages, request),
-      upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
-    })
+    const certificate = enableTls ? new CertificateFiles(this.#settings, this.#log) : undefined
+    const server = createHttpServer(
+      this.#settings,
+      certificate?.read(),
+      this.#publicHandler(adminPort === undefined ? pages : publicPages(pages)),
+    )
+    server.on('connection', (socket) => this.#clients.accept(socket))
     this.#server = server
     try {
       this.#listening = listen(server, this.#settings.port, this.#settings.host)
       const address = await this.#listening
+      if (adminPort !== undefined) await this.#listenForAdmins(adminPort, adminPages(pages))
       this.#detach.push(certificate?.watch(server) ?? (() => {}))
       this.#begin()
       this.#log.info(
@@ -96,11 +109,22 @@ export class Relay extends EventEmitter<RelayEvents> {
         },
         'Relay listening',
       )
+      if (isUnguarded(this.#settings)) {
+        this.#log.warn(
+          'Anybody on the internet may open any number of connections: set MAX_CONNECTIONS_PER_IP and CONNECTION_RATE_PER_IP, or TRUST_PROXY if a proxy in front limits them',
+        )
+      }
       return address
     } catch (error) {
+      server.close()
       this.#server = undefined
       throw error
     }
+  }
+
+  /** The address of the administrative pages, if they have one of their own and the relay listens. */
+  get adminAddress(): AddressInfo | undefined {
+    return (this.#adminServer?.address() as AddressInfo | null | undefined) ?? undefined
   }
 
   /**
@@ -157,6 +181,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     await this.#connections.drain(drain)
     for (const detach of this.#detach) detach()
     await this.#stopListening()
+    this.#clients.stop()
     this.#hub.stop()
     this.#journal.close()
     this.#log.info('Relay stopped')
@@ -165,12 +190,40 @@ export class Relay extends EventEmitter<RelayEvents> {
   async #stopListening(): Promise<void> {
     // A port that is about to be opened would stay open.
     await this.#listening?.catch(() => {})
-    const server = this.#server
-    if (!server?.listening) return
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
+    await Promise.all([stop(this.#server), stop(this.#adminServer)])
+  }
+
+  async #listenForAdmins(port: number, pages: Pages): Promise<void> {
+    this.#adminServer = createHttpServer(this.#settings, undefined, {
+      ...this.#handler,
+      answer: (request) => answerTo(pages, request, this.#gate),
+      upgrade: (_request, socket) => refuse(socket, { status: 404, text: 'Not found' }),
     })
+    const { address, port: actual } = await listen(this.#adminServer, port, this.#settings.adminHost)
+    this.#log.info({ address, port: actual }, 'Administrative pages listening')
+  }
+
+  #publicHandler(pages: Pages): Handler {
+    return {
+      ...this.#handler,
+      answer: (request) => {
+        const refusal = this.#clients.forbid(request)
+        if (refusal) return answer(request.method ?? 'GET', text(refusal.status, refusal.text, HANG_UP))
+        return answerTo(pages, request, this.#gate)
+      },
+      upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
+    }
+  }
+
+  readonly #handler: Pick<Handler, 'limited' | 'failed'> = {
+    limited: (limit, socket) => {
+      this.#hub.observer.limited(limit, undefined, socket && this.#clients.addressOf(socket))
+    },
+    failed: (error) => this.#log.error({ err: error }, 'Fault in a page'),
+  }
+
+  #onGuess(request: IncomingMessage): void {
+    this.#hub.observer.limited('admin-token', undefined, this.#clients.addressFor(request))
   }
 
   #begin(): void {
@@ -213,4 +266,19 @@ function pathUnder(prefix: string, target: string): string | undefined {
   if (prefix === '' || base === '/') return path
   if (path === base) return '/'
   return path.startsWith(`${base}/`) ? path.slice(base.length) : undefined
+}
+
+async function stop(server: Server | undefined): Promise<void> {
+  if (!server?.listening) return
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
+
+/** Whether a relay in production is open to the internet and limits nobody by address. */
+function isUnguarded({ environment, host, trustProxy, ...limits }: Settings): boolean {
+  const trusting = typeof trustProxy === 'number' ? trustProxy > 0 : trustProxy.length > 0
+  const limited = limits.maxConnectionsPerIp > 0 || limits.connectionRatePerIp > 0
+  return isProduction(environment) && isPublic(host) && !trusting && !limited
 }

@@ -1,6 +1,7 @@
 import { Alarms } from './alarms.js'
 import { Counters } from './counters.js'
 import { closes } from './errors.js'
+import { Tally } from './limits.js'
 import type { Member, Room } from './room.js'
 import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
@@ -10,6 +11,7 @@ export interface Limits {
   readonly maxRooms: number
   readonly maxRoomMembers: number
   readonly maxTopics: number
+  readonly maxConnectionsPerUser: number
   readonly rateLimit: number
   readonly rateLimitWindow: number
   readonly throttle: number
@@ -49,7 +51,7 @@ export type Verdict = boolean | { readonly user?: string }
  */
 export type Authorize = (request: AuthorizeRequest) => Verdict | Promise<Verdict>
 
-/** Which limit was hit. */
+/** Which limit was hit, or for what a client was turned away. */
 export type LimitName =
   | 'rate'
   | 'flood'
@@ -65,6 +67,16 @@ export type LimitName =
   | 'total-backlog'
   | 'join-timeout'
   | 'heartbeat'
+  | 'user-connections'
+  | 'address-connections'
+  | 'address-rate'
+  | 'network'
+  | 'handshake-timeout'
+  | 'answer-timeout'
+  | 'headers'
+  | 'bad-request'
+  | 'tls'
+  | 'admin-token'
 
 /** Hears what happens in the core. Must not throw. */
 export interface Observer {
@@ -75,7 +87,8 @@ export interface Observer {
   roomRemoved(room: Room): void
   joined(member: Member): void
   left(member: Member): void
-  limited(limit: LimitName, session?: Session): void
+  /** @param address Of a client that has no session. */
+  limited(limit: LimitName, session?: Session, address?: string): void
   /** A message that its dialect refused, and why. */
   refused(session: Session, why: string): void
   /** A fault in a dialect or a hook; its connection is closed with 1011. */
@@ -89,6 +102,8 @@ export class Hub {
   readonly authorize: Authorize | undefined
   readonly counters = new Counters()
   readonly rooms: Rooms
+  /** Connections by the users whom the hook named. */
+  readonly users: Tally
   readonly joinDeadlines = new Alarms<Session>((session) => {
     this.observer.limited('join-timeout', session)
     session.close(closes.joinTimeout)
@@ -99,6 +114,7 @@ export class Hub {
     this.observer = observer
     this.authorize = authorize
     this.rooms = new Rooms(limits, this.counters)
+    this.users = new Tally(limits.maxConnectionsPerUser)
   }
 
   /** Lets go of all timers. */

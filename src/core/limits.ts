@@ -40,6 +40,11 @@ export class Meter {
     return this.#start + Math.floor(this.#used / this.limit) * this.window - now
   }
 
+  /** Milliseconds until the window ends that is open at `now`. */
+  rest(now: number): number {
+    return Math.max(0, this.#start + this.window - now)
+  }
+
   #roll(now: number): void {
     const windows = Math.floor((now - this.#start) / this.window)
     if (windows < 1) return
@@ -68,5 +73,37 @@ export class Gate {
     if (now - this.#lastRefusal > 2 * this.#meter.window) this.#refused = 0
     this.#lastRefusal = now
     return ++this.#refused > FLOOD_WINDOWS * this.#meter.limit ? 'flood' : 'refuse'
+  }
+}
+
+/** Counts what is there under each name, up to a limit. A name that has nothing is forgotten. */
+export class Tally {
+  readonly #limit: number
+  readonly #counts = new Map<string, number>()
+
+  /** @param limit For each name; 0 means no limit, and nothing is counted. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** How many names have something. */
+  get size(): number {
+    return this.#counts.size
+  }
+
+  /** Counts one more; false if the name has all that it may. */
+  take(name: string): boolean {
+    if (this.#limit === 0) return true
+    const count = this.#counts.get(name) ?? 0
+    if (count >= this.#limit) return false
+    this.#counts.set(name, count + 1)
+    return true
+  }
+
+  /** Gives one back that was taken. */
+  release(name: string): void {
+    const count = this.#counts.get(name) ?? 0
+    if (count > 1) this.#counts.set(name, count - 1)
+    else this.#counts.delete(name)
   }
 }

@@ -231,6 +231,7 @@ export class Session {
     this.#hub.joinDeadlines.cancel(this.#deadline)
     this.#held = undefined
     for (const member of [...this.#members]) this.leave(member)
+    if (this.user !== undefined) this.#hub.users.release(this.user)
     this.#hub.counters.disconnections++
     this.#hub.observer.closed(this, code)
   }
@@ -310,10 +311,7 @@ export class Session {
     const settle = (verdict: Verdict): void => {
       if (this.#ended) return
       if (!allows(verdict)) this.close(denial)
-      else {
-        if (typeof verdict === 'object' && verdict.user !== undefined) this.user = verdict.user
-        granted()
-      }
+      else if (typeof verdict !== 'object' || verdict.user === undefined || this.#belong(verdict.user)) granted()
     }
     const request = { verb, dialect: this.kind?.name, room, user: this.user, connectionId: this.id }
     const verdict = authorize({ ...request, path, query, headers, address: this.address })
@@ -337,6 +335,19 @@ export class Session {
     this.#held = undefined
     for (const { data, binary } of held) this.receive(data, binary)
     if (this.#asking === 0) this.#port.release()
+  }
+
+  /** The connection is that user's from now on, unless that user has too many. */
+  #belong(user: string): boolean {
+    if (user === this.user) return true
+    if (!this.#hub.users.take(user)) {
+      this.limited('user-connections')
+      this.close(closes.tooManyConnections)
+      return false
+    }
+    if (this.user !== undefined) this.#hub.users.release(this.user)
+    this.user = user
+    return true
   }
 
   #guard(act: () => void): void {

@@ -42,8 +42,8 @@ export interface RelayEvents {
   'room-created': [RoomInfo]
   /** The last member of a room left, or the room expired. */
   'room-removed': [RoomInfo & { why: 'empty' | 'expired' }]
-  /** A limit was hit; once for every message that hits it. */
-  limit: [{ limit: LimitName; connection: ConnectionInfo | undefined }]
+  /** A limit was hit, or a client turned away; once for every message or attempt. `address` is the client's. */
+  limit: [{ limit: LimitName; connection: ConnectionInfo | undefined; address: string | undefined }]
 }
 
 /** Emits an event, described only if somebody listens, on behalf of a session, which pays if a listener throws. */
@@ -92,9 +92,13 @@ export class Announcer implements Observer {
     this.#emit(member.session, 'leave', () => presenceInfo(member))
   }
 
-  limited(limit: LimitName, session?: Session): void {
-    this.#journal.limited(limit, session)
-    this.#emit(session, 'limit', () => ({ limit, connection: session && connectionInfo(session) }))
+  limited(limit: LimitName, session?: Session, address?: string): void {
+    this.#journal.limited(limit, session, address)
+    this.#emit(session, 'limit', () => ({
+      limit,
+      connection: session && connectionInfo(session),
+      address: session?.address ?? address,
+    }))
   }
 
   refused(session: Session, why: string): void {

@@ -23,6 +23,16 @@ const limitMessages: Record<LimitName, string> = {
   'total-backlog': 'Slow reader cut off: too many unsent bytes in all',
   'join-timeout': 'No room joined in time',
   heartbeat: 'Dead connection cleaned up',
+  'user-connections': 'Too many connections of one user',
+  'address-connections': 'Too many connections from one address',
+  'address-rate': 'Too many new connections from one address',
+  network: 'Client of a network that is not allowed',
+  'handshake-timeout': 'No request in time',
+  'answer-timeout': 'HTTP client that does not read cut off',
+  headers: 'Too many headers, or too long',
+  'bad-request': 'Bad request',
+  tls: 'TLS handshake failed',
+  'admin-token': 'Wrong admin token',
 }
 
 /** Writes what happens to the log: no payload, no query, and rooms by their hashes. */
@@ -65,9 +75,11 @@ export class Journal implements Observer {
     this.#presence(member, 'User left room')
   }
 
-  limited(limit: LimitName, session?: Session): void {
-    const who = session && { connectionId: session.id, address: session.address, dialect: session.kind?.name }
-    this.#digest.warn(session?.id ?? '', limitMessages[limit], { ...who, limit })
+  limited(limit: LimitName, session?: Session, address?: string): void {
+    const who = session
+      ? { connectionId: session.id, address: session.address, dialect: session.kind?.name }
+      : address !== undefined && { address }
+    this.#digest.warn(session?.id ?? address ?? '', limitMessages[limit], { ...who, limit })
   }
 
   refused({ id, address, kind }: Session, why: string): void {

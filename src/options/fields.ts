@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { parseNetworks } from '../networks.js'
 import { parseDuration, parseSize } from '../units.js'
 
 /** In the order of the help. */
-export const groups = ['Server', 'TLS', 'Limits', 'Time', 'Log'] as const
+export const groups = ['Server', 'TLS', 'Clients', 'Limits', 'Time', 'Admin', 'Log'] as const
 
 /** What is known of an option besides its type. */
 export interface Meta {
@@ -56,6 +57,28 @@ export const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be tru
 
 export function oneOf<const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> {
   return z.enum(values, { error: `must be one of ${values.join(', ')}` })
+}
+
+const NETWORK_FORM = 'an address, a network such as 10.0.0.0/8, or loopback, linklocal or uniquelocal'
+
+/** Addresses and networks, as a list or separated by commas. */
+export function networks(): z.ZodType<string[], string | string[]> {
+  return list(`must be a list, each item ${NETWORK_FORM}`)
+}
+
+/** Proxies: how many, or their networks. */
+export function proxies(): z.ZodType<number | string[], number | string | string[]> {
+  const error = `must be a number of proxies, or a list, each item ${NETWORK_FORM}`
+  const hops = z
+    .union([z.number(), z.string().regex(WHOLE).transform(Number)])
+    .pipe(z.int({ error }).min(0, { error }).max(100, { error }))
+  return z.union([hops, list(error)], { error })
+}
+
+function list(error: string): z.ZodType<string[], string | string[]> {
+  const items = z.array(z.string().refine((item) => parseNetworks(item) !== undefined, { error }))
+  const split = (text: string): string[] => (text.trim() === '' ? [] : text.split(',').map((item) => item.trim()))
+  return z.union([items, z.string().transform(split).pipe(items)], { error })
 }
 
 /** Keeps the options' order and types, and adds what is known of each. */

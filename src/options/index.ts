@@ -4,6 +4,8 @@
  */
 
 import { z } from 'zod'
+import { admin } from './admin.js'
+import { clients } from './clients.js'
 import type { Meta } from './fields.js'
 import { limits } from './limits.js'
 import { log } from './log.js'
@@ -13,7 +15,7 @@ import { tls } from './tls.js'
 
 export { groups } from './fields.js'
 
-const shape = { ...server, ...tls, ...limits, ...time, ...log }
+const shape = { ...server, ...tls, ...clients, ...limits, ...time, ...admin, ...log }
 
 const schema = z.strictObject(shape)
 

@@ -15,6 +15,8 @@ export interface Line {
   readonly farewells: Alarms<Connection>
   /** Reads again from connections that were slowed down. */
   readonly pauses: Alarms<Connection>
+  /** The address of the client at the other end of a socket; empty once that is gone. */
+  addressOf(socket: Socket): string
   /** The socket is gone. */
   onClose(connection: Connection): void
 }
@@ -69,7 +71,7 @@ export class Connection implements Port, Debtor, Listener {
 
   /** Asked for only when needed, since it costs a system call. */
   get address(): string {
-    return this.#socket.remoteAddress ?? ''
+    return this.#line.addressOf(this.#socket)
   }
 
   /** Whether frames may still be written. */

@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Alarms } from '../core/alarms.js'
 import { closes } from '../core/errors.js'
@@ -8,9 +9,10 @@ import { Session } from '../core/session.js'
 import type { Dialects } from '../dialects/index.js'
 import type { Settings } from '../options/index.js'
 import { Backlog } from './backlog.js'
+import type { Clients } from './clients.js'
 import { Connection, type Line } from './connection.js'
 import { Heartbeat } from './heartbeat.js'
-import { accept, faultOf, refuse, UpgradeHello } from './upgrade.js'
+import { accept, faultOf, type Refusal, refuse, UpgradeHello } from './upgrade.js'
 
 /** The least time between two groups of connections that are closed, in milliseconds. */
 const DRAIN_STEP = 100
@@ -28,15 +30,17 @@ export class Connections implements Line {
 
   readonly #hub: Hub
   readonly #dialects: Dialects
+  readonly #clients: Clients
   readonly #max: number
   readonly #heartbeat: Heartbeat
   readonly #open = new Set<Connection>()
   #draining = false
   #emptied: (() => void) | undefined
 
-  constructor(hub: Hub, dialects: Dialects, settings: Settings) {
+  constructor(hub: Hub, dialects: Dialects, clients: Clients, settings: Settings) {
     this.#hub = hub
     this.#dialects = dialects
+    this.#clients = clients
     this.#max = settings.maxConnections
     this.maxMessageBytes = settings.maxMessageBytes
     this.maxBufferedBytes = settings.maxBufferedBytes
@@ -51,16 +55,9 @@ export class Connections implements Line {
 
   /** Makes a WebSocket of an upgrade request, or refuses it with HTTP. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, path?: string): void {
-    const refusal = this.#draining
-      ? { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
-      : faultOf(request)
+    const refusal = this.#refusalOf(request)
     if (refusal) {
       refuse(socket, refusal)
-      return
-    }
-    if (this.#max > 0 && this.#open.size >= this.#max) {
-      this.#hub.observer.limited('connections')
-      refuse(socket, { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } })
       return
     }
     accept(request, socket)
@@ -70,6 +67,10 @@ export class Connections implements Line {
     this.#open.add(connection)
     this.#heartbeat.watch(connection)
     connection.session.open((session) => this.#dialects.converse(session, hello))
+  }
+
+  addressOf(socket: Socket): string {
+    return this.#clients.addressOf(socket)
   }
 
   onClose(connection: Connection): void {
@@ -99,6 +100,22 @@ export class Connections implements Line {
     this.#heartbeat.stop()
     this.farewells.clear()
     this.pauses.clear()
+  }
+
+  /** Why a handshake is answered with HTTP and no more. */
+  #refusalOf(request: IncomingMessage): Refusal | undefined {
+    const { observer } = this.#hub
+    if (this.#draining) return { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
+    const refusal = this.#clients.admit(request)
+    if (refusal) return refusal
+    const fault = faultOf(request)
+    if (fault) {
+      observer.limited(fault.status === 431 ? 'headers' : 'bad-request', undefined, this.addressOf(request.socket))
+      return fault
+    }
+    if (this.#max === 0 || this.#open.size < this.#max) return undefined
+    observer.limited('connections')
+    return { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } }
   }
 
   /** Waits until all are gone, and cuts those that do not go. */
