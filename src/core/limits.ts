@@ -30,19 +30,26 @@ export class Meter {
   /**
    * Takes `units` in any case.
    *
-   * @returns Milliseconds until the sender is within its limit again; 0 if it is.
+   * @returns Milliseconds until the sender is within its limit again; 0 if it is, or if the last charge
+   *   has told so already: a burst of thousands costs as many windows, and no more is to be said.
    */
   charge(units: number, now: number): number {
     if (this.limit === 0) return 0
     this.#roll(now)
+    const told = this.#debt()
     this.#used += units
-    if (this.#used <= this.limit) return 0
-    return this.#start + Math.floor(this.#used / this.limit) * this.window - now
+    const debt = this.#debt()
+    return debt > told ? this.#start + debt * this.window - now : 0
   }
 
   /** Milliseconds until the window ends that is open at `now`. */
   rest(now: number): number {
     return Math.max(0, this.#start + this.window - now)
+  }
+
+  /** Windows until what was taken is within the limit; 0 if it is. */
+  #debt(): number {
+    return this.#used > this.limit ? Math.floor(this.#used / this.limit) : 0
   }
 
   #roll(now: number): void {

@@ -42,7 +42,7 @@ export interface RelayEvents {
   'room-created': [RoomInfo]
   /** The last member of a room left, or the room expired. */
   'room-removed': [RoomInfo & { why: 'empty' | 'expired' }]
-  /** A limit was hit, or a client turned away; once for every message or attempt. `address` is the client's. */
+  /** A limit was hit, or a client turned away; once for every message or attempt, and while a sender is slowed down once for every second of it. `address` is the client's. */
   limit: [{ limit: LimitName; connection: ConnectionInfo | undefined; address: string | undefined }]
 }
 

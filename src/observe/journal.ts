@@ -76,14 +76,19 @@ export class Journal implements Observer {
   }
 
   limited(limit: LimitName, session?: Session, address?: string): void {
-    const who = session
-      ? { connectionId: session.id, address: session.address, dialect: session.kind?.name }
-      : address !== undefined && { address }
-    this.#digest.warn(session?.id ?? address ?? '', limitMessages[limit], { ...who, limit })
+    this.#digest.warn(session?.id ?? address ?? '', limitMessages[limit], () => {
+      const who = session
+        ? { connectionId: session.id, address: session.address, dialect: session.kind?.name }
+        : address !== undefined && { address }
+      return { ...who, limit }
+    })
   }
 
-  refused({ id, address, kind }: Session, why: string): void {
-    this.#digest.warn(id, 'Message refused', { connectionId: id, address, dialect: kind?.name, why })
+  refused(session: Session, why: string): void {
+    const { id, kind } = session
+    this.#digest.warn(id, 'Message refused', () => {
+      return { connectionId: id, address: session.address, dialect: kind?.name, why }
+    })
   }
 
   failed(error: unknown, { id, kind }: Session): void {

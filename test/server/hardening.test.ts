@@ -3,11 +3,12 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { Relay } from '../../src/index.js'
 import { answerTo, createPages, type Page } from '../../src/server/http.js'
 import { createHttpServer } from '../../src/server/listener.js'
 import { Responder } from '../../src/server/respond.js'
 import type { Answer } from '../../src/server/upgrade.js'
-import { RawClient, until, upgradeRequest } from '../support/raw.js'
+import { closing, frame, Op, RawClient, until, upgradeRequest } from '../support/raw.js'
 import { limitsHit, startRelay } from '../support/relay.js'
 
 const GET = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -92,6 +93,61 @@ describe('a client that reads no answer', () => {
     await until(() => slow.length > 0)
     await until(() => slow.every(({ destroyed }) => destroyed))
     expect(slow).toHaveLength(1)
+  })
+})
+
+describe('a sender that is slowed down', () => {
+  it('is not read any further, not even what has come with the message that was too many', async () => {
+    const relay = await startRelay({ throttle: 10 })
+    const reader = await relay.open('/raw/doc')
+    const sender = await RawClient.open(relay, '/raw/doc')
+    const hit = limitsHit(relay.relay)
+    const slowed = once(relay.relay, 'limit')
+    sender.write(Buffer.concat(Array.from({ length: 25 }, (_, i) => frame(Op.text, String(i)))))
+    await slowed
+    expect(await reader.settled()).toHaveLength(11)
+    for (let i = 11; i < 25; i++) expect(await reader.next()).toEqual({ text: String(i) })
+    expect(hit).toEqual(['throttle', 'throttle'])
+  })
+
+  it('is slowed down by its pings as well', async () => {
+    const relay = await startRelay({ throttle: 10 })
+    const sender = await RawClient.open(relay, '/raw/doc')
+    sender.write(Buffer.concat(Array.from({ length: 25 }, (_, i) => frame(Op.ping, String(i)))))
+    for (let i = 0; i < 25; i++) expect((await sender.frame())?.payload.toString()).toBe(String(i))
+  })
+
+  it('can still say goodbye, behind what waits', async () => {
+    const relay = await startRelay({ throttle: 10 })
+    const sender = await RawClient.open(relay, '/raw/doc')
+    const slowed = once(relay.relay, 'limit')
+    sender.write(Buffer.concat(Array.from({ length: 15 }, () => frame(Op.text, 'x'))), frame(Op.close, closing(1000)))
+    await slowed
+    const stopped = relay.relay.close({ drain: 0 })
+    expect(await sender.close()).toEqual({ code: 1001, reason: 'Server shutting down' })
+    sender.socket.end()
+    await stopped
+  })
+})
+
+describe('a client that floods on after it was closed', () => {
+  it('is not read any more, and soon cut off', async () => {
+    const server = createServer()
+    const sockets: Socket[] = []
+    server.on('connection', (socket) => sockets.push(socket))
+    const relay = new Relay({ logLevel: 'silent', rateLimit: 1 }).attach(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(async () => {
+      await relay.close({ drain: 0 })
+      server.close()
+    })
+    const client = await RawClient.open(server.address() as AddressInfo, '/room/doc')
+    const messages = frame(Op.text, '{"type":"x"}').toString('latin1').repeat(1_000_000)
+    client.socket.write(messages, 'latin1')
+    expect(await client.close()).toMatchObject({ code: 1008 })
+    await client.gone()
+    expect(sockets[0]?.bytesRead).toBeLessThan(512 * 1024)
   })
 })
 
