@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { realpathSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Option } from 'commander'
 import { addTokenCommand } from './cli/token.js'
@@ -21,12 +21,20 @@ export interface Terminal {
   err(text: string): void
 }
 
-type Source = 'flag' | 'environment' | 'default'
+type Source = 'flag' | 'environment' | 'file' | 'default'
 
 interface Given {
   values: Record<string, string | boolean>
   sources: Map<string, Source>
   printConfig: boolean
+}
+
+/** What the variable is called that names a file with a secret. */
+const FILE = '_FILE'
+
+/** A message of commander's, without the value of a flag that it does not know: it may be a misspelt secret. */
+function readable(message: string): string {
+  return message.replace(/^error: /, '').replace(/('--[^'=]+)=[^\n]*'/, "$1'")
 }
 
 /** Values as people write them. */
@@ -43,7 +51,7 @@ function createCommand({ out, err }: Terminal): Command {
     .description('A WebSocket relay: passes messages among the members of a room and stores nothing.')
     .version(version, '--version', 'Print the version.')
     .helpOption('--help', 'Print this help.')
-    .configureOutput({ writeOut: out, writeErr: err, outputError: (text) => err(text.replace(/^error: /, '')) })
+    .configureOutput({ writeOut: out, writeErr: err, outputError: (text) => err(readable(text)) })
     .configureHelp({ helpWidth: 100 })
     .exitOverride()
     .allowExcessArguments(false)
@@ -53,7 +61,8 @@ function createCommand({ out, err }: Terminal): Command {
     for (const info of optionInfos.filter((option) => option.group === group)) {
       const shown = format(info, info.default)
       const usage = info.value === 'boolean' ? `${info.flag} [boolean]` : `${info.flag} <${info.value}>`
-      const about = `${info.description.replaceAll('`', '')} (${info.env}${shown && `, default ${shown}`})`
+      const env = info.secret ? `${info.env} or ${info.env}${FILE}` : info.env
+      const about = `${info.description.replaceAll('`', '')} (${env}${shown && `, default ${shown}`})`
       command.addOption(new Option(usage, about).helpGroup(`${group}:`))
     }
   }
@@ -69,20 +78,38 @@ function createCommand({ out, err }: Terminal): Command {
 function read(command: Command, { env }: Terminal): Given {
   const flags = command.opts<Record<string, string | boolean>>()
   const given: Given = { values: {}, sources: new Map(), printConfig: flags['printConfig'] === true }
-  for (const { name, env: variable } of optionInfos) {
-    const flag = flags[name]
-    // An empty variable is how many platforms say that none is set.
-    const value = flag ?? (env[variable] || undefined)
-    if (value !== undefined) given.values[name] = value
-    given.sources.set(name, flag !== undefined ? 'flag' : value !== undefined ? 'environment' : 'default')
+  for (const info of optionInfos) {
+    const flag = flags[info.name]
+    const [value, source] = flag === undefined ? fromEnvironment(info, env) : [flag, 'flag' as const]
+    if (value !== undefined) given.values[info.name] = value
+    given.sources.set(info.name, source)
   }
   return given
+}
+
+/** The value of a variable, or for a secret that of the file that another names, as Docker and Kubernetes hand them out. */
+function fromEnvironment(info: OptionInfo, env: Terminal['env']): [string | undefined, Source] {
+  // An empty variable is how many platforms say that none is set.
+  const value = env[info.env] || undefined
+  const file = (info.secret && env[info.env + FILE]) || undefined
+  if (file === undefined) return [value, value === undefined ? 'default' : 'environment']
+  if (value !== undefined) throw wrong(info.name, `is set, and so is ${info.env}${FILE}: which of them counts?`)
+  try {
+    return [readFileSync(file, 'utf8').trim(), 'file']
+  } catch (error) {
+    throw wrong(info.name, `the file that ${info.env}${FILE} names cannot be read: ${(error as Error).message}`)
+  }
+}
+
+function wrong(option: string, problem: string): OptionsError {
+  return new OptionsError([{ option, problem }])
 }
 
 /** How the user called an option. */
 function nameOf(given: Given | undefined, name: string): string {
   const info = optionInfos.find((option) => option.name === name)
-  return (given?.sources.get(name) === 'flag' ? info?.flag : info?.env) ?? name
+  const source = given?.sources.get(name)
+  return (source === 'flag' ? info?.flag : source === 'file' ? info?.env + FILE : info?.env) ?? name
 }
 
 function printConfig(settings: Settings, { sources }: Given, out: Terminal['out']): void {
@@ -130,6 +157,8 @@ async function serve(settings: Settings, stop: AbortSignal): Promise<void> {
 
 /* v8 ignore start: the outermost shell, tried by tests that start the command as a process. */
 async function main(): Promise<void> {
+  // Flags may hold secrets, and everybody on the machine may read a command line.
+  process.title = 'baton'
   // Frames live for a turn: larger pools are allocated less often. Set here, since it concerns the whole process.
   Buffer.poolSize = 64 * 1024
   const stop = new AbortController()

@@ -50,7 +50,7 @@ describe('baton', () => {
       expect(out).toContain(flag)
       expect(out).toContain(env)
     }
-    expect(out).toMatch(/Limits:\n.*--rate-limit <number> .*\(RATE_LIMIT, default 100\)/s)
+    expect(out).toMatch(/Limits:\n.*--rate-limit <number> .*\(RATE_LIMIT,\s+default\s+100\)/s)
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
   })
 

@@ -159,6 +159,12 @@ export const closes = {
     when: 'more than `MAX_BUFFERED_BYTES` wait for the client, or it is the slowest when all pass `MAX_TOTAL_BUFFERED_BYTES`; a client that reads nothing at all sees the connection break (1006)',
     reconnect: 'later',
   },
+  tooManyConnections: {
+    code: 1013,
+    reason: 'Too many connections',
+    when: 'the user whom the `authorize` hook named has `MAX_CONNECTIONS_PER_USER`',
+    reconnect: 'later',
+  },
   roomFull: {
     code: 1013,
     reason: 'Room is full',

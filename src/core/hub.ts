@@ -4,6 +4,7 @@ import type { Cluster } from './cluster.js'
 import { Counters } from './counters.js'
 import { closes } from './errors.js'
 import type { HistoryLimits } from './history.js'
+import { Quota } from './limits.js'
 import type { Member, Room } from './room.js'
 import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
@@ -13,6 +14,7 @@ export interface Limits extends HistoryLimits {
   readonly maxRooms: number
   readonly maxRoomMembers: number
   readonly maxTopics: number
+  readonly maxConnectionsPerUser: number
   readonly rateLimit: number
   readonly rateLimitWindow: number
   readonly throttle: number
@@ -21,7 +23,7 @@ export interface Limits extends HistoryLimits {
   readonly roomExpiry: number
 }
 
-/** Which limit was hit. */
+/** Which limit was hit, or for what a client was turned away. */
 export type LimitName =
   | 'rate'
   | 'flood'
@@ -37,6 +39,16 @@ export type LimitName =
   | 'total-backlog'
   | 'join-timeout'
   | 'heartbeat'
+  | 'user-connections'
+  | 'address-connections'
+  | 'address-rate'
+  | 'network'
+  | 'handshake-timeout'
+  | 'answer-timeout'
+  | 'headers'
+  | 'bad-request'
+  | 'tls'
+  | 'admin-token'
 
 /** Hears what happens in the core. Must not throw. */
 export interface Observer {
@@ -47,7 +59,8 @@ export interface Observer {
   roomRemoved(room: Room): void
   joined(member: Member): void
   left(member: Member): void
-  limited(limit: LimitName, session?: Session): void
+  /** @param address Of a client that has no session. */
+  limited(limit: LimitName, session?: Session, address?: string): void
   /** A handshake that was answered with an HTTP status, or that failed in TLS, and why. */
   handshakeFailed(reason: number | 'tls', why: string): void
   /** Somebody was denied something; without a session it was asked for over HTTP. */
@@ -66,6 +79,8 @@ export class Hub {
   readonly cluster: Cluster | undefined
   readonly counters = new Counters()
   readonly rooms: Rooms
+  /** Connections by the users whom tokens or the hook named. */
+  readonly users: Quota
   readonly joinDeadlines = new Alarms<Session>((session) => {
     this.observer.limited('join-timeout', session)
     session.close(closes.joinTimeout)
@@ -79,6 +94,7 @@ export class Hub {
     this.access = access
     this.cluster = cluster
     this.rooms = new Rooms(limits, this.counters, cluster)
+    this.users = new Quota(limits.maxConnectionsPerUser)
   }
 
   /** Lets go of all timers. */

@@ -53,10 +53,7 @@ export class Permit {
     }
     this.#session.wait(tokens.identify(this.#hello), (pass) => {
       if (typeof pass === 'string') this.#session.deny(pass, closeOf(pass))
-      else {
-        this.#take(pass)
-        this.ask('connect', undefined, granted)
-      }
+      else if (this.#take(pass)) this.ask('connect', undefined, granted)
     })
     if (!authorize) this.#hello = undefined
   }
@@ -75,8 +72,7 @@ export class Permit {
     const settle = (verdict: Verdict): void => {
       const allowance = allowanceOf(verdict)
       if (!allowance) session.deny(verb, refusals[verb])
-      else {
-        if (allowance.user !== undefined) session.user = allowance.user
+      else if (allowance.user === undefined || session.belong(allowance.user)) {
         this.#expireAt(allowance.expires)
         granted(allowance.publish !== false && may('publish'))
       }
@@ -113,7 +109,7 @@ export class Permit {
         refused(closeOf(denial).reason)
         return
       }
-      this.#take(pass)
+      if (!this.#take(pass)) return
       this.ask('connect', undefined, () => {
         for (const member of [...this.#session.members]) {
           this.ask('join', member.room.name, (mayPublish) => {
@@ -125,12 +121,14 @@ export class Permit {
     })
   }
 
-  #take(pass: Pass): void {
+  /** Puts a token in force. Returns whether its user may have the connection, which is closed if not. */
+  #take(pass: Pass): boolean {
+    if (pass.user !== undefined && !this.#session.belong(pass.user)) return false
     this.#pass = pass
-    this.#session.user = pass.user
     this.#expires = Number.POSITIVE_INFINITY
     this.#hub.expiries.cancel(this.#alarm)
     this.#expireAt(pass.expires)
+    return true
   }
 
   #expireAt(time: number | undefined): void {

@@ -244,6 +244,7 @@ export class Session {
     this.#wait?.end()
     this.permit?.end()
     for (const member of [...this.#members]) this.leave(member)
+    if (this.user !== undefined) this.#hub.users.release(this.user)
     this.#hub.counters.disconnections++
     this.#hub.observer.closed(this, code)
   }
@@ -339,5 +340,18 @@ export class Session {
     if (this.#ended) return
     if (this.permit) this.permit.ask(verb, room, granted)
     else granted(true)
+  }
+
+  /** The connection is that user's from now on, unless that user has too many: then it is closed. */
+  belong(user: string): boolean {
+    if (user === this.user) return true
+    if (!this.#hub.users.take(user)) {
+      this.limited('user-connections')
+      this.close(closes.tooManyConnections)
+      return false
+    }
+    if (this.user !== undefined) this.#hub.users.release(this.user)
+    this.user = user
+    return true
   }
 }

@@ -44,8 +44,8 @@ export interface RelayEvents {
   'room-created': [RoomInfo]
   /** The last member on this node left a room, or had to: it expired, or the node was cut off from the others. */
   'room-removed': [RoomInfo & { why: 'empty' | Ending }]
-  /** A limit was hit; once for every message that hits it. */
-  limit: [{ limit: LimitName; connection: ConnectionInfo | undefined }]
+  /** A limit was hit, or a client turned away; once for every message or attempt, and while a sender is slowed down once for every second of it. `address` is the client's. */
+  limit: [{ limit: LimitName; connection: ConnectionInfo | undefined; address: string | undefined }]
   /** Somebody was denied something; without a connection it was asked for over HTTP. */
   denied: [{ why: Denial; address: string; connection: ConnectionInfo | undefined }]
 }
@@ -99,10 +99,14 @@ export class Announcer implements Observer {
     this.#emit(member.session, 'leave', () => presenceInfo(member))
   }
 
-  limited(limit: LimitName, session?: Session): void {
+  limited(limit: LimitName, session?: Session, address?: string): void {
     this.#tally.limited(limit)
-    this.#journal.limited(limit, session)
-    this.#emit(session, 'limit', () => ({ limit, connection: session && connectionInfo(session) }))
+    this.#journal.limited(limit, session, address)
+    this.#emit(session, 'limit', () => ({
+      limit,
+      connection: session && connectionInfo(session),
+      address: session?.address ?? address,
+    }))
   }
 
   handshakeFailed(reason: number | 'tls', why: string): void {

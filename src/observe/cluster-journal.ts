@@ -41,7 +41,7 @@ export class ClusterJournal implements ClusterObserver {
   }
 
   refused(fault: FrameFault): void {
-    this.#digest.warn('', faults[fault], {})
+    this.#digest.warn('', faults[fault], () => ({}))
   }
 
   failed(error: unknown): void {

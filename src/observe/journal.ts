@@ -24,6 +24,16 @@ export const limitMessages: Record<LimitName, string> = {
   'total-backlog': 'Slow reader cut off: too many unsent bytes in all',
   'join-timeout': 'No room joined in time',
   heartbeat: 'Dead connection cleaned up',
+  'user-connections': 'Too many connections of one user',
+  'address-connections': 'Too many connections from one address',
+  'address-rate': 'Too many new connections from one address',
+  network: 'Client of a network that is not allowed',
+  'handshake-timeout': 'No request in time',
+  'answer-timeout': 'HTTP client that does not read cut off',
+  headers: 'Too many headers, or too long',
+  'bad-request': 'Bad request',
+  tls: 'TLS handshake failed',
+  'admin-token': 'Wrong admin token',
 }
 
 /** Writes what happens to the log: no payload, no query, and rooms by their hashes. */
@@ -66,9 +76,13 @@ export class Journal implements Observer {
     this.#presence(member, 'User left room')
   }
 
-  limited(limit: LimitName, session?: Session): void {
-    const who = session && { connectionId: session.id, address: session.address, dialect: session.kind?.name }
-    this.#digest.warn(session?.id ?? '', limitMessages[limit], { ...who, limit })
+  limited(limit: LimitName, session?: Session, address?: string): void {
+    this.#digest.warn(session?.id ?? address ?? '', limitMessages[limit], () => {
+      const who = session
+        ? { connectionId: session.id, address: session.address, dialect: session.kind?.name }
+        : address !== undefined && { address }
+      return { ...who, limit }
+    })
   }
 
   handshakeFailed(reason: number | 'tls', why: string): void {
@@ -77,12 +91,16 @@ export class Journal implements Observer {
 
   /** By address and not by connection: who guesses tokens has a new connection for each. */
   denied(why: Denial, address: string, session?: Session): void {
-    const who = session && { connectionId: session.id, dialect: session.kind?.name }
-    this.#digest.warn(`${address} ${why}`, 'Access denied', { address, ...who, why })
+    this.#digest.warn(`${address} ${why}`, 'Access denied', () => {
+      return { address, ...(session && { connectionId: session.id, dialect: session.kind?.name }), why }
+    })
   }
 
-  refused({ id, address, kind }: Session, why: string): void {
-    this.#digest.warn(id, 'Message refused', { connectionId: id, address, dialect: kind?.name, why })
+  refused(session: Session, why: string): void {
+    const { id, kind } = session
+    this.#digest.warn(id, 'Message refused', () => {
+      return { connectionId: id, address: session.address, dialect: kind?.name, why }
+    })
   }
 
   failed(error: unknown, session?: Session): void {

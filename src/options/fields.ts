@@ -1,8 +1,21 @@
 import { z } from 'zod'
+import { parseNetworks } from '../networks.js'
 import { parseDuration, parseSize } from '../units.js'
 
 /** In the order of the help. */
-export const groups = ['Server', 'TLS', 'Access', 'Limits', 'Time', 'Cluster', 'History', 'ICE', 'Log'] as const
+export const groups = [
+  'Server',
+  'TLS',
+  'Access',
+  'Clients',
+  'Limits',
+  'Time',
+  'Cluster',
+  'History',
+  'ICE',
+  'Admin',
+  'Log',
+] as const
 
 /** What is known of an option besides its type. */
 export interface Meta {
@@ -81,6 +94,22 @@ export function list(
     context.addIssue({ code: 'custom', message: error })
     return z.NEVER
   })
+}
+
+const NETWORK_FORM = 'an address, a network such as 10.0.0.0/8, or loopback, linklocal or uniquelocal'
+
+/** Addresses and networks, as a list or separated by commas. */
+export function networks(error = `must be a list, each item ${NETWORK_FORM}`): z.ZodType<string[], string | string[]> {
+  return list((item) => (parseNetworks(item) === undefined ? undefined : item), error)
+}
+
+/** Proxies: how many, or their networks. */
+export function proxies(): z.ZodType<number | string[], number | string | string[]> {
+  const error = `must be a number of proxies, or a list, each item ${NETWORK_FORM}`
+  const hops = z
+    .union([z.number(), z.string().regex(WHOLE).transform(Number)])
+    .pipe(z.int({ error }).min(0, { error }).max(100, { error }))
+  return z.union([hops, networks(error)], { error })
 }
 
 /** Keeps the options' order and types, and adds what is known of each. */

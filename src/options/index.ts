@@ -5,6 +5,8 @@
 
 import { z } from 'zod'
 import { access, accessProblems } from './access.js'
+import { admin } from './admin.js'
+import { clients } from './clients.js'
 import { cluster, clusterProblems } from './cluster.js'
 import type { Meta, OptionProblem } from './fields.js'
 import { history } from './history.js'
@@ -18,7 +20,19 @@ import { tls, tlsProblems } from './tls.js'
 export { groups, type OptionProblem } from './fields.js'
 export { MAX_MESSAGE_BYTES } from './limits.js'
 
-const shape = { ...server, ...tls, ...access, ...limits, ...time, ...cluster, ...history, ...ice, ...log }
+const shape = {
+  ...server,
+  ...tls,
+  ...access,
+  ...clients,
+  ...limits,
+  ...time,
+  ...cluster,
+  ...history,
+  ...ice,
+  ...admin,
+  ...log,
+}
 
 const schema = z.strictObject(shape)
 

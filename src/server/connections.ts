@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Origins } from '../auth/origins.js'
 import { Alarms } from '../core/alarms.js'
@@ -9,6 +10,7 @@ import { Session } from '../core/session.js'
 import type { Dialects } from '../dialects/index.js'
 import type { Settings } from '../options/index.js'
 import { Backlog } from './backlog.js'
+import type { Clients } from './clients.js'
 import { Connection, type Line } from './connection.js'
 import { Heartbeat } from './heartbeat.js'
 import { accept, faultOf, type Refusal, refuse, UpgradeHello } from './upgrade.js'
@@ -29,6 +31,7 @@ export class Connections implements Line {
 
   readonly #hub: Hub
   readonly #dialects: Dialects
+  readonly #clients: Clients
   readonly #max: number
   /** Undefined if any will do. */
   readonly #origins: Origins | undefined
@@ -38,9 +41,10 @@ export class Connections implements Line {
   #draining = false
   #emptied: (() => void) | undefined
 
-  constructor(hub: Hub, dialects: Dialects, settings: Settings) {
+  constructor(hub: Hub, dialects: Dialects, clients: Clients, settings: Settings) {
     this.#hub = hub
     this.#dialects = dialects
+    this.#clients = clients
     this.#max = settings.maxConnections
     this.#origins = settings.allowedOrigins.length > 0 ? new Origins(settings.allowedOrigins) : undefined
     this.#requireOrigin = settings.requireOrigin
@@ -57,16 +61,9 @@ export class Connections implements Line {
 
   /** Makes a WebSocket of an upgrade request, or refuses it with HTTP. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, path?: string): void {
-    const refusal = this.#draining
-      ? { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
-      : faultOf(request)
+    const refusal = this.#refusalOf(request)
     if (refusal) {
       this.#refuse(socket, refusal)
-      return
-    }
-    if (this.#max > 0 && this.#open.size >= this.#max) {
-      this.#hub.observer.limited('connections')
-      this.#refuse(socket, { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } })
       return
     }
     accept(request, socket)
@@ -82,6 +79,10 @@ export class Connections implements Line {
   #bars({ headers: { origin } }: IncomingMessage): boolean {
     if (!this.#origins) return false
     return origin === undefined ? this.#requireOrigin : !this.#origins.allow(origin)
+  }
+
+  addressOf(socket: Socket): string {
+    return this.#clients.addressOf(socket)
   }
 
   onClose(connection: Connection): void {
@@ -116,6 +117,22 @@ export class Connections implements Line {
   #refuse(socket: Duplex, refusal: Refusal): void {
     this.#hub.observer.handshakeFailed(refusal.status, refusal.text)
     refuse(socket, refusal)
+  }
+
+  /** Why a handshake is answered with HTTP and no more. */
+  #refusalOf(request: IncomingMessage): Refusal | undefined {
+    const { observer } = this.#hub
+    if (this.#draining) return { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
+    const refusal = this.#clients.admit(request)
+    if (refusal) return refusal
+    const fault = faultOf(request)
+    if (fault) {
+      observer.limited(fault.status === 431 ? 'headers' : 'bad-request', undefined, this.addressOf(request.socket))
+      return fault
+    }
+    if (this.#max === 0 || this.#open.size < this.#max) return undefined
+    observer.limited('connections')
+    return { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } }
   }
 
   /** Waits until all are gone, and cuts those that do not go. */

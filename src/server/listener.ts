@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Answer, hangUpWith, wantsWebSocket } from './upgrade.js'
+import type { LimitName } from '../core/hub.js'
+import { Responder } from './respond.js'
+import { turnAway } from './turn-away.js'
+import { type Answer, HEADERS_READ, wantsWebSocket } from './upgrade.js'
 
 /** Why the relay cannot listen. */
 export class ListenError extends Error {
@@ -25,12 +28,22 @@ const CHECKING_INTERVAL = 30_000
 /** Places for plain HTTP requests and handshakes beside the WebSockets. */
 const SPARE_SOCKETS = 1000
 
+/** The target and the headers of a request together, in bytes: Node's default, said here so that it stays. */
+const MAX_HEADER_SIZE = 16 * 1024
+
+/** How many requests a connection may carry before it is closed. */
+const MAX_REQUESTS = 100
+
 /** What a server does with what comes. */
 export interface Handler {
-  /** Answers a plain request; never rejects. */
+  /** Answers a plain request. */
   answer(request: IncomingMessage): Answer | Promise<Answer>
   /** Takes a WebSocket's handshake. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Hears of clients that are turned away before they have said anything of use. */
+  limited(limit: LimitName, socket: Socket | undefined): void
+  /** Hears of faults. */
+  failed(error: unknown): void
 }
 
 /** An HTTP server with deadlines, or an HTTPS server if there are options of TLS; not listening yet. */
@@ -39,21 +52,13 @@ export function createHttpServer(
   tls: ServerOptions | undefined,
   handler: Handler,
 ): Server {
-  /** Sockets whose answer is still being made: an upgrade that was pipelined behind it has to wait. */
-  const answering = new WeakMap<Duplex, Promise<void>>()
-  const onRequest: RequestListener = (request, response) => {
-    // What a body would say is of no interest, but it must not stop the next request.
-    request.resume()
-    const write = ({ status, headers, body }: Answer): void => void response.writeHead(status, headers).end(body)
-    const answer = handler.answer(request)
-    if (answer instanceof Promise) answering.set(request.socket, answer.then(write))
-    else write(answer)
-  }
-
+  const responder = new Responder(handler)
+  const onRequest: RequestListener = (request, response) => responder.respond(request, response)
   const options = {
     headersTimeout: joinTimeout,
     requestTimeout: joinTimeout,
     keepAliveTimeout: KEEP_ALIVE,
+    maxHeaderSize: MAX_HEADER_SIZE,
     // The default of 30 s would let a silent socket wait that long whatever the deadline.
     connectionsCheckingInterval:
       joinTimeout > 0 ? Math.max(50, Math.min(1000, Math.ceil(joinTimeout / 4))) : CHECKING_INTERVAL,
@@ -61,33 +66,20 @@ export function createHttpServer(
   const server = tls
     ? createTlsServer({ ...options, ...tls, ...(joinTimeout > 0 && { handshakeTimeout: joinTimeout }) }, onRequest)
     : createServer(options, onRequest)
+  server.maxHeadersCount = HEADERS_READ
+  server.maxRequestsPerSocket = MAX_REQUESTS
   if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_SOCKETS
-  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (wantsWebSocket(request)) {
-      handler.upgrade(request, socket, head)
-      return
-    }
-    // An upgrade to something that is not spoken here, such as h2c, is ignored: RFC 9110 section 7.8.
-    const answer = handler.answer(request)
-    if (answer instanceof Promise) whenReady(answer, socket, (made) => hangUpWith(socket, made))
-    else hangUpWith(socket, answer)
-  }
+  server.on('drop', () => handler.limited('connections', undefined))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => turnAway(error, socket as Socket, handler))
   server.on('upgrade', (request, socket, head) => {
-    const before = answering.get(socket)
-    if (before === undefined) onUpgrade(request, socket, head)
-    else whenReady(before, socket, () => onUpgrade(request, socket, head))
+    // Its answer would come before the one to an earlier request.
+    if (responder.owes(request.socket)) socket.destroy()
+    else if (wantsWebSocket(request)) handler.upgrade(request, socket, head)
+    // An upgrade to something that is not spoken here, such as h2c, is ignored: RFC 9110 section 7.8.
+    else responder.respondAndHangUp(request)
   })
+  server.once('close', () => responder.stop())
   return server
-}
-
-/** Goes on when something is ready, unless the socket, to which nobody listens meanwhile, breaks before. */
-function whenReady<T>(ready: Promise<T>, socket: Duplex, act: (value: T) => void): void {
-  const destroy = (): void => void socket.destroy()
-  socket.on('error', destroy)
-  void ready.then((value) => {
-    socket.off('error', destroy)
-    if (!socket.destroyed) act(value)
-  })
 }
 
 /**

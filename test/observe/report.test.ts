@@ -1,7 +1,8 @@
+import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { Exposition } from '../../src/observe/exposition.js'
 import { Report } from '../../src/observe/report.js'
-import { createPages } from '../../src/server/http.js'
+import { answerTo, createPages } from '../../src/server/http.js'
 import { createHub } from '../support/hub.js'
 
 /** What `GET /health` says of a relay with these ailments. */
@@ -18,8 +19,8 @@ async function look(
     () => nothing,
     new Exposition(),
   )
-  const { status, body } = (await pages.get('/health')?.()) ?? nothing
-  return [status, JSON.parse(body) as Record<string, unknown>]
+  const { status, body } = await answerTo(pages, { url: '/health', rawHeaders: [] } as unknown as IncomingMessage)
+  return [status, JSON.parse(String(body)) as Record<string, unknown>]
 }
 
 const well = (): undefined => undefined

@@ -15,6 +15,7 @@ const SHARED = ['shared1', 'shared2']
 const limits: Limits = {
   maxRooms: 0,
   maxRoomMembers: 0,
+  maxConnectionsPerUser: 0,
   maxTopics: 100,
   rateLimit: 0,
   rateLimitWindow: 1000,
