@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 
 /** What a client saw: a message, or the end. */
 export type Seen = { text: string } | { binary: Buffer } | { code: number; reason: string }
@@ -10,8 +10,8 @@ export class Client {
   readonly #seen: Seen[] = []
   #wake: (() => void) | undefined
 
-  private constructor(url: string, options: { protocols?: string[]; headers?: Record<string, string> }) {
-    this.socket = new WebSocket(url, options.protocols ?? [], { headers: options.headers ?? {} })
+  private constructor(url: string, { protocols = [], ...options }: ClientOptions & { protocols?: string[] }) {
+    this.socket = new WebSocket(url, protocols, options)
     this.socket.on('message', (data: Buffer, binary) =>
       this.#push(binary ? { binary: data } : { text: data.toString() }),
     )
@@ -20,10 +20,7 @@ export class Client {
   }
 
   /** Opens a connection, and waits until it is open. */
-  static async open(
-    url: string,
-    options: { protocols?: string[]; headers?: Record<string, string> } = {},
-  ): Promise<Client> {
+  static async open(url: string, options: ClientOptions & { protocols?: string[] } = {}): Promise<Client> {
     const client = new Client(url, options)
     await once(client.socket, 'open')
     return client
