@@ -19,7 +19,7 @@ const LETSENCRYPT = `/etc/letsencrypt/live/${HOST}`
 const nginx: Balancer = {
   program: 'nginx',
   file: 'deploy/nginx.conf',
-  changes: ({ port, relays, folder, cert, key }) => [
+  changes: ({ port, relays, cert, key }) => [
     ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`],
     ['listen [::]:443 ssl;', ''],
     ['127.0.0.1:3001', `127.0.0.1:${relays[0]}`],
