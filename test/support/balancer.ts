@@ -1,20 +1,22 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { get } from 'node:https'
+import { get, type RequestOptions } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, onTestFinished } from 'vitest'
-import type { ClientOptions } from 'ws'
 import { Client } from './client.js'
 
 /** The name that the shipped configurations have for the public host. */
 export const HOST = 'relay.example.org'
 
 /** What the shipped configurations wait on, and what a test puts in its place. */
-export type Changes = readonly (readonly [shipped: string, here: string])[]
+type Changes = readonly (readonly [shipped: string, here: string])[]
+
+/** What it takes to reach the balancer by its public name. */
+type Reach = Pick<RequestOptions, 'ca' | 'lookup'>
 
 /** How a balancer is started with a configuration of ours. */
 export interface Balancer {
@@ -30,7 +32,7 @@ export interface Balancer {
 }
 
 /** Where a balancer runs in a test. */
-export interface Place {
+interface Place {
   readonly port: number
   readonly relays: readonly [number, number]
   /** Gone after the test. */
@@ -47,7 +49,7 @@ export function describeWith(program: string, what: string, tests: () => void): 
 }
 
 /** The shipped text with each of the changes made. Throws if one has nothing to change. */
-export function change(text: string, changes: Changes): string {
+function change(text: string, changes: Changes): string {
   return changes.reduce((changed, [shipped, here]) => {
     if (!changed.includes(shipped)) throw new Error(`The shipped configuration has no ${shipped}`)
     return changed.replaceAll(shipped, here)
@@ -76,7 +78,7 @@ export async function startBalancer(
     rmSync(folder, { recursive: true, force: true })
   }
   onTestFinished(stop)
-  const options: ClientOptions = {
+  const options: Reach = {
     ca: readFileSync(place.cert),
     lookup: (_name, { all }, found) =>
       all ? found(null, [{ address: '127.0.0.1', family: 4 }]) : found(null, '127.0.0.1', 4),
@@ -94,7 +96,7 @@ export async function startBalancer(
 }
 
 /** Waits until a relay's health comes through the balancer. */
-async function healthy(port: number, options: ClientOptions, child: ChildProcess, log: () => string): Promise<void> {
+async function healthy(port: number, options: Reach, child: ChildProcess, log: () => string): Promise<void> {
   const ask = (): Promise<boolean> =>
     new Promise((resolve) => {
       get({ ...options, host: HOST, port, path: '/health', agent: false }, (response) => {
