@@ -61,10 +61,11 @@ describe.skipIf(skip)('under systemd', () => {
     const { child, port } = await start({ NOTIFY_SOCKET: path })
     expect(await next()).toBe('READY=1')
     const client = await Client.open(`ws://127.0.0.1:${port}/room/doc`)
+    const exit = once(child, 'exit')
     child.kill('SIGTERM')
     expect(await next()).toBe('STOPPING=1')
     expect(await client.closed()).toMatchObject({ code: 1001 })
-    expect(await once(child, 'exit')).toEqual([0, null])
+    expect(await exit).toEqual([0, null])
   })
 
   it('gives signs of life, also while it drains', async () => {
@@ -78,8 +79,9 @@ describe.skipIf(skip)('under systemd', () => {
     child.kill('SIGTERM')
     while ((await next()) !== 'STOPPING=1');
     for (let signs = 0; signs < 3; signs++) expect(await next()).toBe('WATCHDOG=1')
+    const exit = once(child, 'exit')
     stuck.drop()
-    expect(await once(child, 'exit')).toEqual([0, null])
+    expect(await exit).toEqual([0, null])
   })
 
   it('asks for nothing when systemd wants to know nothing', async () => {

@@ -60,7 +60,11 @@ function change(text: string, changes: Changes): string {
 export async function startBalancer(
   { program, file, changes, args, wrap = (config) => config }: Balancer,
   relays: readonly [number, number],
-): Promise<{ open(path: string): Promise<Client>; log(): string; stop(): Promise<void> }> {
+): Promise<{
+  open(path: string, headers?: Record<string, string>): Promise<Client>
+  log(): string
+  stop(): Promise<void>
+}> {
   const folder = mkdtempSync(join(tmpdir(), 'baton-balancer-'))
   const port = await freePort()
   const place = { port, relays, folder, ...makeCertificate(folder) }
@@ -85,8 +89,8 @@ export async function startBalancer(
   }
   await healthy(port, options, child, () => log)
   return {
-    async open(path) {
-      const client = await Client.open(`wss://${HOST}:${port}${path}`, options)
+    async open(path, headers = {}) {
+      const client = await Client.open(`wss://${HOST}:${port}${path}`, { ...options, headers })
       clients.push(client)
       return client
     },
