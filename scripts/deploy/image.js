@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Copy, DockerfileParser } from 'dockerfile-ast'
+import { freePort } from './port.js'
 
 /** The user and the group `nobody`, where we may become it. */
 const NOBODY = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
@@ -179,7 +180,7 @@ function execForm(text, root) {
 async function tryImage({ root, workdir, env, settings }) {
   const { ENTRYPOINT = '', HEALTHCHECK = '', STOPSIGNAL = '', USER = '' } = settings
   assert.ok(!['', 'root', '0'].includes(USER), 'the image does not run as root')
-  const port = String(20_000 + (process.pid % 10_000))
+  const port = String(await freePort())
   const options = { cwd: join(root, workdir), env: { ...env, PORT: port }, ...NOBODY }
   const [command, args] = execForm(ENTRYPOINT, root)
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'inherit'] })

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { WebSocket } from 'ws'
+import { freePort } from './port.js'
 
 const VERSION = '7.0.4'
 
@@ -17,7 +18,7 @@ const run = promisify(execFile)
 /** @param {string} root The repository. */
 export async function checkPm2(root) {
   const folder = mkdtempSync(join(tmpdir(), 'baton-pm2-'))
-  const port = String(20_000 + (process.pid % 10_000))
+  const port = String(await freePort())
   const env = { ...process.env, PM2_HOME: join(folder, 'home'), PORT: port, HOST: '127.0.0.1', DRAIN: '0' }
   const pm2 = async (/** @type {string[]} */ ...args) =>
     (await run(join(folder, 'node_modules/.bin/pm2'), args, { cwd: root, env })).stdout

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { get, type RequestOptions } from 'node:https'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, onTestFinished } from 'vitest'
+import { freePort } from '../../scripts/deploy/port.js'
 import { Client } from './client.js'
 
 /** The name that the shipped configurations have for the public host. */
@@ -112,15 +112,6 @@ async function healthy(port: number, options: Reach, child: ChildProcess, log: (
     if (child.exitCode !== null) throw new Error(`It ended: ${log()}`)
     await sleep(20)
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' ? (address?.port ?? 0) : 0
 }
 
 /** A certificate for {@link HOST}, and a file with both parts, as HAProxy wants it. */
