@@ -6,6 +6,7 @@ import { addTokenCommand } from './cli/token.js'
 import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options/index.js'
 import { Relay } from './relay.js'
 import { ListenError } from './server/listener.js'
+import { Systemd } from './systemd.js'
 import { formatDuration, formatSize } from './units.js'
 import { version } from './version.js'
 
@@ -129,7 +130,7 @@ export async function run(terminal: Terminal, stop: AbortSignal): Promise<number
     given = read(command, terminal)
     const settings = parseOptions(given.values)
     if (given.printConfig) printConfig(settings, given, terminal.out)
-    else await serve(settings, stop)
+    else await serve(settings, stop, new Systemd(terminal.env))
   })
   try {
     await command.parseAsync(terminal.argv, { from: 'user' })
@@ -148,11 +149,17 @@ export async function run(terminal: Terminal, stop: AbortSignal): Promise<number
   }
 }
 
-async function serve(settings: Settings, stop: AbortSignal): Promise<void> {
-  const relay = new Relay(settings)
-  await relay.listen()
-  if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
-  await relay.close()
+async function serve(settings: Settings, stop: AbortSignal, systemd: Systemd): Promise<void> {
+  try {
+    const relay = new Relay(settings)
+    await relay.listen()
+    systemd.tell('READY=1')
+    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+    systemd.tell('STOPPING=1')
+    await relay.close()
+  } finally {
+    systemd.end()
+  }
 }
 
 /* v8 ignore start: the outermost shell, tried by tests that start the command as a process. */
