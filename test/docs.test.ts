@@ -11,7 +11,9 @@ import * as units from '../src/units.js'
 const { closes } = errors
 const root = fileURLToPath(new URL('..', import.meta.url))
 const docs = readdirSync(resolve(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((path) => `docs/${path}`)
-const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...docs].filter((path) => path.endsWith('.md'))
+const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...docs].filter((path) =>
+  path.endsWith('.md'),
+)
 
 function read(path: string): string {
   return readFileSync(resolve(root, path), 'utf8')
