@@ -13,7 +13,9 @@ const { closes } = errors
 const metrics = await new Relay().metrics()
 const root = fileURLToPath(new URL('..', import.meta.url))
 const docs = readdirSync(resolve(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((path) => `docs/${path}`)
-const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...docs].filter((path) => path.endsWith('.md'))
+const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...docs].filter((path) =>
+  path.endsWith('.md'),
+)
 
 function read(path: string): string {
   return readFileSync(resolve(root, path), 'utf8')

@@ -45,6 +45,7 @@ export type LimitName =
   | 'network'
   | 'handshake-timeout'
   | 'answer-timeout'
+  | 'requests'
   | 'headers'
   | 'bad-request'
   | 'tls'

@@ -30,6 +30,7 @@ export const limitMessages: Record<LimitName, string> = {
   network: 'Client of a network that is not allowed',
   'handshake-timeout': 'No request in time',
   'answer-timeout': 'HTTP client that does not read cut off',
+  requests: 'Too many requests in one connection',
   headers: 'Too many headers, or too long',
   'bad-request': 'Bad request',
   tls: 'TLS handshake failed',

@@ -70,6 +70,11 @@ export function createHttpServer(
   server.maxRequestsPerSocket = MAX_REQUESTS
   if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_SOCKETS
   server.on('drop', () => handler.limited('connections', undefined))
+  // Whoever asks on after the last answer, which says that it is the last, would be answered 503 each time.
+  server.on('dropRequest', (_request, socket) => {
+    if (!socket.destroyed) handler.limited('requests', socket as Socket)
+    socket.destroy()
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => turnAway(error, socket as Socket, handler))
   server.on('upgrade', (request, socket, head) => {
     // Its answer would come before the one to an earlier request.

@@ -71,7 +71,7 @@ describe('the address of a client', () => {
   })
 
   it('is that of the IPv4 client where the relay listens on IPv6 too', async () => {
-    expect(await addressSeen({ host: '' }, undefined)).toBe('127.0.0.1')
+    expect(await addressSeen({ host: '::ffff:127.0.0.1' }, undefined)).toBe('127.0.0.1')
   })
 
   it('is asked of the system by nobody who does not need it', () => {
@@ -258,6 +258,12 @@ describe('networks', () => {
       expect(await denied.write(upgradeRequest()).head()).toBeUndefined()
     }
     expect((await shake(relay, undefined, '127.0.0.3')).status).toBe(101)
+  })
+
+  it('that are allowed do not have a client whose address is not known', () => {
+    const clients = new Clients(parseOptions({ allowNetworks: '0.0.0.0/0, ::/0' }), { limited() {} })
+    const request = { socket: {}, headers: {} } as Parameters<Clients['forbid']>[0]
+    expect(clients.forbid(request)).toMatchObject({ status: 403 })
   })
 
   it('count behind a proxy by what it says, for WebSockets and pages', async () => {

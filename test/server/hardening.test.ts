@@ -46,6 +46,17 @@ describe('a request', () => {
   })
 })
 
+describe('a client that pipelines more requests than a connection may carry', () => {
+  it('is cut off by name', async () => {
+    const relay = await startRelay()
+    const hit = limitsHit(relay.relay)
+    const client = await RawClient.connect(relay)
+    client.write(GET.repeat(1000)).socket.end()
+    await client.gone()
+    expect(hit).toEqual(['requests'])
+  })
+})
+
 /** An HTTP server of the relay's kind, with an answer of the test's own. */
 async function serve(
   answer: () => Answer | Promise<Answer>,
