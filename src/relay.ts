@@ -20,7 +20,7 @@ import { Report, type Stats } from './observe/report.js'
 import { MAX_MESSAGE_BYTES, type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { Connections } from './server/connections.js'
 import { answerTo, createPages } from './server/http.js'
-import { landingPage } from './server/landing.js'
+import { createLandingPage } from './server/landing.js'
 import { createHttpServer, listen } from './server/listener.js'
 import { createCertificate } from './server/tls/index.js'
 import { pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
@@ -105,9 +105,10 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   async #listen(): Promise<AddressInfo> {
-    const { port, host, enableTls, dialects, redisUrl } = this.#settings
+    const { port, host, enableTls, dialects, landingPage, redisUrl } = this.#settings
     const certificate = enableTls ? await createCertificate(this.#settings, this.#log) : undefined
-    const pages = createPages(this.#report, () => this.#connections.draining, landingPage(dialects))
+    const landing = landingPage ? createLandingPage(dialects) : undefined
+    const pages = createPages(this.#report, () => this.#connections.draining, landing)
     const server = createHttpServer(this.#settings, certificate?.options, {
       answer: (request) => answerTo(pages, request),
       upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),

@@ -26,9 +26,9 @@ const SECURITY_HEADERS = {
 }
 
 /** The pages beside the WebSockets, by their paths. */
-export function createPages(report: Report, draining: () => boolean, landing: Maker): Pages {
+export function createPages(report: Report, draining: () => boolean, landing: Maker | undefined): Pages {
   return new Map<string, Maker>([
-    ['/', landing],
+    ...(landing ? ([['/', landing]] as const) : []),
     ['/health', () => json(draining() ? 503 : 200, report.health(draining()))],
     ['/stats', () => json(200, report.stats())],
   ])
