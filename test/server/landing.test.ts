@@ -178,6 +178,24 @@ describeInChromium('the landing page in Chromium', () => {
     expect(atOnce.replaceAll(/[a-m]/g, '')).toBe(right)
   })
 
+  test('draws the cursors of others where they are, however the text is broken into lines', async () => {
+    const { http } = await startRelay()
+    const { page } = await visit(http, { viewport: { width: 375, height: 700 } })
+    const [ann, ben] = await panesOf(page)
+    const lines = 'Lines that are too long for the pane, which is small, anextremelylongwordamongthem.\n\n'.repeat(8)
+    await textOf(ann).fill(lines)
+    await reads(ben, lines)
+    await ben.locator('.caret').waitFor()
+    const sizes = async (selector: string): Promise<number[]> =>
+      await ben.locator(selector).evaluate((box) => [box.scrollHeight, box.clientWidth, box.scrollTop])
+    await textOf(ben).press('Control+End')
+    const [height, width, top] = await sizes('textarea')
+
+    expect(height).toBeGreaterThan(700)
+    expect(top).toBeGreaterThan(300)
+    await expect.poll(() => sizes('.back')).toEqual([height, width, top])
+  })
+
   test('leaves what an input method composes alone until it is done', async () => {
     const { http } = await startRelay()
     const [here, there] = [await visit(`${http}/#compose`), await visit(`${http}/#compose`)]
@@ -346,6 +364,19 @@ describeInChromium('the landing page in Chromium', () => {
     }
     await heard
     expect(snippet).toContain(`new WebSocket('${http.replace('http', 'ws')}/`)
+  })
+
+  test('selects the link where the clipboard is out of reach', async () => {
+    const { http } = await startRelay()
+    const page = await browser.newPage()
+    onTestFinished(() => page.close())
+    await page.addInitScript("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    await page.goto(http)
+    await page.getByRole('button', { name: 'Copy the link' }).click()
+    await page.getByText('Selected').waitFor()
+
+    const room = await page.locator('#link').getAttribute('href')
+    expect(await page.evaluate('getSelection().toString()')).toBe(`${http}/${room}`)
   })
 
   test('fills in the address at which the visitor found it', async () => {

@@ -73,7 +73,7 @@ export function createDocument(dialects: readonly DialectName[], script: string,
 <div>
 <div id="panes"></div>
 <p class="share"><a id="link" target="_blank" rel="noopener">Open another window</a>
-<button type="button" id="copy">Copy the link</button></p>
+<button type="button" id="copy">Copy the link</button> <code id="address"></code></p>
 <p class="quiet">Whoever has the link is in this room. Each pane has a WebSocket of its own and speaks
 <code id="dialect"></code>. The relay keeps no text: a newcomer gets it from those who are there.</p>
 <p class="quiet" id="local" hidden>For a phone, put this machine’s address in the link instead of this one, which is

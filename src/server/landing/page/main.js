@@ -24,13 +24,14 @@ find('#plain').hidden = true
 find('#demo').hidden = false
 const link = find('#link', HTMLAnchorElement)
 link.href = `#${room}`
+const address = find('#address')
+address.textContent = link.href
 find('#local').hidden = !/^(localhost|127\..*|\[::1\])$/.test(location.hostname)
 addEventListener('hashchange', () => location.reload())
 
-offerCopy(find('#copy'), () => link.href, link)
+offerCopy(find('#copy'), address)
 for (const button of document.querySelectorAll('button[data-copy]')) {
-  const code = find(`#${button.getAttribute('data-copy')}`)
-  offerCopy(button, () => String(code.textContent), code)
+  offerCopy(button, find(`#${button.getAttribute('data-copy')}`))
 }
 void tellOfHistory()
 
@@ -91,17 +92,16 @@ function dialectOf(name, site) {
 
 /**
  * @param {Element} button
- * @param {() => string} text
- * @param {Element} shown Is selected where the clipboard is out of reach, as it is on a page without TLS.
+ * @param {Element} source Its text is selected where the clipboard is out of reach, as it is on a page without TLS.
  */
-function offerCopy(button, text, shown) {
+function offerCopy(button, source) {
   const label = button.textContent
   button.addEventListener('click', async () => {
     try {
-      await navigator.clipboard.writeText(text())
+      await navigator.clipboard.writeText(String(source.textContent))
       button.textContent = 'Copied'
     } catch {
-      getSelection()?.selectAllChildren(shown)
+      getSelection()?.selectAllChildren(source)
       button.textContent = 'Selected'
     }
     setTimeout(() => {
