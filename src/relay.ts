@@ -29,7 +29,7 @@ import { Clients } from './server/clients.js'
 import { Connections } from './server/connections.js'
 import { adminPages, answerOf, answerTo, createPages, HANG_UP, type Pages, publicPages, text } from './server/http.js'
 import { hasIceServers, IcePage, type IceServers, iceServersFor } from './server/ice.js'
-import { landingPage } from './server/landing.js'
+import { createLandingPage } from './server/landing.js'
 import { createHttpServer, type Handler, listen } from './server/listener.js'
 import { createCertificate } from './server/tls/index.js'
 import { pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
@@ -131,10 +131,11 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   async #listen(): Promise<AddressInfo> {
-    const { port, host, enableTls, dialects, redisUrl, adminPort } = this.#settings
+    const { port, host, enableTls, dialects, landingPage, redisUrl, adminPort } = this.#settings
     const certificate = enableTls ? await createCertificate(this.#settings, this.#log) : undefined
     const draining = (): boolean => this.#connections.draining
-    const pages = createPages(this.#report, draining, landingPage(dialects), this.#metrics)
+    const landing = landingPage ? createLandingPage(dialects) : undefined
+    const pages = createPages(this.#report, draining, landing, this.#metrics)
     const handler = this.#publicHandler(adminPort === undefined ? pages : publicPages(pages))
     const server = createHttpServer(this.#settings, certificate?.options, handler)
     server.on('connection', (socket) => this.#clients.accept(socket))

@@ -37,9 +37,14 @@ const SECURITY_HEADERS = {
 }
 
 /** The pages beside the WebSockets, by their paths. */
-export function createPages(report: Report, draining: () => boolean, landing: Maker, metrics: Exposition): Pages {
+export function createPages(
+  report: Report,
+  draining: () => boolean,
+  landing: Maker | undefined,
+  metrics: Exposition,
+): Pages {
   return new Map<string, Entry>([
-    ['/', open(landing)],
+    ...(landing ? ([['/', open(landing)]] as const) : []),
     ['/health', open(() => jsonPage(draining() ? 503 : 200, report.health(draining())))],
     ['/stats', admin(() => jsonPage(200, report.stats()))],
     [
