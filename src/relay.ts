@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { JsonWebTokens, wantsTokens } from './auth/tokens.js'
 import type { Backplane } from './cluster/backplane.js'
+import { maxFrame } from './cluster/limits.js'
 import { ClusterNode } from './cluster/node.js'
 import { RedisBackplane } from './cluster/redis.js'
 import { loadRedis } from './cluster/redis-client.js'
@@ -22,7 +23,7 @@ import { Journal } from './observe/journal.js'
 import { createMetrics } from './observe/metrics.js'
 import { Report, type Stats } from './observe/report.js'
 import { Tally } from './observe/tally.js'
-import { MAX_MESSAGE_BYTES, type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
+import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { isProduction } from './options/log.js'
 import { Gate } from './server/admin.js'
 import { Clients } from './server/clients.js'
@@ -41,9 +42,6 @@ export type RelayOptions = Options & {
   /** Another bus than Redis that joins several relays to one, such as a {@link MemoryBus}'s. */
   backplane?: Backplane
 }
-
-/** What frames between nodes may carry beside messages, in bytes. */
-const FRAME_SPARE = 2 ** 20
 
 const STATISTICS_INTERVAL = 5 * 60_000
 
@@ -286,13 +284,17 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   #createNode(given: Backplane | undefined): ClusterNode | undefined {
-    const { redisUrl, redisCluster, clusterName, clusterSecret, maxMessageBytes, roomExpiry } = this.#settings
-    if (!given && redisUrl === '') return undefined
+    const { redisUrl, redisCluster, clusterName, clusterSecret, roomExpiry } = this.#settings
+    if (!given && redisUrl === '') {
+      // Whoever gives a secret expects others.
+      if (clusterSecret === '') return undefined
+      throw new OptionsError([{ option: 'clusterSecret', problem: 'is set, but nothing joins this node to others' }])
+    }
     const backplane = given ?? new RedisBackplane({ url: redisUrl, cluster: redisCluster })
     const options = {
       name: clusterName,
       secret: clusterSecret,
-      maxFrame: (maxMessageBytes || MAX_MESSAGE_BYTES) + FRAME_SPARE,
+      maxFrame: maxFrame(this.#settings),
       roomExpiry,
       tally: () => this.#report.tally(),
     }
@@ -308,8 +310,10 @@ export class Relay extends EventEmitter<RelayEvents> {
     } catch (error) {
       server.close()
       // Whoever cannot serve must not stay among those who do, nor keep the process alive.
-      await this.#cluster?.stop()
-      this.#clustered = undefined
+      if (this.#detach.length === 0) {
+        await this.#cluster?.stop()
+        this.#clustered = undefined
+      }
       throw error
     }
   }

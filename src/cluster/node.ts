@@ -106,8 +106,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** Why this node is not in touch with the others; undefined if it is. */
   get ailment(): string | undefined {
-    if (this.#outage === undefined) return undefined
-    return `The other nodes cannot be reached: the bus ${this.#outage === 'refused' ? 'is down' : 'does not answer'}`
+    return this.#outage && `The other nodes cannot be reached: the bus ${OUTAGES[this.#outage]}.`
   }
 
   /** The nodes together, as of their last beats. */
@@ -193,8 +192,12 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     void this.say(this.#inbox(node), message)
   }
 
-  subscribe(channel: string): Promise<void> {
-    return this.#backplane.subscribe(channel)
+  async subscribe(channel: string): Promise<void> {
+    try {
+      await this.#backplane.subscribe(channel)
+    } catch (error) {
+      this.failed(error)
+    }
   }
 
   /** The connection is of no use. */
@@ -337,14 +340,19 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     for (const id of this.#former.splice(0)) void this.#publish(this.#control, id, { kind: 'bye' })
   }
 
-  #publish(channel: string, node: string, message: Message): Promise<number | undefined> {
-    if (!this.connected) return Promise.resolve(undefined)
+  async #publish(channel: string, node: string, message: Message): Promise<number | undefined> {
+    if (!this.connected) return undefined
     const early = this.now() - this.#arrived < 2 * BEAT + SWEEP
     const version = early || first.has(message.kind) ? OLDEST : this.#peers.version
     const frame = this.#wire.encode(channel, { version, node, message })
     this.counters.framesSent++
     this.counters.bytesSent += frame.length
-    return this.#backplane.publish(channel, frame)
+    try {
+      return await this.#backplane.publish(channel, frame)
+    } catch (error) {
+      this.failed(error)
+      return undefined
+    }
   }
 
   #tally(): Tally {
@@ -363,6 +371,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     return hash.update(`${kind.name}/${name}`).digest('hex').slice(0, KEY_DIGITS)
   }
 }
+
+const OUTAGES = { silent: 'does not answer', refused: 'is down', denied: 'does not let this node in' } as const
 
 /** What nodes say before they know which versions the others speak. */
 const first = new Set<Message['kind']>(['beat', 'bye', 'dropped'])

@@ -71,7 +71,7 @@ export class Permit {
     }
     const settle = (verdict: Verdict): void => {
       const allowance = allowanceOf(verdict)
-      if (!allowance) session.deny(verb, refusals[verb])
+      if (!allowance || (verb === 'publish' && allowance.publish === false)) session.deny(verb, refusals[verb])
       else if (allowance.user === undefined || session.belong(allowance.user)) {
         this.#expireAt(allowance.expires)
         granted(allowance.publish !== false && may('publish'))
@@ -116,7 +116,7 @@ export class Permit {
             member.mayPublish = mayPublish
           })
         }
-        taken(pass.expires)
+        taken(this.#expires === Number.POSITIVE_INFINITY ? undefined : this.#expires)
       })
     })
   }

@@ -72,6 +72,7 @@ export class Rooms implements Iterable<Room> {
     this.#expiries.cancel(room.expiry)
     room.link?.close()
     room.history?.clear()
+    room.history = undefined
   }
 
   /** Another node has opened the room before. */

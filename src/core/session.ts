@@ -284,8 +284,7 @@ export class Session {
     const { rooms, limits, observer } = this.#hub
     const room = rooms.open(kind, name)
     if (!room) {
-      this.limited('rooms')
-      this.close(closes.tooManyRooms)
+      this.#refuseRoom()
       return
     }
     const opening = room.link?.opening
@@ -311,11 +310,20 @@ export class Session {
     observer.joined(member)
   }
 
+  /** There are as many rooms open as may be. */
+  #refuseRoom(): void {
+    this.limited('rooms')
+    this.close(closes.tooManyRooms)
+  }
+
   /** Publishes to a room that it is not in. If this node does not host it, others may. */
   #visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
     const { rooms } = this.#hub
     const room = rooms.clustered ? rooms.open(kind, name) : rooms.find(kind, name)
-    if (!room) return
+    if (!room) {
+      if (rooms.clustered) this.#refuseRoom()
+      return
+    }
     if (room.link?.opening !== undefined) {
       this.wait(room.link.opening, () => this.#visit(kind, name, encode))
       return
