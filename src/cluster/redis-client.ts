@@ -32,7 +32,7 @@ const COMMAND_TIMEOUT = 5000
 
 /** How often a connection is asked for a sign of life, and how long nothing may move on it, in milliseconds. */
 const PING = 2000
-const SILENCE = 6000
+const SILENCE = 8000
 
 /** What is lost is lost: no queue while offline, nothing sent again, no connection made behind our back. */
 const SETTINGS = {
