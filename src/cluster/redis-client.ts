@@ -39,6 +39,8 @@ const SETTINGS = {
   RESP: 3,
   disableOfflineQueue: true,
   commandOptions: { timeout: COMMAND_TIMEOUT },
+  // Every command has to be allowed to the user: none is used that can be done without.
+  disableClientInfo: true,
   maintNotifications: 'disabled',
   pingInterval: PING,
   socket: { connectTimeout: CONNECT_TIMEOUT, socketTimeout: SILENCE, reconnectStrategy: false },
