@@ -1,4 +1,5 @@
-// Writes the tables that are made from the source into docs/configuration.md and docs/protocol/errors.md.
+// Writes the tables that are made from the source into docs/configuration.md, docs/metrics.md and
+// docs/protocol/errors.md.
 // A test does the same with the source as it stands, and fails when a table is stale.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -47,6 +48,30 @@ export function errorTables({ closes, errorCodes }) {
 }
 
 /**
+ * The table of `docs/metrics.md`: the relay's own metrics.
+ *
+ * @param {string} text What `GET /metrics` says.
+ * @returns {Tables}
+ */
+export function metricTables(text) {
+  const rows = [...text.matchAll(/^# HELP (baton_\w+) (.*)\n# TYPE \1 (\w+)\n(.*)$/gm)].map(
+    ([, name = '', help = '', type = '', sample = '']) => {
+      const labels = [...sample.matchAll(/(\w+)="/g)].map(([, label = '']) => label)
+      return [
+        code(name),
+        type,
+        labels
+          .filter((label) => label !== 'le')
+          .map(code)
+          .join(', '),
+        help,
+      ]
+    },
+  )
+  return { metrics: table(['Metric', 'Type', 'Labels', 'What it says'], rows) }
+}
+
+/**
  * A page with its tables written anew. Each stands between `<!-- table: NAME -->` and `<!-- end -->`.
  *
  * @param {string} page
@@ -73,7 +98,7 @@ const ADVICE = {
  */
 function defaultOf({ value, default: setting }, { formatDuration, formatSize }) {
   if (setting === undefined) return 'it depends'
-  if (setting === '') return 'empty'
+  if (setting === '' || (Array.isArray(setting) && setting.length === 0)) return 'empty'
   if (Array.isArray(setting)) return setting.map(code).join(', ')
   if (value === 'duration') return code(formatDuration(Number(setting)))
   if (value === 'size') return code(formatSize(Number(setting)))
@@ -113,11 +138,13 @@ function rewrite(path, tables) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [options, units, errors] = await Promise.all([
+  const [options, units, errors, { Relay }] = await Promise.all([
     import('../dist/options/index.js'),
     import('../dist/units.js'),
     import('../dist/core/errors.js'),
+    import('../dist/index.js'),
   ])
   rewrite('docs/configuration.md', optionTables(options, units))
+  rewrite('docs/metrics.md', metricTables(await new Relay().metrics()))
   rewrite('docs/protocol/errors.md', errorTables(errors))
 }

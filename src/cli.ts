@@ -2,10 +2,13 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Option } from 'commander'
+import { addTokenCommand } from './cli/token.js'
 import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options/index.js'
 import { Relay } from './relay.js'
 import { ListenError } from './server/listener.js'
+import { Systemd } from './systemd.js'
 import { formatDuration, formatSize } from './units.js'
+import { version } from './version.js'
 
 /** Exit codes: a wrong option, and a start that failed. */
 const WRONG_OPTION = 2
@@ -19,12 +22,20 @@ export interface Terminal {
   err(text: string): void
 }
 
-type Source = 'flag' | 'environment' | 'default'
+type Source = 'flag' | 'environment' | 'file' | 'default'
 
 interface Given {
   values: Record<string, string | boolean>
   sources: Map<string, Source>
   printConfig: boolean
+}
+
+/** What the variable is called that names a file with a secret. */
+const FILE = '_FILE'
+
+/** A message of commander's, without the value of a flag that it does not know: it may be a misspelt secret. */
+function readable(message: string): string {
+  return message.replace(/^error: /, '').replace(/('--[^'=]+)=[^\n]*'/, "$1'")
 }
 
 /** Values as people write them. */
@@ -37,22 +48,22 @@ function format({ value, secret }: OptionInfo, setting: OptionInfo['default']): 
 }
 
 function createCommand({ out, err }: Terminal): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
   const command = new Command('baton')
     .description('A WebSocket relay: passes messages among the members of a room and stores nothing.')
     .version(version, '--version', 'Print the version.')
     .helpOption('--help', 'Print this help.')
-    .configureOutput({ writeOut: out, writeErr: err, outputError: (text) => err(text.replace(/^error: /, '')) })
+    .configureOutput({ writeOut: out, writeErr: err, outputError: (text) => err(readable(text)) })
     .configureHelp({ helpWidth: 100 })
     .exitOverride()
     .allowExcessArguments(false)
+    // A subcommand's flags are its own, even those that the relay has too.
+    .enablePositionalOptions()
   for (const group of groups) {
     for (const info of optionInfos.filter((option) => option.group === group)) {
       const shown = format(info, info.default)
       const usage = info.value === 'boolean' ? `${info.flag} [boolean]` : `${info.flag} <${info.value}>`
-      const about = `${info.description.replaceAll('`', '')} (${info.env}${shown && `, default ${shown}`})`
+      const env = info.secret ? `${info.env} or ${info.env}${FILE}` : info.env
+      const about = `${info.description.replaceAll('`', '')} (${env}${shown && `, default ${shown}`})`
       command.addOption(new Option(usage, about).helpGroup(`${group}:`))
     }
   }
@@ -65,24 +76,41 @@ function createCommand({ out, err }: Terminal): Command {
 }
 
 /** Reads flags over environment. */
-function read(command: Command, { argv, env }: Terminal): Given {
-  command.parse(argv, { from: 'user' })
+function read(command: Command, { env }: Terminal): Given {
   const flags = command.opts<Record<string, string | boolean>>()
   const given: Given = { values: {}, sources: new Map(), printConfig: flags['printConfig'] === true }
-  for (const { name, env: variable } of optionInfos) {
-    const flag = flags[name]
-    // An empty variable is how many platforms say that none is set.
-    const value = flag ?? (env[variable] || undefined)
-    if (value !== undefined) given.values[name] = value
-    given.sources.set(name, flag !== undefined ? 'flag' : value !== undefined ? 'environment' : 'default')
+  for (const info of optionInfos) {
+    const flag = flags[info.name]
+    const [value, source] = flag === undefined ? fromEnvironment(info, env) : [flag, 'flag' as const]
+    if (value !== undefined) given.values[info.name] = value
+    given.sources.set(info.name, source)
   }
   return given
+}
+
+/** The value of a variable, or for a secret that of the file that another names, as Docker and Kubernetes hand them out. */
+function fromEnvironment(info: OptionInfo, env: Terminal['env']): [string | undefined, Source] {
+  // An empty variable is how many platforms say that none is set.
+  const value = env[info.env] || undefined
+  const file = (info.secret && env[info.env + FILE]) || undefined
+  if (file === undefined) return [value, value === undefined ? 'default' : 'environment']
+  if (value !== undefined) throw wrong(info.name, `is set, and so is ${info.env}${FILE}: which of them counts?`)
+  try {
+    return [readFileSync(file, 'utf8').trim(), 'file']
+  } catch (error) {
+    throw wrong(info.name, `the file that ${info.env}${FILE} names cannot be read: ${(error as Error).message}`)
+  }
+}
+
+function wrong(option: string, problem: string): OptionsError {
+  return new OptionsError([{ option, problem }])
 }
 
 /** How the user called an option. */
 function nameOf(given: Given | undefined, name: string): string {
   const info = optionInfos.find((option) => option.name === name)
-  return (given?.sources.get(name) === 'flag' ? info?.flag : info?.env) ?? name
+  const source = given?.sources.get(name)
+  return (source === 'flag' ? info?.flag : source === 'file' ? info?.env + FILE : info?.env) ?? name
 }
 
 function printConfig(settings: Settings, { sources }: Given, out: Terminal['out']): void {
@@ -96,11 +124,16 @@ function printConfig(settings: Settings, { sources }: Given, out: Terminal['out'
  */
 export async function run(terminal: Terminal, stop: AbortSignal): Promise<number> {
   let given: Given | undefined
-  try {
-    given = read(createCommand(terminal), terminal)
+  const command = createCommand(terminal)
+  addTokenCommand(command, terminal)
+  command.action(async () => {
+    given = read(command, terminal)
     const settings = parseOptions(given.values)
     if (given.printConfig) printConfig(settings, given, terminal.out)
-    else await serve(settings, stop)
+    else await serve(settings, stop, new Systemd(terminal.env))
+  })
+  try {
+    await command.parseAsync(terminal.argv, { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_OPTION
@@ -116,15 +149,23 @@ export async function run(terminal: Terminal, stop: AbortSignal): Promise<number
   }
 }
 
-async function serve(settings: Settings, stop: AbortSignal): Promise<void> {
-  const relay = new Relay(settings)
-  await relay.listen()
-  if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
-  await relay.close()
+async function serve(settings: Settings, stop: AbortSignal, systemd: Systemd): Promise<void> {
+  try {
+    const relay = new Relay(settings)
+    await relay.listen()
+    systemd.tell('READY=1')
+    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+    systemd.tell('STOPPING=1')
+    await relay.close()
+  } finally {
+    systemd.end()
+  }
 }
 
 /* v8 ignore start: the outermost shell, tried by tests that start the command as a process. */
 async function main(): Promise<void> {
+  // Flags may hold secrets, and everybody on the machine may read a command line.
+  process.title = 'baton'
   // Frames live for a turn: larger pools are allocated less often. Set here, since it concerns the whole process.
   Buffer.poolSize = 64 * 1024
   const stop = new AbortController()

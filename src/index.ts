@@ -1,6 +1,6 @@
 export type { Backplane, BackplaneEvents, Outage } from './cluster/backplane.js'
 export { MemoryBus } from './cluster/memory.js'
-export type { Authorize, AuthorizeRequest, Verdict } from './core/authority.js'
+export type { Allowance, Authorize, AuthorizeRequest, Denial, Verdict } from './core/authority.js'
 export { type CloseReason, closes, type ErrorCode, errorCodes } from './core/errors.js'
 export type { LimitName } from './core/hub.js'
 export type { DialectName } from './dialects/dialect.js'
@@ -8,4 +8,5 @@ export type { ConnectionInfo, PresenceInfo, RelayEvents, RoomInfo } from './obse
 export type { Health, Stats } from './observe/report.js'
 export { type Options, OptionsError } from './options/index.js'
 export { Relay, type RelayOptions } from './relay.js'
+export type { IceServers } from './server/ice.js'
 export { ListenError } from './server/listener.js'

@@ -3,6 +3,7 @@ import { type Logger, pino, stdTimeFunctions } from 'pino'
 import pretty from 'pino-pretty'
 import type { Room } from './core/room.js'
 import type { Settings } from './options/index.js'
+import { isProduction } from './options/log.js'
 
 export type { Logger }
 
@@ -11,9 +12,8 @@ export type { Logger }
  * readable line each, in colour on a terminal.
  */
 export function createLogger({ logLevel, environment }: Pick<Settings, 'logLevel' | 'environment'>): Logger {
-  const production = environment === 'production' || environment === 'prod'
   const options = { level: logLevel, base: null, messageKey: 'message' }
-  if (!production) {
+  if (!isProduction({ environment })) {
     return pino(
       options,
       pretty({ messageKey: 'message', singleLine: true, sync: true, translateTime: 'SYS:HH:MM:ss.l' }),

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
+import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { JsonWebTokens, wantsTokens } from './auth/tokens.js'
 import type { Backplane } from './cluster/backplane.js'
 import { ClusterNode } from './cluster/node.js'
 import { RedisBackplane } from './cluster/redis.js'
@@ -12,16 +14,24 @@ import { Hub } from './core/hub.js'
 import type { Session } from './core/session.js'
 import { Dialects } from './dialects/index.js'
 import { createLogger, type Logger } from './log.js'
+import { isPublic } from './networks.js'
 import { Announcer, type Emit, type RelayEvents } from './observe/announcer.js'
 import { ClusterJournal } from './observe/cluster-journal.js'
+import type { Exposition } from './observe/exposition.js'
 import { Journal } from './observe/journal.js'
+import { createMetrics } from './observe/metrics.js'
 import { Report, type Stats } from './observe/report.js'
+import { Tally } from './observe/tally.js'
 import { MAX_MESSAGE_BYTES, type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
+import { isProduction } from './options/log.js'
+import { Gate } from './server/admin.js'
+import { Clients } from './server/clients.js'
 import { Connections } from './server/connections.js'
-import { answerTo, createPages } from './server/http.js'
-import { landingPage } from './server/landing.js'
-import { createHttpServer, listen } from './server/listener.js'
-import { CertificateFiles } from './server/tls.js'
+import { adminPages, answerOf, answerTo, createPages, HANG_UP, type Pages, publicPages, text } from './server/http.js'
+import { hasIceServers, IcePage, type IceServers, iceServersFor } from './server/ice.js'
+import { createLandingPage } from './server/landing.js'
+import { createHttpServer, type Handler, listen } from './server/listener.js'
+import { createCertificate } from './server/tls/index.js'
 import { pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
 
 /** The options of a {@link Relay}: those of the schema, and what only code can give. */
@@ -51,14 +61,19 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #settings: Settings
   readonly #log: Logger
   readonly #journal: Journal
+  readonly #tokens: JsonWebTokens | undefined
   readonly #hub: Hub
   readonly #dialects: Dialects
+  readonly #clients: Clients
   readonly #connections: Connections
   readonly #report: Report
+  readonly #metrics: Exposition
   readonly #cluster: ClusterNode | undefined
   readonly #clusterJournal: ClusterJournal
   #clustered: Promise<void> | undefined
+  readonly #gate: Gate | undefined
   #server: Server | undefined
+  #adminServer: Server | undefined
   readonly #detach: (() => void)[] = []
   #listening: Promise<AddressInfo> | undefined
   #statistics: NodeJS.Timeout | undefined
@@ -76,52 +91,76 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#journal = new Journal(this.#log, this.#settings)
     this.#clusterJournal = new ClusterJournal(this.#log)
     this.#cluster = this.#createNode(backplane)
-    const announcer = new Announcer(this.#journal, this.#emit)
-    this.#hub = new Hub(this.#settings, announcer, { authorize, cluster: this.#cluster })
+    this.#tokens = wantsTokens(this.#settings) ? new JsonWebTokens(this.#settings, this.#log) : undefined
+    const tally = new Tally(this.#settings.dialects)
+    const announcer = new Announcer(tally, this.#journal, this.#emit)
+    this.#hub = new Hub(this.#settings, announcer, { tokens: this.#tokens, authorize }, this.#cluster)
     this.#dialects = new Dialects(this.#settings.dialects)
-    this.#connections = new Connections(this.#hub, this.#dialects, this.#settings)
+    this.#clients = new Clients(this.#settings, this.#hub.observer)
+    this.#connections = new Connections(this.#hub, this.#dialects, this.#clients, this.#settings)
     const cluster = this.#cluster
     this.#report = new Report(this.#hub, cluster && (() => cluster.state))
     if (cluster) this.#report.watch(() => cluster.ailment)
+    this.#metrics = createMetrics({
+      settings: this.#settings,
+      hub: this.#hub,
+      tally,
+      backlog: this.#connections.backlog,
+      health: () => this.#report.health(this.#connections.draining),
+    })
+    const { adminToken } = this.#settings
+    if (adminToken !== '') this.#gate = new Gate(adminToken, (request) => this.#onGuess(request))
   }
 
   /**
    * Listens on `port` and `host`.
    *
    * @returns The address in use, with the port that the system chose if `port` is 0.
-   * @throws {ListenError} If the port is taken, or needs privileges.
-   * @throws {OptionsError} If the files of the certificate cannot be used.
+   * @throws {ListenError} If the port is taken, or needs privileges; `adminPort` likewise.
+   * @throws {OptionsError} If the certificate cannot be used: its files, its store, or a package that is not installed.
    */
   async listen(): Promise<AddressInfo> {
-    if (this.#server || this.#closed !== undefined) throw new Error('A relay listens once')
-    const pages = createPages(this.#report, () => this.#connections.draining, landingPage(this.#settings.dialects))
-    const certificate = this.#settings.enableTls ? new CertificateFiles(this.#settings, this.#log) : undefined
-    const server = createHttpServer(this.#settings, certificate?.read(), {
-      answer: (request) => answerTo(pages, request),
-      upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
-    })
-    this.#server = server
+    if (this.#listening || this.#closed !== undefined) throw new Error('A relay listens once')
+    this.#listening = this.#listen()
     try {
-      if (this.#settings.redisUrl !== '') await loadRedis()
-      await this.#joinCluster()
-      this.#listening = listen(server, this.#settings.port, this.#settings.host)
-      const address = await this.#listening
-      this.#detach.push(certificate?.watch(server) ?? (() => {}))
-      this.#begin()
-      this.#log.info(
-        {
-          address: address.address,
-          port: address.port,
-          tls: this.#settings.enableTls,
-          dialects: this.#settings.dialects,
-        },
-        'Relay listening',
-      )
-      return address
+      return await this.#listening
     } catch (error) {
-      this.#server = undefined
+      this.#listening = undefined
       throw error
     }
+  }
+
+  async #listen(): Promise<AddressInfo> {
+    const { port, host, enableTls, dialects, landingPage, redisUrl, adminPort } = this.#settings
+    const certificate = enableTls ? await createCertificate(this.#settings, this.#log) : undefined
+    const draining = (): boolean => this.#connections.draining
+    const landing = landingPage ? createLandingPage(dialects) : undefined
+    const pages = createPages(this.#report, draining, landing, this.#metrics)
+    const handler = this.#publicHandler(adminPort === undefined ? pages : publicPages(pages))
+    const server = createHttpServer(this.#settings, certificate?.options, handler)
+    server.on('connection', (socket) => this.#clients.accept(socket))
+    server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
+    if (redisUrl !== '') await loadRedis()
+    await this.#joinCluster()
+    const address = await this.#bind(server, port, host, adminPages(pages))
+    this.#server = server
+    this.#log.info({ address: address.address, port: address.port, tls: enableTls, dialects }, 'Relay listening')
+    if (isUnguarded(this.#settings)) {
+      this.#log.warn(
+        'Anybody on the internet may open any number of connections: set MAX_CONNECTIONS_PER_IP and CONNECTION_RATE_PER_IP, or TRUST_PROXY if a proxy in front limits them',
+      )
+    }
+    if (certificate && server instanceof TlsServer) {
+      this.#report.watch(() => certificate.ailment())
+      this.#detach.push(certificate.serve(server))
+    }
+    this.#begin()
+    return address
+  }
+
+  /** The address of the administrative pages, if they have one of their own and the relay listens. */
+  get adminAddress(): AddressInfo | undefined {
+    return (this.#adminServer?.address() as AddressInfo | null | undefined) ?? undefined
   }
 
   /**
@@ -159,6 +198,24 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   /**
+   * The metrics of the relay and of its process in Prometheus' text format, as `GET /metrics` gives
+   * them: `text/plain; version=0.0.4`. For servers of your own that the relay is attached to.
+   */
+  async metrics(): Promise<string> {
+    return await this.#metrics.text()
+  }
+
+  /**
+   * The STUN and TURN servers of the options, with fresh credentials, as `GET /ice-servers` gives them:
+   * for apps that the relay is attached to.
+   *
+   * @param user Is part of the TURN servers' username; left out, it is a time alone.
+   */
+  iceServers(user?: string): IceServers {
+    return iceServersFor(this.#settings, user)
+  }
+
+  /**
    * Stops: turns newcomers away with HTTP 503, tells all members, closes their connections in small
    * groups over `drain` milliseconds so that they do not come back all at once, cuts what is left 10 s
    * later, and resolves when nothing is open any more. Calling it again waits for the same end.
@@ -174,10 +231,13 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   async #close(drain: number): Promise<void> {
     this.#log.info({ ...this.#about(), drain }, 'Relay shutting down')
-    clearInterval(this.#statistics)
     await this.#connections.drain(drain)
+    // A port that is about to be opened would stay open.
+    await this.#listening?.catch(() => {})
+    clearInterval(this.#statistics)
     for (const detach of this.#detach) detach()
     await this.#stopListening()
+    this.#clients.stop()
     this.#hub.stop()
     await this.#cluster?.stop()
     this.#journal.close()
@@ -186,14 +246,43 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   async #stopListening(): Promise<void> {
-    // A port that is about to be opened would stay open.
-    await this.#listening?.catch(() => {})
-    const server = this.#server
-    if (!server?.listening) return
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
+    await Promise.all([stop(this.#server), stop(this.#adminServer)])
+  }
+
+  async #listenForAdmins(port: number, pages: Pages): Promise<void> {
+    const server = createHttpServer(this.#settings, undefined, {
+      ...this.#handler,
+      answer: (request) => answerTo(pages, request, this.#gate),
+      upgrade: (_request, socket) => refuse(socket, { status: 404, text: 'Not found' }),
     })
+    const { address, port: actual } = await listen(server, port, this.#settings.adminHost)
+    this.#adminServer = server
+    this.#log.info({ address, port: actual }, 'Administrative pages listening')
+  }
+
+  #publicHandler(pages: Pages): Handler {
+    const ice = hasIceServers(this.#settings) ? new IcePage(this.#settings, this.#hub, this.#tokens) : undefined
+    return {
+      ...this.#handler,
+      answer: (request) => {
+        const refusal = this.#clients.forbid(request)
+        if (refusal) return answerOf(request.method ?? 'GET', text(refusal.status, refusal.text, HANG_UP))
+        if (ice && pathOf(targetOf(request)) === '/ice-servers') return ice.answer(request)
+        return answerTo(pages, request, this.#gate)
+      },
+      upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
+    }
+  }
+
+  readonly #handler: Pick<Handler, 'limited' | 'failed'> = {
+    limited: (limit, socket) => {
+      this.#hub.observer.limited(limit, undefined, socket && this.#clients.addressOf(socket))
+    },
+    failed: (error) => this.#log.error({ err: error }, 'Fault in a page'),
+  }
+
+  #onGuess(request: IncomingMessage): void {
+    this.#hub.observer.limited('admin-token', undefined, this.#clients.addressFor(request))
   }
 
   #createNode(given: Backplane | undefined): ClusterNode | undefined {
@@ -210,6 +299,21 @@ export class Relay extends EventEmitter<RelayEvents> {
     return new ClusterNode(backplane, options, this.#clusterJournal)
   }
 
+  async #bind(server: Server, port: number, host: string, admin: Pages): Promise<AddressInfo> {
+    const { adminPort } = this.#settings
+    try {
+      const address = await listen(server, port, host)
+      if (adminPort !== undefined) await this.#listenForAdmins(adminPort, admin)
+      return address
+    } catch (error) {
+      server.close()
+      // Whoever cannot serve must not stay among those who do, nor keep the process alive.
+      await this.#cluster?.stop()
+      this.#clustered = undefined
+      throw error
+    }
+  }
+
   /** Gets in touch with the other nodes, or finds that it cannot for now. */
   #joinCluster(): Promise<void> {
     this.#clustered ??= this.#cluster?.start() ?? Promise.resolve()
@@ -218,6 +322,9 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   #begin(): void {
     this.#joinCluster().catch((error: unknown) => this.#clusterJournal.failed(error))
+    this.#tokens?.prepare().catch((error: unknown) => {
+      this.#log.error({ err: error }, 'Tokens cannot be checked: nobody can get in')
+    })
     this.#statistics ??= setInterval(() => {
       this.#journal.statistics(this.#report.stats(), this.#hub.rooms)
     }, STATISTICS_INTERVAL).unref()
@@ -257,4 +364,19 @@ function pathUnder(prefix: string, target: string): string | undefined {
   if (prefix === '' || base === '/') return path
   if (path === base) return '/'
   return path.startsWith(`${base}/`) ? path.slice(base.length) : undefined
+}
+
+async function stop(server: Server | undefined): Promise<void> {
+  if (!server?.listening) return
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
+
+/** Whether a relay in production is open to the internet and limits nobody by address. */
+function isUnguarded({ environment, host, trustProxy, ...limits }: Settings): boolean {
+  const trusting = typeof trustProxy === 'number' ? trustProxy > 0 : trustProxy.length > 0
+  const limited = limits.maxConnectionsPerIp > 0 || limits.connectionRatePerIp > 0
+  return isProduction({ environment }) && isPublic(host) && !trusting && !limited
 }

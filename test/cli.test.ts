@@ -50,7 +50,7 @@ describe('baton', () => {
       expect(out).toContain(flag)
       expect(out).toContain(env)
     }
-    expect(out).toMatch(/Limits:\n.*--rate-limit <number> .*\(RATE_LIMIT, default 100\)/s)
+    expect(out).toMatch(/Limits:\n.*--rate-limit <number> .*\(RATE_LIMIT,\s+default\s+100\)/s)
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
   })
 
@@ -70,6 +70,18 @@ describe('baton', () => {
     expect(out).toContain('LOG_KEY=******** # environment\n')
     expect(out).toContain('HOST= # default\n')
     expect(out).not.toContain('hush')
+  })
+
+  it('--print-config reads no certificate', async () => {
+    const env = { ENABLE_TLS: 'true', TLS_CERT: '/nowhere/cert.pem', TLS_KEY: '/nowhere/key.pem' }
+    const { code, out } = await baton(['--print-config'], env)
+    expect(code).toBe(0)
+    expect(out).toContain('TLS_CERT=/nowhere/cert.pem # environment\nTLS_KEY=/nowhere/key.pem # environment\n')
+    expect(await baton([], env)).toEqual({
+      code: 2,
+      out: '',
+      err: 'TLS_CERT: there is no file /nowhere/cert.pem\nTLS_KEY: there is no file /nowhere/key.pem\n',
+    })
   })
 
   it('ends with 2 and a line for each wrong option, by the name that the user gave it', async () => {

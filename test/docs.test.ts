@@ -3,15 +3,19 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { errorTables, fill, optionTables } from '../scripts/docs.js'
+import { errorTables, fill, metricTables, optionTables } from '../scripts/docs.js'
 import * as errors from '../src/core/errors.js'
+import { Relay } from '../src/index.js'
 import * as options from '../src/options/index.js'
 import * as units from '../src/units.js'
 
 const { closes } = errors
+const metrics = await new Relay().metrics()
 const root = fileURLToPath(new URL('..', import.meta.url))
 const docs = readdirSync(resolve(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((path) => `docs/${path}`)
-const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...docs].filter((path) => path.endsWith('.md'))
+const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...docs].filter((path) =>
+  path.endsWith('.md'),
+)
 
 function read(path: string): string {
   return readFileSync(resolve(root, path), 'utf8')
@@ -26,6 +30,7 @@ describe('the tables made from the source', () => {
   it.each([
     ['docs/configuration.md', optionTables(options, units)],
     ['docs/protocol/errors.md', errorTables(errors)],
+    ['docs/metrics.md', metricTables(metrics)],
   ])('are up to date in %s', (path, tables) => {
     expect(read(path), 'stale: run `npm run docs`').toBe(fill(read(path), tables))
   })

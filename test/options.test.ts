@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { type OptionsError, optionInfos, parseOptions } from '../src/options/index.js'
 
@@ -51,6 +52,33 @@ describe('options', () => {
     expect(parseOptions({ ...tls, port: 8443 }).port).toBe(8443)
   })
 
+  it('take domains as a list or as text, and write them as DNS does', () => {
+    const domains = (acmeDomains: string | string[]): string[] =>
+      parseOptions({ enableTls: true, acmeDomains }).acmeDomains
+    expect(domains(' Relay.Example ,b.example, relay.example')).toEqual(['relay.example', 'b.example'])
+    expect(domains(['bücher.example'])).toEqual(['xn--bcher-kva.example'])
+  })
+
+  it.each([['*.a.example'], ['a.example,'], ['127.0.0.1'], ['::1'], ['-a.example'], ['https://a.example'], ['a b']])(
+    'refuse %j as domains',
+    (acmeDomains) => {
+      expect(problems({ enableTls: true, acmeDomains })).toEqual([
+        `acmeDomains: must be one or more domain names separated by commas, no addresses, no wildcards (got "${acmeDomains}")`,
+      ])
+    },
+  )
+
+  it('want a certificate for TLS in production alone', () => {
+    expect(problems({ enableTls: true })).toEqual([])
+    for (const environment of ['production', 'prod']) {
+      expect(problems({ enableTls: true, environment })).toEqual([
+        'tlsCert: is needed when TLS is enabled',
+        'tlsKey: is needed when TLS is enabled',
+      ])
+      expect(problems({ enableTls: true, environment, acmeDomains: 'a.example' })).toEqual([])
+    }
+  })
+
   it.each([
     [{ port: 'abc' }, 'port: must be a whole number from 0 to 65535 (got "abc")'],
     [{ port: 65_536 }, 'port: must be a whole number from 0 to 65535 (got 65536)'],
@@ -82,10 +110,89 @@ describe('options', () => {
     [{ dialects: [] }, 'dialects: must name one or more of impossible-writer, pluresdb, y-webrtc, opaque (got [])'],
     [{ logKey: 7 }, 'logKey: must be a text'],
     [{ enableTls: true, tlsCert: 'cert.pem' }, 'tlsKey: is needed when TLS is enabled'],
+    [{ acmeDomains: 'a.example' }, 'acmeDomains: is set, but TLS is not enabled'],
+    [
+      { enableTls: true, acmeEmail: 'a@b.example' },
+      'acmeEmail: is set, but there are no domains to get a certificate for',
+    ],
+    [
+      { enableTls: true, acmeDomains: 'a.example', tlsCert: 'cert.pem' },
+      'tlsCert: is set, but so are domains to get a certificate for: choose one',
+    ],
+    [{ acmeEmail: 'nobody' }, 'acmeEmail: must be one e-mail address (got "nobody")'],
+    [
+      { acmeDirectory: 'http://a.example/dir' },
+      'acmeDirectory: must be a URL that begins with https:// (got "http://a.example/dir")',
+    ],
+    [{ acmeStore: '' }, 'acmeStore: must be a path (got "")'],
+    [{ acmeChallenge: 'dns-01' }, 'acmeChallenge: must be one of tls-alpn-01, http-01 (got "dns-01")'],
     [{ tlsCert: 'cert.pem' }, 'tlsCert: is set, but TLS is not enabled'],
+    [{ jwtSecret: 'short' }, 'jwtSecret: must have 32 bytes or more, such as openssl rand -base64 32 makes'],
+    [
+      { jwtPublicKey: '/etc/key.pem' },
+      'jwtPublicKey: must be a public key in PEM: RSA of 2048 bits or more, P-256 or Ed25519',
+    ],
+    [{ jwksUrl: 'ftp://id.example' }, 'jwksUrl: must be a URL with https or http (got "ftp://id.example")'],
+    [{ jwksUrl: 'keys' }, 'jwksUrl: must be a URL with https or http (got "keys")'],
+    [
+      { jwtSecret: 'x'.repeat(32), jwksUrl: 'https://id.example' },
+      'jwksUrl: must not be set beside another: tokens are checked with a secret, a public key or a JWKS URL',
+    ],
+    [{ jwtIssuer: 'me' }, 'jwtIssuer: is set, but no secret, public key or JWKS URL to check tokens with'],
+    [{ jwtAudience: 'me' }, 'jwtAudience: is set, but no secret, public key or JWKS URL to check tokens with'],
+    [
+      { allowedOrigins: 'https://a.example, b.example' },
+      'allowedOrigins: must be origins such as https://app.example.com, https://*.example.com or null (got "https://a.example, b.example")',
+    ],
+    [
+      { allowedOrigins: ['*'] },
+      'allowedOrigins: must be origins such as https://app.example.com, https://*.example.com or null (got ["*"])',
+    ],
+    [{ requireOrigin: true }, 'requireOrigin: is set, but no allowed origins are'],
+    [
+      { stunUrls: 'stun.example.org' },
+      'stunUrls: must be URLs such as stun:stun.example.org:3478 (got "stun.example.org")',
+    ],
+    [
+      { turnUrls: 'turn:a?transport=sctp', turnSecret: 'x' },
+      'turnUrls: must be URLs such as turn:turn.example.org:3478?transport=udp (got "turn:a?transport=sctp")',
+    ],
+    [{ turnUrls: 'turn:a' }, 'turnSecret: is needed for the credentials of the TURN servers'],
+    [{ turnSecret: 'x' }, 'turnSecret: is set, but no TURN servers are'],
+    [
+      { turnTtl: '1s' },
+      'turnTtl: must be a duration such as 24h, 30s or 500 (milliseconds), at least 60000 (got "1s")',
+    ],
     [{ speed: 'fast' }, 'speed: there is no such option'],
   ])('refuse %j by name', (options, problem) => {
     expect(problems(options)).toEqual([problem])
+  })
+
+  it.each([
+    ['an RSA key of 1024 bits', () => generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey],
+    ['a P-384 key', () => generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey],
+    ['an X25519 key', () => generateKeyPairSync('x25519').publicKey],
+  ])('refuse %s to check tokens with', (_what, key) => {
+    const jwtPublicKey = String(key().export({ type: 'spki', format: 'pem' }))
+    expect(problems({ jwtPublicKey })).toEqual([
+      'jwtPublicKey: must be a public key in PEM: RSA of 2048 bits or more, P-256 or Ed25519',
+    ])
+  })
+
+  it('refuse a private key where the public one belongs, and do not show it', () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    const secret = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    expect(problems({ jwtPublicKey: secret })).toHaveLength(1)
+    expect(problems({ jwtPublicKey: secret }).join()).not.toContain('PRIVATE')
+    expect(problems({ jwtPublicKey: publicKey.export({ type: 'spki', format: 'pem' }) })).toEqual([])
+  })
+
+  it('take origins and servers as lists, or with commas between them', () => {
+    const origins = ['https://a.example', 'https://*.b.example:8443', 'null']
+    const lists = { stunUrls: ['stun:a'], turnUrls: ['turn:a:3478?transport=udp', 'turns:[::1]:5349'], turnSecret: 'x' }
+    expect(parseOptions({ ...lists, allowedOrigins: origins })).toMatchObject({ ...lists, allowedOrigins: origins })
+    const texts = { turnUrls: lists.turnUrls.join(', '), allowedOrigins: ' HTTPS://A.example:443 ,' }
+    expect(parseOptions({ ...lists, ...texts })).toMatchObject({ ...lists, allowedOrigins: ['https://a.example'] })
   })
 
   it('are all refused together, a line for each', () => {

@@ -1,11 +1,14 @@
 import type { Alarm } from '../core/alarms.js'
 import type { Link } from '../core/cluster.js'
+import type { Memory } from '../core/history.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
+import { Hosts } from './hosts.js'
+import type { Change, Message, Occupant } from './messages.js'
 import type { ClusterNode } from './node.js'
-import { Remote } from './remote.js'
+import { Outbox } from './outbox.js'
+import { nodeOf, originOf, Remote } from './remote.js'
 import { ACK, ALONE, ASK, BEACON, DOWN, REPEAT, RETURN, SILENT, WELCOME } from './timing.js'
-import type { Change, Message, Occupant } from './wire.js'
 
 /** One room, and the other nodes that host it, too. */
 export class RoomLink implements Link {
@@ -16,24 +19,14 @@ export class RoomLink implements Link {
 
   readonly #node: ClusterNode
   readonly #rooms: Rooms
-  readonly #remotes = new Map<string, Remote>()
+  readonly #hosts = new Hosts()
   #opened: (() => void) | undefined
   /** Nothing is listened to before the bus has confirmed: what comes earlier is from a former life. */
   #subscribed = false
   #closed = false
-  /** How many other nodes heard the last introduction; undefined if the bus cannot tell. */
-  #listeners: number | undefined
-  /** Those of which others told; undefined as long as nobody has. */
-  #hosts: Set<string> | undefined
   /** Whether this node counts the room: it has the smallest id among the hosts. */
   #mine = true
-  /** The number of the last change here, and of the last join or leave; they count whether or not they are sent. */
-  #s: number
-  #v: number
-  /** The changes of this turn, the number of the first, and the version before it. */
-  #changes: Change[] = []
-  #first = 0
-  #pv = 0
+  readonly #outbox: Outbox
   /** When it spoke last, and when it has to introduce itself again. */
   #spoke: number
   #introduce = Number.POSITIVE_INFINITY
@@ -46,8 +39,7 @@ export class RoomLink implements Link {
     this.#rooms = rooms
     this.key = key
     this.channel = channel
-    // A room that is hosted anew must not be taken for the past of its former life.
-    this.#s = this.#v = node.nextNumber()
+    this.#outbox = new Outbox(node.nextNumber())
     this.#spoke = node.now()
     if (node.connected) this.opening = new Promise((resolve) => (this.#opened = resolve))
     else this.#introduce = Number.NEGATIVE_INFINITY
@@ -56,7 +48,7 @@ export class RoomLink implements Link {
 
   /** Whether other nodes host the room, too. */
   get shared(): boolean {
-    return this.#remotes.size > 0
+    return this.#hosts.size > 0
   }
 
   /** Whether other nodes may know of the members here: they host the room, or may be about to say so. */
@@ -66,6 +58,10 @@ export class RoomLink implements Link {
 
   publish(frame: Buffer): void {
     this.#change({ what: 'data', frame })
+  }
+
+  get origin(): string {
+    return originOf(this.#node.id, this.#outbox.s)
   }
 
   joined(member: Member): void {
@@ -79,10 +75,8 @@ export class RoomLink implements Link {
   }
 
   flush(): void {
-    if (this.#changes.length === 0) return
-    const changes = this.#changes
-    this.#changes = []
-    this.#say({ kind: 'batch', first: this.#first, pv: this.#pv, changes })
+    const batch = this.#outbox.take()
+    if (batch) this.#say(batch)
   }
 
   close(): void {
@@ -90,12 +84,12 @@ export class RoomLink implements Link {
     this.flush()
     const { ending, created } = this.room
     if (ending === 'expired') {
-      this.#node.bury(this.channel, created)
+      this.#node.ages.bury(this.channel, created, this.#node.now())
       this.#say({ kind: 'expire', created })
-    } else if (ending === undefined && this.shared) this.#say({ kind: 'gone', s: this.#s + 1 })
+    } else if (ending === undefined && this.shared) this.#say({ kind: 'gone', s: this.#outbox.s + 1 })
     this.#closed = true
     this.#node.unlink(this)
-    this.#node.retire(this.#s)
+    this.#node.retire(this.#outbox.s)
     if (!this.#mine) this.#node.yielded(this.room, -1)
     this.#node.alarms.cancel(this.#alarm)
     this.#goLive()
@@ -105,15 +99,15 @@ export class RoomLink implements Link {
   tick(): void {
     const now = this.#node.now()
     if (this.opening !== undefined) this.#goLive()
-    else if (!this.#node.connected) this.#wait(BEACON)
+    else if (!this.#node.connected) this.#wait(BEACON[1])
     else if (!this.#subscribed) this.#node.reset('No answer to a subscription')
     else {
-      for (const [id, remote] of this.#remotes) {
+      for (const [id, remote] of this.#hosts) {
         const doubtful = !remote.synced || now - remote.heard > SILENT
         if (doubtful && now - remote.asked >= ASK) this.doubt(id)
       }
       if (now >= this.#introduce) this.#hello().catch((error: unknown) => this.#node.failed(error))
-      else if (now - this.#spoke >= BEACON) this.#say({ kind: 'beacon', ...this.#stand() })
+      else if (now - this.#spoke >= BEACON[0]) this.#say({ kind: 'beacon', ...this.#stand() })
       this.#rest()
     }
   }
@@ -133,7 +127,7 @@ export class RoomLink implements Link {
 
   /** Something that a node said may not have come: asks it who is there. */
   doubt(id: string): void {
-    const remote = this.#remotes.get(id)
+    const remote = this.#hosts.get(id)
     if (!remote) return
     remote.synced = false
     this.#ask(id, remote)
@@ -152,9 +146,9 @@ export class RoomLink implements Link {
 
   /** A node is gone, or no longer hosts the room. */
   drop(id: string): void {
-    const remote = this.#remotes.get(id)
+    const remote = this.#hosts.get(id)
     if (!remote) return
-    this.#remotes.delete(id)
+    this.#hosts.delete(id)
     remote.clear()
     this.#recount()
     this.#answered()
@@ -163,7 +157,7 @@ export class RoomLink implements Link {
   /** Something that another node said of the room. */
   receive(id: string, message: Message): void {
     if (!this.#subscribed) return
-    const known = this.#remotes.get(id)
+    const known = this.#hosts.get(id)
     if (known) known.heard = this.#node.now()
     switch (message.kind) {
       case 'batch':
@@ -209,36 +203,38 @@ export class RoomLink implements Link {
     this.#introduce = Number.POSITIVE_INFINITY
     this.flush()
     const have = new Map<string, number>()
-    for (const [id, { synced, v }] of this.#remotes) if (synced) have.set(id, v)
+    for (const [id, { synced, v }] of this.#hosts) if (synced) have.set(id, v)
     this.#spoke = this.#node.now()
     const members = this.#members()
-    const receivers = await this.#node.say(this.channel, { kind: 'hello', ...this.#stand(), members, have })
+    const hello = { kind: 'hello', ...this.#stand(), members, have, curious: this.opening !== undefined } as const
+    const receivers = await this.#node.say(this.channel, hello)
     if (this.#closed) return
     if (members.length > 0 && receivers !== 1) this.#exposedUntil = this.#node.now() + DOWN
-    if (receivers !== undefined) this.#listeners = receivers - 1
-    else if (this.opening !== undefined && this.#hosts === undefined) this.#wait(ALONE)
+    if (receivers !== undefined) this.#hosts.listeners = receivers - 1
+    else if (this.opening !== undefined && this.#hosts.unknown) this.#wait(ALONE)
     this.#answered()
   }
 
   /** Tells one node who is here. */
-  #sync(id: string): void {
+  #sync(id: string, history: readonly Memory[] = []): void {
     this.flush()
     // Whoever has just come does not know.
-    const hosts = this.opening === undefined ? [this.#node.id, ...this.#remotes.keys()] : []
-    this.#node.tell(id, { kind: 'sync', room: this.key, ...this.#stand(), hosts, members: this.#members() })
+    const hosts = this.opening === undefined ? [this.#node.id, ...this.#hosts.ids] : []
+    this.#node.tell(id, { kind: 'sync', room: this.key, ...this.#stand(), hosts, members: this.#members(), history })
   }
 
   /** A node introduced itself. */
   #greet(id: string, message: Extract<Message, { kind: 'hello' }>): void {
     this.#learn(id, message)
-    if (message.have.get(this.#node.id) !== this.#v) this.#sync(id)
+    if (message.have.get(this.#node.id) !== this.#outbox.v) this.#sync(id, message.curious ? this.#memoriesFor(id) : [])
   }
 
   /** A node answered to this one alone. */
   #answer(id: string, message: Extract<Message, { kind: 'sync' }>, known: Remote | undefined): void {
     // Where nothing is in doubt, what comes on the room's channel counts: this came on another, and may overtake it.
     if (!known?.synced) this.#learn(id, message)
-    for (const host of message.hosts) this.#hosts = (this.#hosts ?? new Set()).add(host)
+    if (message.history.length > 0) this.room.history?.adopt(message.history)
+    this.#hosts.hearOf(message.hosts)
     this.#answered()
   }
 
@@ -262,26 +258,14 @@ export class RoomLink implements Link {
 
   /** Asks a node about which something is not right, at once or a while after it was asked. */
   #checkOn(id: string): void {
-    const remote = this.#remotes.get(id)
+    const remote = this.#hosts.get(id)
     if (!remote || remote.synced) return
     if (this.#node.now() - remote.asked >= ASK) this.#ask(id, remote)
   }
 
   /** Goes live once all who should have answered. */
   #answered(): void {
-    if (this.opening !== undefined && this.#complete) this.#goLive()
-  }
-
-  /** Whether all who host the room are known to have told who is with them. */
-  get #complete(): boolean {
-    if (this.#listeners === undefined && this.#hosts === undefined) return false
-    let synced = 0
-    for (const remote of this.#remotes.values()) if (remote.synced) synced++
-    if (this.#listeners !== undefined) return synced >= this.#listeners
-    for (const host of this.#hosts ?? []) {
-      if (host !== this.#node.id && !this.#remotes.get(host)?.synced) return false
-    }
-    return true
+    if (this.opening !== undefined && this.#hosts.complete(this.#node.id)) this.#goLive()
   }
 
   #goLive(): void {
@@ -291,7 +275,7 @@ export class RoomLink implements Link {
     this.#opened = undefined
     opened()
     if (this.#closed) return
-    if (!this.#complete) this.#introduce = this.#node.now() + REPEAT
+    if (!this.#hosts.complete(this.#node.id)) this.#introduce = this.#node.now() + REPEAT
     this.#rest()
     // All who waited for it may have gone meanwhile.
     setImmediate(() => {
@@ -307,8 +291,9 @@ export class RoomLink implements Link {
       return
     }
     const now = this.#node.now()
-    let due = Math.min(this.#introduce, this.#spoke + BEACON * (0.8 + 0.4 * Math.random()))
-    for (const { synced, asked, heard } of this.#remotes.values()) {
+    const [from, to] = BEACON
+    let due = Math.min(this.#introduce, this.#spoke + from + Math.random() * (to - from))
+    for (const [, { synced, asked, heard }] of this.#hosts) {
       due = Math.min(due, synced ? Math.max(heard + SILENT, asked + ASK) : asked + ASK)
     }
     this.#wait(Math.max(1, due - now))
@@ -321,18 +306,17 @@ export class RoomLink implements Link {
   }
 
   #remote(id: string): Remote {
-    let remote = this.#remotes.get(id)
+    let remote = this.#hosts.get(id)
     if (!remote) {
-      remote = new Remote(this.room, this.#node.now())
-      this.#remotes.set(id, remote)
+      remote = new Remote(this.room, id, this.#node.now())
+      this.#hosts.set(id, remote)
       this.#recount()
     }
     return remote
   }
 
   #recount(): void {
-    let mine = true
-    for (const id of this.#remotes.keys()) if (id < this.#node.id) mine = false
+    const mine = this.#hosts.allAbove(this.#node.id)
     if (mine === this.#mine) return
     this.#mine = mine
     this.#node.yielded(this.room, mine ? -1 : 1)
@@ -340,21 +324,14 @@ export class RoomLink implements Link {
 
   #change(change: Change): void {
     if (this.#closed) return
-    const listened = this.shared && this.#node.connected
-    // The numbers of one batch follow each other.
-    if (!listened) this.flush()
-    const pv = this.#v
-    this.#s++
-    if (change.what !== 'data') this.#v = this.#s
-    if (!listened) {
-      if (this.shared) this.#node.counters.unsent++
+    if (this.shared && this.#node.connected) {
+      this.#outbox.add(change)
       return
     }
-    if (this.#changes.length === 0) {
-      this.#first = this.#s
-      this.#pv = pv
-    }
-    this.#changes.push(change)
+    // The numbers of one batch follow each other.
+    this.flush()
+    this.#outbox.count(change)
+    if (this.shared) this.#node.counters.unsent++
   }
 
   #say(message: Message): void {
@@ -363,16 +340,26 @@ export class RoomLink implements Link {
   }
 
   #stand(): { s: number; v: number; created: number } {
-    return { s: this.#s, v: this.#v, created: this.room.created }
+    const { s, v } = this.#outbox
+    return { s, v, created: this.room.created }
   }
 
   #members(): Occupant[] {
     return this.room.members.map(occupant)
   }
 
+  /** What a newcomer hears of the past from this node: all but what other nodes tell of themselves. */
+  #memoriesFor(id: string): readonly Memory[] {
+    const memories = this.room.history?.memories ?? []
+    return memories.filter(({ origin }) => {
+      const node = nodeOf(origin)
+      return node === id || !this.#hosts.has(node)
+    })
+  }
+
   #backdate(created: number): void {
     const { room } = this
-    if (room.kind.expired && this.#node.plausible(this.channel, created)) this.#rooms.backdate(room, created)
+    if (room.kind.expired && this.#node.ages.plausible(this.channel, created)) this.#rooms.backdate(room, created)
   }
 
   #lost(changes: number): void {

@@ -3,29 +3,16 @@ import { Alarms } from '../core/alarms.js'
 import type { Cluster } from '../core/cluster.js'
 import type { Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
+import { Ages } from './ages.js'
 import type { Backplane, BackplaneEvents, Outage } from './backplane.js'
 import { ClusterCounters } from './counters.js'
 import { RoomLink } from './link.js'
+import type { Message, Tally } from './messages.js'
+import type { ClusterObserver, ClusterState } from './observer.js'
 import { Peers } from './peers.js'
-import { BEAT, BEATS_A_SECOND, DEAF, EVICTION, FENCE, GRAVE, SWEEP } from './timing.js'
-import { type Envelope, type FrameFault, type Message, NEWEST, OLDEST, type Tally, Wire } from './wire.js'
-
-/** Hears what happens between the nodes. */
-export interface ClusterObserver {
-  /** The bus cannot be reached. */
-  cutOff(why: string): void
-  /** It can again, after so many milliseconds. */
-  restored(after: number): void
-  /** A node was heard for the first time, or is gone. */
-  nodeCame(nodes: number): void
-  nodeLeft(nodes: number, how: 'left' | 'silent'): void
-  /** So many rooms that are shared with other nodes are being closed here, because those count their members as gone. */
-  fenced(rooms: number): void
-  /** A frame from the bus was not understood. */
-  refused(fault: FrameFault): void
-  /** A fault in the cluster's own code. */
-  failed(error: unknown): void
-}
+import { Pulse } from './pulse.js'
+import { BEAT, DEAF, EVICTION, FENCE, SWEEP } from './timing.js'
+import { type Envelope, NEWEST, OLDEST, Wire } from './wire.js'
 
 /** How a node takes part. */
 export interface NodeOptions {
@@ -43,16 +30,6 @@ export interface NodeOptions {
   readonly speaks?: number
 }
 
-/** What is known of all nodes together. */
-export interface ClusterState extends Tally {
-  /** How many there are, this one among them. */
-  readonly nodes: number
-}
-
-/** Clocks of nodes may differ by so much, and a room be so old even if rooms do not expire, in milliseconds. */
-const SKEW = 60_000
-const DAY = 86_400_000
-
 /** This node among the others: tells that it lives, hears who does, and ties its rooms to theirs. */
 export class ClusterNode implements Cluster, BackplaneEvents {
   /** New at each start, and whenever the others have given it up. */
@@ -67,8 +44,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   readonly #control: string
   readonly #links = new Map<string, RoomLink>()
   readonly #peers: Peers
-  /** Creation times of rooms that have expired, by their channels: nobody is to bring them back. */
-  readonly #buried = new Map<string, { created: number; at: number }>()
+  readonly ages: Ages
   /** Rooms, and topics among them, that are counted by other nodes. */
   #yieldedRooms = 0
   #yieldedTopics = 0
@@ -80,12 +56,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   #since = 0
   /** Whether the log knows of the outage. */
   #told = false
-  /** When its own beat came back last, and which one it was. */
-  #echoed = 0
-  #echo = 0
-  /** When it beat last, and how often it has. */
-  #beaten = Number.NEGATIVE_INFINITY
-  #beats = 0
+  readonly #pulse = new Pulse()
+  /** When the clocks were last looked at. */
   #swept = 0
   /** When it came, or came back: for a while it does not know who is there. */
   #arrived = 0
@@ -98,13 +70,15 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.#options = options
     this.#observer = observer
     this.#control = `${options.name}:ctl`
+    this.ages = new Ages(options.roomExpiry)
     this.#wire = new Wire(options.secret, options.speaks)
     this.#peers = new Peers(options.speaks ?? NEWEST)
   }
 
   /** Resolves when the bus is there, or is known not to be. */
   async start(): Promise<void> {
-    this.#swept = this.#echoed = this.#since = this.now()
+    this.#swept = this.#since = this.now()
+    this.#pulse.restart(this.#since)
     const started = new Promise<void>((resolve) => {
       this.#started = resolve
     })
@@ -121,6 +95,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.alarms.clear()
     if (this.connected) void this.say(this.#control, { kind: 'bye' })
     await this.#backplane.stop()
+    // Should it start again: nobody listens to who has taken leave.
+    this.id = newId()
   }
 
   /** Whether the bus can be reached. */
@@ -160,7 +136,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   }
 
   wake(now: number): void {
-    if (now - this.#echoed < FENCE) return
+    if (!this.#pulse.lost(now)) return
     // While the bus is down for all, nobody is given up; but whoever slept cannot know.
     if (this.#outage === 'refused' && now - this.#swept < FENCE) return
     this.#fence(now)
@@ -186,8 +162,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     if (this.#told) this.#observer.restored(now - this.#since)
     this.#outage = undefined
     this.#told = false
-    this.#echoed = this.#arrived = now
-    this.#echo = this.#beats
+    this.#arrived = now
+    this.#pulse.restart(now)
     this.#peers.refresh(now)
     this.#takeLeave()
     this.#beat(now)
@@ -253,18 +229,6 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     if (kind.name === 'pluresdb') this.#yieldedTopics += rooms
   }
 
-  /** A room has expired. */
-  bury(channel: string, created: number): void {
-    this.#buried.set(channel, { created, at: this.now() })
-  }
-
-  /** Whether a room can have been opened then. */
-  plausible(channel: string, created: number): boolean {
-    const now = Date.now()
-    const { created: buried = Number.NEGATIVE_INFINITY } = this.#buried.get(channel) ?? {}
-    return created > buried && created > now - Math.max(this.#options.roomExpiry, DAY) - SKEW && created < now + SKEW
-  }
-
   #hear(channel: string, { node, message }: Envelope, now: number): void {
     if (this.#isGone(node, message)) return
     if (message.kind === 'bye') {
@@ -311,12 +275,10 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** Its own beat came back. */
   #echoOf(count: number, now: number): void {
-    if (count <= this.#echo) return
-    const missed = count !== this.#echo + 1
-    if (now - this.#echoed > DEAF) this.#peers.refresh(now)
-    this.#echoed = now
-    this.#echo = count
-    if (missed) for (const link of this.#links.values()) if (link.shared) link.refresh()
+    const echo = this.#pulse.echo(count, now)
+    if (!echo) return
+    if (echo.after > DEAF) this.#peers.refresh(now)
+    if (echo.missed) for (const link of this.#links.values()) if (link.shared) link.refresh()
   }
 
   #sweep(): void {
@@ -324,23 +286,21 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.wake(now)
     this.#swept = now
     this.#peers.sweep(now)
-    for (const [channel, { at }] of this.#buried) if (now - at > GRAVE) this.#buried.delete(channel)
+    this.ages.sweep(now)
     if (!this.connected) return
-    if (now - this.#echoed > DEAF) {
+    if (this.#pulse.deaf(now)) {
       this.reset('nothing comes back')
       return
     }
-    if (now - this.#beaten >= Math.max(BEAT, (1000 * this.#peers.size) / BEATS_A_SECOND)) this.#beat(now)
+    if (this.#pulse.due(now, this.#peers.size)) this.#beat(now)
     // Whoever does not hear itself cannot say that others are silent.
-    if (now - this.#echoed > 2 * BEAT + SWEEP) return
+    if (this.#pulse.faint(now)) return
     for (const { id } of this.#peers.silent(now)) this.#drop(id, 'silent', now)
   }
 
   #beat(now: number): void {
-    this.#beaten = now
-    this.#beats++
     const speaks = this.#options.speaks ?? NEWEST
-    void this.say(this.#control, { kind: 'beat', count: this.#beats, speaks, tally: this.#tally() })
+    void this.say(this.#control, { kind: 'beat', count: this.#pulse.beat(now), speaks, tally: this.#tally() })
   }
 
   #drop(node: string, how: 'left' | 'silent', now: number): void {
@@ -354,7 +314,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
    * which nothing arrives that is old.
    */
   #fence(now: number): void {
-    this.#echoed = this.#swept = now
+    this.#swept = now
+    this.#pulse.restart(now)
     const exposed = [...this.#links.values()].filter((link) => link.exposed)
     if (exposed.length === 0 && !this.connected) return
     for (const link of exposed) link.evict(Math.random() * EVICTION)
@@ -367,7 +328,6 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.#peers.bury(this.id, now, true)
     this.#peers.clear()
     this.id = newId()
-    this.#beats = this.#echo = 0
     void this.subscribe(this.#inbox(this.id))
     if (this.connected) this.reset('out of touch for too long')
   }

@@ -1,5 +1,6 @@
+import type { Message, Tally } from './messages.js'
 import { DOWN, GRAVE } from './timing.js'
-import { type Message, OLDEST, type Tally } from './wire.js'
+import { OLDEST } from './wire.js'
 
 /** Another node. */
 class Peer {

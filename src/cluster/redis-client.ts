@@ -1,7 +1,7 @@
 /** Connections to Redis by `@redis/client`, which is loaded only when it is used. */
 
 import type { RedisClientOptions } from '@redis/client'
-import { OptionsError } from '../options/index.js'
+import { loadOptional } from '../optional.js'
 
 /** One connection, from its first command to its loss. */
 export interface RedisConnection {
@@ -51,14 +51,8 @@ const SETTINGS = {
  *
  * @throws {OptionsError} If it is not installed.
  */
-export async function loadRedis(): Promise<typeof import('@redis/client')> {
-  try {
-    return await import('@redis/client')
-  } catch {
-    throw new OptionsError([
-      { option: 'redisUrl', problem: 'needs the package @redis/client: npm install @redis/client' },
-    ])
-  }
+export function loadRedis(): Promise<typeof import('@redis/client')> {
+  return loadOptional('redisUrl', '@redis/client', () => import('@redis/client'))
 }
 
 /** Connects to a single Redis: one connection for both directions, which RESP 3 allows. */

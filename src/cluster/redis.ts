@@ -60,6 +60,7 @@ export class RedisBackplane implements Backplane {
 
   start(events: BackplaneEvents): void {
     this.#events = events
+    this.#stopped = false
     this.#watch = setInterval(() => {
       if (this.#answers.overdue() && this.#connection) this.#lost(this.#connection, new Error('No answer'))
     }, ANSWER).unref()

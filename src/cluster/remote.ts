@@ -1,5 +1,5 @@
 import type { Occupant as Place, Room } from '../core/room.js'
-import type { Message, Occupant } from './wire.js'
+import type { Message, Occupant } from './messages.js'
 
 type Batch = Extract<Message, { kind: 'batch' }>
 
@@ -24,6 +24,7 @@ export class RemoteMember implements Place {
 /** What is known of another node that hosts a room. Its members are told by that node alone. */
 export class Remote {
   readonly room: Room
+  readonly node: string
   readonly members = new Map<string, RemoteMember>()
   /** The number of its last change that is known, and of its last join or leave. */
   s = -1
@@ -35,8 +36,9 @@ export class Remote {
   asked = Number.NEGATIVE_INFINITY
   #waiting: Batch[] = []
 
-  constructor(room: Room, now: number) {
+  constructor(room: Room, node: string, now: number) {
     this.room = room
+    this.node = node
     this.heard = now
   }
 
@@ -57,7 +59,7 @@ export class Remote {
     const lost = Math.max(0, batch.first - this.s - 1)
     this.s = last
     for (const [i, change] of batch.changes.entries()) {
-      if (change.what === 'data') this.room.deliver(change.frame)
+      if (change.what === 'data') this.room.relay(change.frame, () => originOf(this.node, batch.first + i))
       else {
         this.v = batch.first + i
         if (change.what === 'join') this.#arrive(change.who)
@@ -107,4 +109,14 @@ export class Remote {
     this.members.delete(key)
     this.room.depart(member)
   }
+}
+
+/** Names a message by the node where it was published, and its number there. */
+export function originOf(node: string, s: number): string {
+  return `${node}/${s}`
+}
+
+/** The node where a message was published. */
+export function nodeOf(origin: string): string {
+  return origin.slice(0, origin.indexOf('/'))
 }

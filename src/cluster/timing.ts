@@ -30,8 +30,8 @@ export const REPEAT = 2000
 export const ACK = 3000
 /** Between two questions to a node of whose members one is not sure. */
 export const ASK = 1000
-/** A room in which nothing was said for so long says that it is still there; give or take a fifth. */
-export const BEACON = 60_000
+/** A room in which nothing was said for a time within this range says that it is still there. */
+export const BEACON = [48_000, 72_000] as const
 /** A node that was silent in a room for so long is asked. */
 export const SILENT = 150_000
 /** After an outage, rooms introduce themselves again within this range. */

@@ -5,80 +5,13 @@
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Memory } from '../core/history.js'
+import { Malformed, Reader, Writer } from './bytes.js'
+import type { Change, Message, Occupant, Stand } from './messages.js'
 
 /** The newest version that this code speaks. It understands all down to {@link OLDEST}. */
 export const NEWEST = 1
 export const OLDEST = 1
-
-/** A member of a room, as other nodes know it. */
-export interface Occupant {
-  /** Unique among all members of all nodes: the id of its connection. */
-  readonly key: string
-  /** The name under which clients know it; several members may share one. */
-  readonly id: string
-  readonly nickname: string | undefined
-}
-
-/** What a node says of itself with each beat. */
-export interface Tally {
-  readonly connections: number
-  /** Rooms that are counted by this node: those of which it has the smallest id among their hosts. */
-  readonly rooms: number
-  /** Those of them that are topics of `pluresdb`. */
-  readonly topics: number
-  /** Members of such topics that are connected to this node. */
-  readonly peers: number
-}
-
-/** One change in a room, in the order in which it happened. */
-export type Change =
-  | { readonly what: 'data'; readonly frame: Buffer }
-  | { readonly what: 'join'; readonly who: Occupant }
-  | { readonly what: 'leave'; readonly key: string }
-
-/** Where a node stands in one room. */
-interface Stand {
-  /** The number of its last change in the room. */
-  readonly s: number
-  /** The number of its last change that was a join or a leave. */
-  readonly v: number
-  /** When the room was opened, as far as it knows. */
-  readonly created: number
-}
-
-/** What a node may say. */
-export type Message =
-  /** To all: I live. `speaks` is the newest version that it understands. */
-  | { readonly kind: 'beat'; readonly count: number; readonly speaks: number; readonly tally: Tally }
-  /** To all: I am going. */
-  | { readonly kind: 'bye' }
-  /** To one: I have told my clients that yours are gone. */
-  | { readonly kind: 'dropped' }
-  /** To a room's hosts: I host it, too; tell me who is with you, unless I know (`have`: versions by node). */
-  | (Stand & {
-      readonly kind: 'hello'
-      readonly members: readonly Occupant[]
-      readonly have: ReadonlyMap<string, number>
-    })
-  /** To one: who is with me, and which other nodes host the room; none if I do not know yet. */
-  | (Stand & {
-      readonly kind: 'sync'
-      readonly room: string
-      readonly hosts: readonly string[]
-      readonly members: readonly Occupant[]
-    })
-  /** To one: I am not sure who is with you. */
-  | { readonly kind: 'need'; readonly room: string }
-  /** To one: I do not host it, and whatever I said of it up to that number is past. */
-  | { readonly kind: 'absent'; readonly room: string; readonly s: number }
-  /** To a room's hosts: what happened in one turn. `pv` is the version before the first change. */
-  | { readonly kind: 'batch'; readonly first: number; readonly pv: number; readonly changes: readonly Change[] }
-  /** To a room's hosts: I am still here. */
-  | (Stand & { readonly kind: 'beacon' })
-  /** To a room's hosts: my last member has left. */
-  | { readonly kind: 'gone'; readonly s: number }
-  /** To a room's hosts: the room of that age has expired. */
-  | { readonly kind: 'expire'; readonly created: number }
 
 /** A message, and who sent it. */
 export interface Envelope {
@@ -111,9 +44,6 @@ const ROOM = 16
 const SIGNATURE = 16
 /** Version, kind, node. */
 const HEADER = 2 + NODE
-
-/** The longest `peerId` is 128 UTF-16 code units, which are at most 3 bytes each. */
-const MAX_TEXT = 512
 
 /** Writes and reads frames, signed if the nodes share a secret. */
 export class Wire {
@@ -184,12 +114,14 @@ function write(to: Writer, message: Message): void {
         each.hex(node)
         each.number(v)
       })
+      to.byte(Number(message.curious))
       break
     case 'sync':
       to.hex(message.room)
       writeStand(to, message)
       to.list(message.hosts, (each, host) => each.hex(host))
       to.list(message.members, writeOccupant)
+      to.list(message.history, writeMemory)
       break
     case 'need':
       to.hex(message.room)
@@ -233,6 +165,7 @@ function read(from: Reader, kind: Message['kind']): Message {
         ...readStand(from),
         members: from.list(readOccupant),
         have: new Map(from.list((each) => [each.hex(NODE), each.number()] as const)),
+        curious: from.byte() === 1,
       }
     case 'sync':
       return {
@@ -241,6 +174,7 @@ function read(from: Reader, kind: Message['kind']): Message {
         ...readStand(from),
         hosts: from.list((each) => each.hex(NODE)),
         members: from.list(readOccupant),
+        history: from.list(readMemory),
       }
     case 'need':
       return { kind, room: from.hex(ROOM) }
@@ -283,6 +217,16 @@ function readOccupant(from: Reader): Occupant {
   return { key, id: from.text() || key, nickname: from.text() || undefined }
 }
 
+function writeMemory(to: Writer, { text, at, origin }: Memory): void {
+  to.bytes(text)
+  to.number(at)
+  to.text(origin)
+}
+
+function readMemory(from: Reader): Memory {
+  return { text: from.bytes(), at: from.number(), origin: from.text() }
+}
+
 function writeChange(to: Writer, change: Change): void {
   to.byte(changes.indexOf(change.what))
   if (change.what === 'data') to.bytes(change.frame)
@@ -311,123 +255,4 @@ function readFrame(from: Reader): Buffer {
 function longLength(frame: Buffer): [number, number] {
   if (frame.length < 10 || frame[1] !== 127) throw new Malformed()
   return [10, Number(frame.readBigUInt64BE(2))]
-}
-
-/** A frame that is not what it should be. */
-class Malformed extends Error {}
-
-const DOUBLE = 8
-
-/** Collects the pieces of a frame, and copies them together once. */
-class Writer {
-  readonly #pieces: (number | string | Buffer)[] = []
-  readonly #sizes: number[] = []
-  #length = 0
-
-  byte(value: number): void {
-    this.#add(value, 1)
-  }
-
-  /** A number up to 2^53, as a double: exact, and enough for microseconds since 1970. */
-  number(value: number): void {
-    this.#add(value, DOUBLE)
-  }
-
-  hex(value: string): void {
-    this.#add(Buffer.from(value, 'hex'), value.length / 2)
-  }
-
-  text(value: string): void {
-    const length = Buffer.byteLength(value)
-    this.#add(length, 2)
-    this.#add(value, length)
-  }
-
-  bytes(value: Buffer): void {
-    this.#size(value.length)
-    this.#add(value, value.length)
-  }
-
-  list<T>(items: readonly T[], each: (to: Writer, item: T) => void): void {
-    this.#size(items.length)
-    for (const item of items) each(this, item)
-  }
-
-  /** @param spare Bytes to leave free at the end. */
-  end(spare = 0): Buffer {
-    const frame = Buffer.allocUnsafeSlow(this.#length + spare)
-    let at = 0
-    for (const [i, piece] of this.#pieces.entries()) {
-      const size = this.#sizes[i] ?? 0
-      if (typeof piece === 'string') frame.write(piece, at)
-      else if (typeof piece === 'object') piece.copy(frame, at)
-      else if (size === DOUBLE) frame.writeDoubleBE(piece, at)
-      else frame.writeUIntBE(piece, at, size)
-      at += size
-    }
-    return frame
-  }
-
-  #size(length: number): void {
-    this.#add(length, 4)
-  }
-
-  #add(piece: number | string | Buffer, length: number): void {
-    this.#pieces.push(piece)
-    this.#sizes.push(length)
-    this.#length += length
-  }
-}
-
-/** Takes a frame apart, and never reads behind its end. */
-class Reader {
-  readonly #frame: Buffer
-  #at: number
-
-  constructor(frame: Buffer, at: number) {
-    this.#frame = frame
-    this.#at = at
-  }
-
-  byte(): number {
-    return this.#take(1).readUInt8()
-  }
-
-  number(): number {
-    const value = this.#take(DOUBLE).readDoubleBE()
-    if (!Number.isSafeInteger(value) || value < 0) throw new Malformed()
-    return value
-  }
-
-  hex(length: number): string {
-    return this.#take(length).toString('hex')
-  }
-
-  text(): string {
-    const length = this.#take(2).readUInt16BE()
-    if (length > MAX_TEXT) throw new Malformed()
-    return this.#take(length).toString()
-  }
-
-  bytes(): Buffer {
-    return this.#take(this.#size())
-  }
-
-  list<T>(each: (from: Reader) => T): T[] {
-    const length = this.#size()
-    // Each item takes a byte at least.
-    if (length > this.#frame.length - this.#at) throw new Malformed()
-    return Array.from({ length }, () => each(this))
-  }
-
-  #size(): number {
-    return this.#take(4).readUInt32BE()
-  }
-
-  #take(length: number): Buffer {
-    if (length > this.#frame.length - this.#at) throw new Malformed()
-    const taken = this.#frame.subarray(this.#at, this.#at + length)
-    this.#at += length
-    return taken
-  }
 }

@@ -1,14 +1,18 @@
 /** What is asked of an {@link Authorize} hook. */
 export interface AuthorizeRequest {
-  /** `connect` once for each connection; `join` for each room; `publish` for a message to a room that the connection is not in (`y-webrtc`). */
-  readonly verb: 'connect' | 'join' | 'publish'
-  /** Undefined for `connect` at `/`, where the first message decides. */
+  /**
+   * `connect` once for each connection; `join` for each room; `publish` for a message to a room that the
+   * connection is not in (`y-webrtc`); `ice` for `GET /ice-servers`. A fresh token has `connect`, and
+   * `join` for the rooms that the connection is in, asked anew.
+   */
+  readonly verb: 'connect' | 'join' | 'publish' | 'ice'
+  /** Undefined for `ice`, and for `connect` at `/`, where the first message decides. */
   readonly dialect: string | undefined
-  /** The room's name; undefined for `connect`. */
+  /** The room's name; undefined for `connect` and `ice`. */
   readonly room: string | undefined
-  /** The user named by an earlier answer for this connection. */
+  /** The user named by the token, or by an earlier answer for this connection. */
   readonly user: string | undefined
-  /** The id of the connection. */
+  /** The id of the connection; empty for `ice`. */
   readonly connectionId: string
   /** The path of the upgrade request. */
   readonly path: string
@@ -20,8 +24,18 @@ export interface AuthorizeRequest {
   readonly address: string
 }
 
-/** `true` or an object allows; the object may name the user. `false` refuses. */
-export type Verdict = boolean | { readonly user?: string }
+/** An answer that allows, and says more. */
+export interface Allowance {
+  /** Names the user of the connection. */
+  readonly user?: string | undefined
+  /** For `join`: `false` lets the member read and not publish. Default `true`. */
+  readonly publish?: boolean | undefined
+  /** When the connection is to be closed, in milliseconds since 1970. The earliest that was named counts. */
+  readonly expires?: number | undefined
+}
+
+/** `true` or an object allows. `false`, and whatever is neither, refuses. */
+export type Verdict = boolean | Allowance
 
 /**
  * Decides who may do what. While it thinks, the client's messages wait, and its socket is not read any
@@ -31,3 +45,69 @@ export type Authorize = (request: AuthorizeRequest) => Verdict | Promise<Verdict
 
 /** What the upgrade request said. */
 export type Hello = Pick<AuthorizeRequest, 'path' | 'query' | 'headers'>
+
+/** What a token may allow in a room. */
+export type Right = 'join' | 'publish'
+
+/** What a token says of its bearer. */
+export interface Pass {
+  readonly user: string | undefined
+  /** In milliseconds since 1970; undefined if it has no end. */
+  readonly expires: number | undefined
+  may(right: Right, dialect: string, room: string): boolean
+}
+
+/** All reasons for which somebody may be denied something. */
+export const denials = [
+  'origin',
+  'token-missing',
+  'token-malformed',
+  'token-algorithm',
+  'token-signature',
+  'token-claims',
+  'token-issuer',
+  'token-audience',
+  'token-expired',
+  /** A fresh token for somebody else. */
+  'token-user',
+  /** The keys that tokens are checked with could not be fetched. */
+  'keys-unavailable',
+  /** The hook refused the connection. */
+  'connect',
+  /** The token or the hook refused a room. */
+  'join',
+  'publish',
+  'ice',
+] as const
+
+/** Why somebody was denied something. */
+export type Denial = (typeof denials)[number]
+
+/** Checks tokens. What a client sends makes it answer with a denial, and never reject. */
+export interface Tokens {
+  /** The pass that an upgrade request brings. */
+  identify(hello: Hello): Promise<Pass | Denial>
+  /** The pass for a token. */
+  check(token: unknown): Promise<Pass | Denial>
+}
+
+/** Who is asked before anything is granted: tokens first, then the hook, and both must agree. */
+export interface Access {
+  readonly tokens?: Tokens | undefined
+  readonly authorize?: Authorize | undefined
+}
+
+/** What an answer allows; undefined if it refuses, as does all that is none, such as what a hook forgot to return. */
+export function allowanceOf(verdict: unknown): Allowance | undefined {
+  if (verdict === true) return {}
+  if (typeof verdict !== 'object' || verdict === null || verdict instanceof Error || Array.isArray(verdict)) {
+    return undefined
+  }
+  const { user, publish, expires }: Record<keyof Allowance, unknown> = { ...BLANK, ...verdict }
+  if (user !== undefined && typeof user !== 'string') return undefined
+  if (publish !== undefined && typeof publish !== 'boolean') return undefined
+  if (expires !== undefined && (typeof expires !== 'number' || Number.isNaN(expires))) return undefined
+  return { user, publish, expires }
+}
+
+const BLANK = { user: undefined, publish: undefined, expires: undefined }

@@ -7,6 +7,8 @@ export interface Link {
   readonly opening: Promise<void> | undefined
   /** Hands a frame that a local client sent to the other nodes, with the rest of this turn. */
   publish(frame: Buffer): void
+  /** Names the last frame that was published: the same on all nodes. */
+  readonly origin: string
   /** A local member is in. */
   joined(member: Member): void
   /** A local member is out. */

@@ -12,7 +12,7 @@ export interface Port {
   /** Reads nothing more until {@link Port.release}. What was read already may still arrive. */
   hold(): void
   release(): void
-  /** Reads nothing more for so many milliseconds. */
+  /** Reads nothing more for so many milliseconds, not even what has come with the message that is being read. */
   pause(milliseconds: number): void
 }
 

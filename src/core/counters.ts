@@ -1,3 +1,27 @@
+/** What is open of one dialect. */
+export interface Census {
+  rooms: number
+  members: number
+}
+
+/** Batches of up to 1, 2, 4, … 1,024 frames, and of more. */
+const BUCKETS = 12
+
+/** How many frames the batches had. */
+export class BatchSizes {
+  /** How many batches had up to 1, 2, 4, … 1,024 frames and more than the place before; the last had still more. */
+  readonly buckets: number[] = new Array<number>(BUCKETS).fill(0)
+  /** Frames of all batches together. */
+  frames = 0
+
+  /** Notes a batch of one frame or more. */
+  note(frames: number): void {
+    this.frames += frames
+    const place = Math.min(32 - Math.clz32(frames - 1), BUCKETS - 1)
+    this.buckets[place] = (this.buckets[place] ?? 0) + 1
+  }
+}
+
 /** Plain integers, counted on the way of the messages and read elsewhere. */
 export class Counters {
   connections = 0
@@ -6,7 +30,18 @@ export class Counters {
   bytesReceived = 0
   /** Messages handed on to a room. */
   messagesRelayed = 0
+  /** Messages and notices of rooms that were written, one time for each recipient. */
+  deliveries = 0
   /** Bytes of frames written, one time for each recipient. */
   bytesSent = 0
   rateLimitsHit = 0
+  readonly batches = new BatchSizes()
+  readonly #dialects = new Map<string, Census>()
+
+  /** What is open of a dialect, kept so that nobody need count it. */
+  census(dialect: string): Census {
+    let census = this.#dialects.get(dialect)
+    if (!census) this.#dialects.set(dialect, (census = { rooms: 0, members: 0 }))
+    return census
+  }
 }

@@ -105,6 +105,18 @@ export const closes = {
     when: 'a message in more than 1,024 fragments, or a frame that comes in too many pieces',
     reconnect: 'after a change',
   },
+  originNotAllowed: {
+    code: 1008,
+    reason: 'Origin not allowed',
+    when: 'the page that opened the connection is of no origin in `ALLOWED_ORIGINS`, or it has none and `REQUIRE_ORIGIN` is set',
+    reconnect: 'after a change',
+  },
+  invalidToken: {
+    code: 1008,
+    reason: 'Invalid authentication token',
+    when: 'the token is missing, wrong or expired; it has expired since, and no fresh one came in time; or the time that the `authorize` hook named is over',
+    reconnect: 'after a change',
+  },
   notAllowed: {
     code: 1008,
     reason: 'Not allowed',
@@ -114,7 +126,7 @@ export const closes = {
   notAllowedInRoom: {
     code: 1008,
     reason: 'Not allowed in this room',
-    when: 'the `authorize` hook refused the room',
+    when: 'the token or the `authorize` hook refused the room; in `opaque` also for a message from a member that may only read',
     reconnect: 'after a change',
   },
   tooBig: {
@@ -135,10 +147,22 @@ export const closes = {
     when: 'the node was cut off from the others for so long that they count its members as gone',
     reconnect: 'at once',
   },
+  keysUnavailable: {
+    code: 1013,
+    reason: 'Authentication is unavailable',
+    when: 'the keys of `JWKS_URL` cannot be fetched, so that no token can be checked',
+    reconnect: 'later',
+  },
   tooSlow: {
     code: 1013,
     reason: 'Reading too slowly',
     when: 'more than `MAX_BUFFERED_BYTES` wait for the client, or it is the slowest when all pass `MAX_TOTAL_BUFFERED_BYTES`; a client that reads nothing at all sees the connection break (1006)',
+    reconnect: 'later',
+  },
+  tooManyConnections: {
+    code: 1013,
+    reason: 'Too many connections',
+    when: 'the user whom the `authorize` hook named has `MAX_CONNECTIONS_PER_USER`',
     reconnect: 'later',
   },
   roomFull: {
@@ -160,6 +184,8 @@ export const errorCodes = {
   RATE_LIMIT_EXCEEDED: 'more than `RATE_LIMIT` messages in `RATE_LIMIT_WINDOW`; this one was not relayed',
   INVALID_MESSAGE: 'no JSON object with a non-empty string `type`, or a `type` reserved for the relay',
   PARSE_ERROR: 'not JSON',
+  NOT_ALLOWED: 'the member may read in this room and not publish',
+  INVALID_TOKEN: 'the fresh token of an `auth` message was not taken; the old one stays in force',
 } as const
 
 /** A code of the `error` message of the `impossible-writer` dialect. */

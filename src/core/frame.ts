@@ -68,5 +68,11 @@ export function closeFrame({ code, reason }: CloseReason): Buffer {
   return frame
 }
 
+/** The payload of a whole frame. */
+export function payloadOf(frame: Buffer): Buffer {
+  const [, length = 0] = frame
+  return frame.subarray(length < 126 ? 2 : length === 126 ? 4 : 10)
+}
+
 /** A ping without payload. */
 export const PING = encodeFrame(Opcode.ping, EMPTY)

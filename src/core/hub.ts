@@ -1,17 +1,20 @@
 import { Alarms } from './alarms.js'
-import type { Authorize } from './authority.js'
+import type { Access, Denial } from './authority.js'
 import type { Cluster } from './cluster.js'
 import { Counters } from './counters.js'
 import { closes } from './errors.js'
+import type { HistoryLimits } from './history.js'
+import { Quota } from './limits.js'
 import type { Member, Room } from './room.js'
 import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
 
 /** The limits that the core enforces; all are described in `options/limits.ts`. 0 means none. */
-export interface Limits {
+export interface Limits extends HistoryLimits {
   readonly maxRooms: number
   readonly maxRoomMembers: number
   readonly maxTopics: number
+  readonly maxConnectionsPerUser: number
   readonly rateLimit: number
   readonly rateLimitWindow: number
   readonly throttle: number
@@ -20,7 +23,7 @@ export interface Limits {
   readonly roomExpiry: number
 }
 
-/** Which limit was hit. */
+/** Which limit was hit, or for what a client was turned away. */
 export type LimitName =
   | 'rate'
   | 'flood'
@@ -36,6 +39,17 @@ export type LimitName =
   | 'total-backlog'
   | 'join-timeout'
   | 'heartbeat'
+  | 'user-connections'
+  | 'address-connections'
+  | 'address-rate'
+  | 'network'
+  | 'handshake-timeout'
+  | 'answer-timeout'
+  | 'requests'
+  | 'headers'
+  | 'bad-request'
+  | 'tls'
+  | 'admin-token'
 
 /** Hears what happens in the core. Must not throw. */
 export interface Observer {
@@ -46,41 +60,48 @@ export interface Observer {
   roomRemoved(room: Room): void
   joined(member: Member): void
   left(member: Member): void
-  limited(limit: LimitName, session?: Session): void
+  /** @param address Of a client that has no session. */
+  limited(limit: LimitName, session?: Session, address?: string): void
+  /** A handshake that was answered with an HTTP status, or that failed in TLS, and why. */
+  handshakeFailed(reason: number | 'tls', why: string): void
+  /** Somebody was denied something; without a session it was asked for over HTTP. */
+  denied(why: Denial, address: string, session?: Session): void
   /** A message that its dialect refused, and why. */
   refused(session: Session, why: string): void
-  /** A fault in a dialect or a hook; its connection is closed with 1011. */
-  failed(error: unknown, session: Session): void
+  /** A fault in a dialect or a hook; its connection, if it has one, is closed with 1011. */
+  failed(error: unknown, session?: Session): void
 }
 
 /** What all sessions of a relay share. */
 export class Hub {
   readonly limits: Limits
   readonly observer: Observer
-  readonly authorize: Authorize | undefined
+  readonly access: Access
   readonly cluster: Cluster | undefined
   readonly counters = new Counters()
   readonly rooms: Rooms
+  /** Connections by the users whom tokens or the hook named. */
+  readonly users: Quota
   readonly joinDeadlines = new Alarms<Session>((session) => {
     this.observer.limited('join-timeout', session)
     session.close(closes.joinTimeout)
   })
+  /** Ends of what tokens and the hook have granted. */
+  readonly expiries = new Alarms<Session>((session) => session.deny('token-expired', closes.invalidToken))
 
-  constructor(
-    limits: Limits,
-    observer: Observer,
-    { authorize, cluster }: { authorize?: Authorize | undefined; cluster?: Cluster | undefined } = {},
-  ) {
+  constructor(limits: Limits, observer: Observer, access: Access = {}, cluster?: Cluster) {
     this.limits = limits
     this.observer = observer
-    this.authorize = authorize
+    this.access = access
     this.cluster = cluster
     this.rooms = new Rooms(limits, this.counters, cluster)
+    this.users = new Quota(limits.maxConnectionsPerUser)
   }
 
   /** Lets go of all timers. */
   stop(): void {
     this.joinDeadlines.clear()
+    this.expiries.clear()
     this.rooms.stop()
   }
 }

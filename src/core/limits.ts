@@ -30,14 +30,26 @@ export class Meter {
   /**
    * Takes `units` in any case.
    *
-   * @returns Milliseconds until the sender is within its limit again; 0 if it is.
+   * @returns Milliseconds until the sender is within its limit again; 0 if it is, or if the last charge
+   *   has told so already: a burst of thousands costs as many windows, and no more is to be said.
    */
   charge(units: number, now: number): number {
     if (this.limit === 0) return 0
     this.#roll(now)
+    const told = this.#debt()
     this.#used += units
-    if (this.#used <= this.limit) return 0
-    return this.#start + Math.floor(this.#used / this.limit) * this.window - now
+    const debt = this.#debt()
+    return debt > told ? this.#start + debt * this.window - now : 0
+  }
+
+  /** Milliseconds until the window ends that is open at `now`. */
+  rest(now: number): number {
+    return Math.max(0, this.#start + this.window - now)
+  }
+
+  /** Windows until what was taken is within the limit; 0 if it is. */
+  #debt(): number {
+    return this.#used > this.limit ? Math.floor(this.#used / this.limit) : 0
   }
 
   #roll(now: number): void {
@@ -68,5 +80,37 @@ export class Gate {
     if (now - this.#lastRefusal > 2 * this.#meter.window) this.#refused = 0
     this.#lastRefusal = now
     return ++this.#refused > FLOOD_WINDOWS * this.#meter.limit ? 'flood' : 'refuse'
+  }
+}
+
+/** Counts what is there under each name, up to a limit. A name that has nothing is forgotten. */
+export class Quota {
+  readonly #limit: number
+  readonly #counts = new Map<string, number>()
+
+  /** @param limit For each name; 0 means no limit, and nothing is counted. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** How many names have something. */
+  get size(): number {
+    return this.#counts.size
+  }
+
+  /** Counts one more; false if the name has all that it may. */
+  take(name: string): boolean {
+    if (this.#limit === 0) return true
+    const count = this.#counts.get(name) ?? 0
+    if (count >= this.#limit) return false
+    this.#counts.set(name, count + 1)
+    return true
+  }
+
+  /** Gives one back that was taken. */
+  release(name: string): void {
+    const count = this.#counts.get(name) ?? 0
+    if (count > 1) this.#counts.set(name, count - 1)
+    else this.#counts.delete(name)
   }
 }

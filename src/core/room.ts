@@ -1,6 +1,7 @@
 import type { Alarm } from './alarms.js'
 import type { Link } from './cluster.js'
-import type { Counters } from './counters.js'
+import type { Census, Counters } from './counters.js'
+import type { History } from './history.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
 
@@ -15,6 +16,8 @@ export interface RoomKind {
   expired?(): Buffer
   /** What members hear when the relay stops; absent where the close says enough. */
   shutdown?(): Buffer
+  /** Whether the last messages may be kept, for newcomers. */
+  readonly remembers?: boolean
 }
 
 /** Somebody in a room, connected to this node or to another. */
@@ -31,6 +34,8 @@ export class Member implements Occupant {
   readonly room: Room
   readonly id: string
   readonly nickname: string | undefined
+  /** Whether it may send; decided when it joins, and anew with a fresh token. */
+  mayPublish = true
   /** Place in `room.members`; -1 when it is out. */
   index = -1
   /** How many frames of the room's pending batch were there before it joined. */
@@ -65,9 +70,12 @@ export class Room {
   ending: Ending | undefined
   /** Its tie to the other nodes; absent where there are none. */
   link: Link | undefined
+  /** The last messages, where they are kept. */
+  history: History | undefined
 
   readonly #ticker: Ticker
   readonly #counters: Counters
+  readonly #census: Census
   /** Those who are connected to other nodes. */
   #remotes: Set<Occupant> | undefined
   /** Whether it is noted for the flush of this turn. */
@@ -82,6 +90,7 @@ export class Room {
     this.kind = kind
     this.name = name
     this.#counters = counters
+    this.#census = counters.census(kind.name)
     this.#ticker = ticker
   }
 
@@ -107,6 +116,7 @@ export class Room {
   /** Takes a member in. It gets nothing that was published before. */
   add(member: Member): void {
     member.index = this.members.push(member) - 1
+    this.#census.members++
     if (this.#frames.length > 0) {
       member.since = this.#frames.length
       this.#setApart(member)
@@ -121,6 +131,7 @@ export class Room {
       this.members[last.index] = last
     }
     member.index = -1
+    this.#census.members--
   }
 
   /** Somebody joined on another node. Announced unless the id was in already. */
@@ -145,10 +156,17 @@ export class Room {
    */
   publish(frame: Buffer, author?: Member): void {
     this.link?.publish(frame)
+    this.history?.record(frame, this.link?.origin ?? '')
     this.deliver(frame, author)
   }
 
-  /** The same for the members on this node alone: notices, and what came from other nodes. */
+  /** Sends a message that came from another node to the members here. */
+  relay(frame: Buffer, origin: () => string): void {
+    this.history?.record(frame, origin())
+    this.deliver(frame)
+  }
+
+  /** The same for the members on this node alone: notices. */
   deliver(frame: Buffer, author?: Member): void {
     this.#authors.push(author)
     this.#bytes += frame.length
@@ -170,7 +188,7 @@ export class Room {
     const share = shareOf(member, { frames: this.#frames, authors: this.#authors })
     member.since = this.#frames.length
     this.#setApart(member)
-    this.#write(member, share)
+    this.#write(member, join(share), share.length)
   }
 
   /**
@@ -185,11 +203,18 @@ export class Room {
     this.#frames = []
     this.#authors = []
     this.#bytes = 0
+    const { length } = batch.frames
+    const { deliveries } = this.#counters
     // The same bytes go to everyone who is not apart; put together for the first of them.
     let shared: Buffer | undefined
     for (const member of this.members) {
-      this.#write(member, member.apart ? shareOf(member, batch) : (shared ??= join(batch.frames)))
+      if (member.apart) {
+        const share = shareOf(member, batch)
+        this.#write(member, join(share), share.length)
+      } else this.#write(member, (shared ??= join(batch.frames)), length)
     }
+    // A member who is alone publishes to nobody.
+    if (this.#counters.deliveries > deliveries) this.#counters.batches.note(length)
     for (const member of this.#apart) {
       member.apart = false
       member.since = 0
@@ -197,8 +222,9 @@ export class Room {
     this.#apart.length = 0
   }
 
-  #write(member: Member, bytes: Buffer): void {
-    if (bytes.length === 0) return
+  #write(member: Member, bytes: Buffer, frames: number): void {
+    if (frames === 0) return
+    this.#counters.deliveries += frames
     this.#counters.bytesSent += bytes.length
     member.session.write(bytes)
   }
@@ -224,11 +250,11 @@ function join(frames: readonly Buffer[]): Buffer {
 }
 
 /** What a member gets of a batch: the frames since it joined, without its own. */
-function shareOf(member: Member, { frames, authors }: Batch): Buffer {
+function shareOf(member: Member, { frames, authors }: Batch): Buffer[] {
   const share: Buffer[] = []
   for (let place = member.since; place < frames.length; place++) {
     const frame = frames[place]
     if (frame && authors[place] !== member) share.push(frame)
   }
-  return join(share)
+  return share
 }

@@ -2,6 +2,7 @@ import { Alarms } from './alarms.js'
 import type { Cluster } from './cluster.js'
 import type { Counters } from './counters.js'
 import { type CloseReason, closes } from './errors.js'
+import { Archive, History } from './history.js'
 import type { Limits } from './hub.js'
 import { Room, type RoomKind } from './room.js'
 import { Ticker } from './ticker.js'
@@ -13,6 +14,7 @@ export class Rooms implements Iterable<Room> {
   readonly #cluster: Cluster | undefined
   readonly #ticker = new Ticker()
   readonly #kinds = new Map<RoomKind, Map<string, Room>>()
+  readonly #archive: Archive
   readonly #expiries = new Alarms<Room>((room) => this.expire(room))
   readonly #evictions = new Alarms<Room>((room) => clear(room, closes.isolated))
   #size = 0
@@ -21,6 +23,7 @@ export class Rooms implements Iterable<Room> {
     this.#limits = limits
     this.#counters = counters
     this.#cluster = cluster
+    this.#archive = new Archive(limits)
   }
 
   /** How many rooms are open. */
@@ -52,7 +55,9 @@ export class Rooms implements Iterable<Room> {
     if (!rooms) this.#kinds.set(kind, (rooms = new Map()))
     rooms.set(name, room)
     this.#size++
+    this.#counters.census(kind.name).rooms++
     this.#setExpiry(room)
+    if (kind.remembers && this.#limits.history > 0) room.history = new History(this.#archive)
     room.link = this.#cluster?.link(room, this)
     return room
   }
@@ -63,8 +68,10 @@ export class Rooms implements Iterable<Room> {
     if (rooms?.get(room.name) !== room) return
     rooms.delete(room.name)
     this.#size--
+    this.#counters.census(room.kind.name).rooms--
     this.#expiries.cancel(room.expiry)
     room.link?.close()
+    room.history?.clear()
   }
 
   /** Another node has opened the room before. */
@@ -99,6 +106,7 @@ export class Rooms implements Iterable<Room> {
   stop(): void {
     this.#expiries.clear()
     this.#evictions.clear()
+    this.#archive.stop()
   }
 
   #setExpiry(room: Room): void {

@@ -1,10 +1,10 @@
 import type { Alarm } from './alarms.js'
-import type { AuthorizeRequest, Hello } from './authority.js'
+import type { Denial, Hello } from './authority.js'
 import type { Conversation, Port, Who } from './conversation.js'
 import { type CloseReason, closes } from './errors.js'
 import type { Hub } from './hub.js'
 import { Gate, Meter } from './limits.js'
-import { Permit } from './permit.js'
+import { muting, Permit } from './permit.js'
 import { Member, type Room, type RoomKind } from './room.js'
 import { Wait } from './wait.js'
 
@@ -17,8 +17,10 @@ const NOTHING: Conversation = { kind: undefined, receive() {} }
 export class Session {
   /** Unguessable, unique; also the public id of a member where the dialect asks for none. */
   readonly id: string
-  /** Named by the `authorize` hook. */
+  /** Named by a token or the `authorize` hook. */
   user: string | undefined
+  /** Only where tokens are checked or a hook is asked. */
+  readonly permit: Permit | undefined
 
   readonly #hub: Hub
   readonly #port: Port
@@ -33,8 +35,6 @@ export class Session {
   #deadline: Alarm<Session> | undefined
   /** Where it published last: frames to another room must not overtake what waits there. */
   #latest: Room | undefined
-  /** Only where somebody has to be asked. */
-  readonly #permit: Permit | undefined
   /** Only where it had to wait for an answer. */
   #wait: Wait | undefined
   #ended = false
@@ -43,8 +43,13 @@ export class Session {
     this.#hub = hub
     this.#port = port
     this.id = id
-    if (hub.authorize) this.#permit = new Permit(this, hub.authorize, hello)
+    if (hub.access.tokens || hub.access.authorize) this.permit = new Permit(this, hub, hello)
     if (hub.limits.byteRate > 0) this.#bytes = new Meter(hub.limits.byteRate, SECOND)
+  }
+
+  /** Its places in rooms. */
+  get members(): readonly Member[] {
+    return this.#members
   }
 
   /** The address of the client; empty once the connection is gone. */
@@ -57,8 +62,12 @@ export class Session {
     return this.#conversation.kind
   }
 
-  /** Begins: asks whether the client may connect, and lets the conversation open. */
-  open(begin: (session: Session) => Conversation): void {
+  /**
+   * Begins: asks whether the client may connect, and lets the conversation open.
+   *
+   * @param barred Whether it comes from a page that may not talk to the relay.
+   */
+  open(begin: (session: Session) => Conversation, barred = false): void {
     const { limits, counters, joinDeadlines, observer } = this.#hub
     counters.connections++
     this.#hub.cluster?.wake(performance.now())
@@ -66,7 +75,9 @@ export class Session {
       const conversation = begin(this)
       this.#converse(conversation)
       observer.opened(this)
-      this.#ask('connect', undefined, closes.notAllowed, () => conversation.opened?.())
+      if (barred) this.deny('origin', closes.originNotAllowed)
+      else if (this.permit) this.permit.open(() => conversation.opened?.())
+      else conversation.opened?.()
     })
     // Most dialects have joined by now.
     if (limits.joinTimeout > 0 && !this.#settled && !this.#ended) {
@@ -100,12 +111,12 @@ export class Session {
   }
 
   /**
-   * Joins a room, after the hook agreed. Too many rooms, or members in it, close the connection.
+   * Joins a room, if that is allowed. Too many rooms, or members in it, close the connection.
    *
    * @param entered Called when it is in, before the others hear of it: the place for a welcome.
    */
   join(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void): void {
-    this.#ask('join', name, closes.notAllowedInRoom, () => this.#enter(kind, name, who, entered))
+    this.#ask('join', name, (mayPublish) => this.#enter(kind, name, who, mayPublish ? entered : muting(entered)))
   }
 
   /** Leaves a room, after getting what was published there before. Does nothing if it is out. */
@@ -142,9 +153,9 @@ export class Session {
     room.publish(frame, author)
   }
 
-  /** Sends a frame to a room that it need not be in, after the hook agreed. `encode` gets the number of members. */
+  /** Sends a frame to a room that it need not be in, if that is allowed. `encode` gets the number of members. */
   publishTo(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
-    this.#ask('publish', name, closes.notAllowedInRoom, () => {
+    this.#ask('publish', name, () => {
       this.#joined()
       this.#visit(kind, name, encode)
     })
@@ -185,8 +196,14 @@ export class Session {
     this.#hub.observer.limited(limit, this)
   }
 
+  /** Denies it something that it cannot go on without. */
+  deny(why: Denial, reason: CloseReason): void {
+    this.#hub.observer.denied(why, this.address, this)
+    this.close(reason)
+  }
+
   /** Does something on behalf of the client, who pays if it fails. */
-  attempt(act: () => void): void {
+  attempt(act: () => unknown): void {
     try {
       act()
     } catch (error) {
@@ -225,7 +242,9 @@ export class Session {
     this.#ended = true
     this.#hub.joinDeadlines.cancel(this.#deadline)
     this.#wait?.end()
+    this.permit?.end()
     for (const member of [...this.#members]) this.leave(member)
+    if (this.user !== undefined) this.#hub.users.release(this.user)
     this.#hub.counters.disconnections++
     this.#hub.observer.closed(this, code)
   }
@@ -316,10 +335,23 @@ export class Session {
     this.#deadline = undefined
   }
 
-  /** Goes on with `granted` when whoever has to be asked agrees: at once if nobody has. */
-  #ask(verb: AuthorizeRequest['verb'], room: string | undefined, denial: CloseReason, granted: () => void): void {
+  /** Goes on with `granted` when that is allowed: at once where nobody has to be asked. */
+  #ask(verb: 'join' | 'publish', room: string, granted: (mayPublish: boolean) => void): void {
     if (this.#ended) return
-    if (this.#permit) this.#permit.ask(verb, room, denial, granted)
-    else granted()
+    if (this.permit) this.permit.ask(verb, room, granted)
+    else granted(true)
+  }
+
+  /** The connection is that user's from now on, unless that user has too many: then it is closed. */
+  belong(user: string): boolean {
+    if (user === this.user) return true
+    if (!this.#hub.users.take(user)) {
+      this.limited('user-connections')
+      this.close(closes.tooManyConnections)
+      return false
+    }
+    if (this.user !== undefined) this.#hub.users.release(this.user)
+    this.user = user
+    return true
   }
 }

@@ -1,11 +1,12 @@
 import type { Hello } from '../core/authority.js'
 import type { Conversation } from '../core/conversation.js'
 import { type CloseReason, closes, type ErrorCode } from '../core/errors.js'
-import { jsonFrame } from '../core/frame.js'
+import { encodeFrame, jsonFrame, Opcode } from '../core/frame.js'
 import type { Member, Occupant } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
 import { type JsonObject, parseObject, spliceFrame, textWithout } from './json.js'
+import { isRenewal, renew } from './renewal.js'
 
 const ROOM_ID = /^[A-Za-z0-9_-]+$/
 const MAX_ROOM_ID = 128
@@ -24,6 +25,9 @@ const RESERVED = new Set([
   'history',
 ])
 
+const COMMA = Buffer.from(',')
+const END = Buffer.from(']}')
+
 /** Fields that only the relay may set. */
 const STAMP = ['connectionId', 'timestamp']
 
@@ -31,6 +35,7 @@ const STAMP = ['connectionId', 'timestamp']
 export const impossibleWriter: Dialect = {
   name: 'impossible-writer',
   roots: ['room'],
+  remembers: true,
 
   claims({ path, query }) {
     return path === '/room' || path.startsWith('/room/') || query.has('room')
@@ -48,6 +53,12 @@ export const impossibleWriter: Dialect = {
 
 function presence(type: string, { id, nickname, room }: Occupant): Buffer {
   return jsonFrame({ type, connectionId: id, nickname, userCount: room.count })
+}
+
+/** The messages as they were relayed, joined without reading them anew. */
+function historyFrame(messages: readonly Buffer[]): Buffer {
+  const pieces = messages.flatMap((message, i) => (i === 0 ? [message] : [COMMA, message]))
+  return encodeFrame(Opcode.text, Buffer.concat([Buffer.from('{"type":"history","messages":['), ...pieces, END]))
 }
 
 /** The room id that a URL names: by its path, else by its query. */
@@ -70,12 +81,15 @@ class Writer implements Conversation {
   readonly #session: Session
   readonly #roomId: string
   readonly #nickname: string | undefined
+  /** Whether it wants to hear what was said before. */
+  readonly #curious: boolean
   #member: Member | undefined
 
   constructor(session: Session, hello: Hello) {
     this.#session = session
     this.#roomId = roomIdOf(hello)
     this.#nickname = hello.query.get('nickname') || undefined
+    this.#curious = hello.query.get('history') !== '0'
   }
 
   opened(): void {
@@ -94,6 +108,8 @@ class Writer implements Conversation {
       this.#error('INVALID_MESSAGE', 'Message must have a type field')
     } else if (RESERVED.has(message['type'])) {
       this.#error('INVALID_MESSAGE', `The type "${message['type']}" is reserved for the relay`)
+    } else if (isRenewal(this.#session, message)) {
+      renew(this.#session, message, (why) => this.#error('INVALID_TOKEN', why))
     } else this.#relay(data, message)
   }
 
@@ -107,11 +123,18 @@ class Writer implements Conversation {
     this.#member = member
     const { id, room } = member
     this.#session.send(jsonFrame({ type: 'connected', connectionId: id, roomId: room.name, userCount: room.count }))
+    if (room.history && this.#curious) {
+      this.#session.send(historyFrame(room.history.memories.map(({ text }) => text)))
+    }
   }
 
   /** Publishes the sender's own text with the stamp at its end. */
   #relay(data: Buffer, message: JsonObject): void {
     if (!this.#member) return
+    if (!this.#member.mayPublish) {
+      this.#error('NOT_ALLOWED', 'Not allowed to publish in this room')
+      return
+    }
     const text = textWithout(data, message, STAMP)
     if (!text) this.#error('INVALID_MESSAGE', 'Message is nested too deeply')
     else {

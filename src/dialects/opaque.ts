@@ -45,6 +45,11 @@ class Pipe implements Conversation {
 
   receive(data: Buffer, binary: boolean): void {
     if (!this.#member) return
+    if (!this.#member.mayPublish) {
+      // There is no other way to say it: every frame is the peers' own.
+      this.#session.deny('publish', closes.notAllowedInRoom)
+      return
+    }
     const frame = encodeFrame(binary ? Opcode.binary : Opcode.text, data)
     this.#session.publish(this.#member.room, frame, this.#member)
   }

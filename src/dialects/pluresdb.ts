@@ -4,6 +4,7 @@ import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
 import { asciiJson, isName, type JsonObject, parseObject, spliceFrame, textWithOnly } from './json.js'
+import { isRenewal, renew } from './renewal.js'
 
 const MAX_TOPIC = 256
 const MAX_PEER_ID = 128
@@ -47,6 +48,7 @@ class Peer implements Conversation {
       this.#error('Invalid message: a JSON object with a type is required')
     } else if (message['type'] === 'data') this.#data(data, message)
     else if (message['type'] === 'join') this.#join(message)
+    else if (isRenewal(this.#session, message)) renew(this.#session, message, (why) => this.#error(why))
     else this.#error('Unknown message type')
   }
 
@@ -74,6 +76,7 @@ class Peer implements Conversation {
   /** Publishes the sender's own text with its `peerId` at the end. */
   #data(text: Buffer, message: JsonObject): void {
     if (!this.#member) this.#error('Join a topic before sending data')
+    else if (!this.#member.mayPublish) this.#error('Not allowed to publish in this room')
     else if (message['data'] === undefined) this.#error('data is required')
     else {
       const bare = textWithOnly(text, message, FIELDS)

@@ -4,6 +4,7 @@ import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
 import { isName, type JsonObject, parseObject, spliceFrame, textWithout } from './json.js'
+import { isRenewal, renew } from './renewal.js'
 
 const MAX_TOPIC = 256
 const FIRST = new Set<unknown>(['subscribe', 'publish', 'ping'])
@@ -42,6 +43,7 @@ class Subscriber implements Conversation {
     else if (message['type'] === 'ping') this.#session.send(PONG)
     else if (message['type'] === 'subscribe') this.#withTopics(message, (topics) => this.#subscribe(topics))
     else if (message['type'] === 'unsubscribe') this.#withTopics(message, (topics) => this.#unsubscribe(topics))
+    else if (isRenewal(this.#session, message)) renew(this.#session, message, (why) => this.#error(why))
     else this.#error('Unknown message type')
   }
 
@@ -58,7 +60,8 @@ class Subscriber implements Conversation {
     }
     const encode = (clients: number): Buffer => spliceFrame(text, `,"clients":${clients}}`)
     const member = this.#topics.get(topic)
-    if (member) this.#session.publish(member.room, encode(member.room.count))
+    if (member && !member.mayPublish) this.#error('Not allowed to publish in this room')
+    else if (member) this.#session.publish(member.room, encode(member.room.count))
     else this.#session.publishTo(yWebrtc, topic, encode)
   }
 

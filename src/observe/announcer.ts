@@ -1,7 +1,9 @@
+import type { Denial } from '../core/authority.js'
 import type { LimitName, Observer } from '../core/hub.js'
 import type { Ending, Member, Room } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Journal } from './journal.js'
+import type { Tally } from './tally.js'
 
 /** A connection, as events describe it. */
 export interface ConnectionInfo {
@@ -10,7 +12,7 @@ export interface ConnectionInfo {
   address: string
   /** Undefined as long as the first message is awaited to tell. */
   dialect: string | undefined
-  /** Named by the `authorize` hook. */
+  /** Named by the token or the `authorize` hook. */
   user: string | undefined
 }
 
@@ -42,8 +44,10 @@ export interface RelayEvents {
   'room-created': [RoomInfo]
   /** The last member on this node left a room, or had to: it expired, or the node was cut off from the others. */
   'room-removed': [RoomInfo & { why: 'empty' | Ending }]
-  /** A limit was hit; once for every message that hits it. */
-  limit: [{ limit: LimitName; connection: ConnectionInfo | undefined }]
+  /** A limit was hit, or a client turned away; once for every message or attempt, and while a sender is slowed down once for every second of it. `address` is the client's. */
+  limit: [{ limit: LimitName; connection: ConnectionInfo | undefined; address: string | undefined }]
+  /** Somebody was denied something; without a connection it was asked for over HTTP. */
+  denied: [{ why: Denial; address: string; connection: ConnectionInfo | undefined }]
 }
 
 /** Emits an event, described only if somebody listens, on behalf of a session, which pays if a listener throws. */
@@ -53,12 +57,14 @@ export type Emit = <K extends keyof RelayEvents>(
   describe: () => RelayEvents[K][0],
 ) => void
 
-/** Writes what happens to the journal, and emits it as events. */
+/** Counts what happens, writes it to the journal, and emits it as events. */
 export class Announcer implements Observer {
+  readonly #tally: Tally
   readonly #journal: Journal
   readonly #emit: Emit
 
-  constructor(journal: Journal, emit: Emit) {
+  constructor(tally: Tally, journal: Journal, emit: Emit) {
+    this.#tally = tally
     this.#journal = journal
     this.#emit = emit
   }
@@ -69,6 +75,7 @@ export class Announcer implements Observer {
   }
 
   closed(session: Session, code: number): void {
+    this.#tally.closed(session, code)
     this.#journal.closed(session, code)
   }
 
@@ -92,16 +99,34 @@ export class Announcer implements Observer {
     this.#emit(member.session, 'leave', () => presenceInfo(member))
   }
 
-  limited(limit: LimitName, session?: Session): void {
-    this.#journal.limited(limit, session)
-    this.#emit(session, 'limit', () => ({ limit, connection: session && connectionInfo(session) }))
+  limited(limit: LimitName, session?: Session, address?: string): void {
+    this.#tally.limited(limit)
+    this.#journal.limited(limit, session, address)
+    this.#emit(session, 'limit', () => ({
+      limit,
+      connection: session && connectionInfo(session),
+      address: session?.address ?? address,
+    }))
+  }
+
+  handshakeFailed(reason: number | 'tls', why: string): void {
+    this.#tally.handshakeFailed(reason)
+    this.#journal.handshakeFailed(reason, why)
+  }
+
+  denied(why: Denial, address: string, session?: Session): void {
+    this.#tally.denied(why)
+    this.#journal.denied(why, address, session)
+    this.#emit(session, 'denied', () => ({ why, address, connection: session && connectionInfo(session) }))
   }
 
   refused(session: Session, why: string): void {
+    this.#tally.refused(session)
     this.#journal.refused(session, why)
   }
 
-  failed(error: unknown, session: Session): void {
+  failed(error: unknown, session?: Session): void {
+    this.#tally.failed()
     this.#journal.failed(error, session)
   }
 }

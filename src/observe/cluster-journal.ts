@@ -1,4 +1,4 @@
-import type { ClusterObserver } from '../cluster/node.js'
+import type { ClusterObserver } from '../cluster/observer.js'
 import type { FrameFault } from '../cluster/wire.js'
 import type { Logger } from '../log.js'
 import { Digest } from './digest.js'
@@ -41,7 +41,7 @@ export class ClusterJournal implements ClusterObserver {
   }
 
   refused(fault: FrameFault): void {
-    this.#digest.warn('', faults[fault], {})
+    this.#digest.warn('', faults[fault], () => ({}))
   }
 
   failed(error: unknown): void {

@@ -25,12 +25,16 @@ export class Digest {
     this.#log = log
   }
 
-  /** @param source Who caused it. */
-  warn(source: string, message: string, fields: object): void {
+  /**
+   * @param source Who caused it.
+   * @param describe Makes the fields of the line; called only for the first of a kind.
+   */
+  warn(source: string, message: string, describe: () => object): void {
     const own = `${message}\n${source}`
     const known = this.#entries.get(own)
     if (known) known.repeated++
     else if (this.#entries.size < MAX_SOURCES) {
+      const fields = describe()
       this.#entries.set(own, { message, fields, repeated: 0 })
       this.#log.warn(fields, message)
     } else {

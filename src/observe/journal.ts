@@ -1,3 +1,4 @@
+import type { Denial } from '../core/authority.js'
 import type { LimitName, Observer } from '../core/hub.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
@@ -8,7 +9,7 @@ import { Digest } from './digest.js'
 import type { Stats } from './report.js'
 
 /** What the log says of each limit. */
-const limitMessages: Record<LimitName, string> = {
+export const limitMessages: Record<LimitName, string> = {
   rate: 'Rate limit exceeded',
   flood: 'Connection closed for flooding',
   throttle: 'Sender slowed down: too many messages',
@@ -23,6 +24,17 @@ const limitMessages: Record<LimitName, string> = {
   'total-backlog': 'Slow reader cut off: too many unsent bytes in all',
   'join-timeout': 'No room joined in time',
   heartbeat: 'Dead connection cleaned up',
+  'user-connections': 'Too many connections of one user',
+  'address-connections': 'Too many connections from one address',
+  'address-rate': 'Too many new connections from one address',
+  network: 'Client of a network that is not allowed',
+  'handshake-timeout': 'No request in time',
+  'answer-timeout': 'HTTP client that does not read cut off',
+  requests: 'Too many requests in one connection',
+  headers: 'Too many headers, or too long',
+  'bad-request': 'Bad request',
+  tls: 'TLS handshake failed',
+  'admin-token': 'Wrong admin token',
 }
 
 /** Writes what happens to the log: no payload, no query, and rooms by their hashes. */
@@ -65,17 +77,38 @@ export class Journal implements Observer {
     this.#presence(member, 'User left room')
   }
 
-  limited(limit: LimitName, session?: Session): void {
-    const who = session && { connectionId: session.id, address: session.address, dialect: session.kind?.name }
-    this.#digest.warn(session?.id ?? '', limitMessages[limit], { ...who, limit })
+  limited(limit: LimitName, session?: Session, address?: string): void {
+    this.#digest.warn(session?.id ?? address ?? '', limitMessages[limit], () => {
+      const who = session
+        ? { connectionId: session.id, address: session.address, dialect: session.kind?.name }
+        : address !== undefined && { address }
+      return { ...who, limit }
+    })
   }
 
-  refused({ id, address, kind }: Session, why: string): void {
-    this.#digest.warn(id, 'Message refused', { connectionId: id, address, dialect: kind?.name, why })
+  handshakeFailed(reason: number | 'tls', why: string): void {
+    this.#log.debug({ reason, why }, 'Handshake failed')
   }
 
-  failed(error: unknown, { id, kind }: Session): void {
-    this.#log.error({ connectionId: id, dialect: kind?.name, err: error }, 'Fault in a dialect or a hook')
+  /** By address and not by connection: who guesses tokens has a new connection for each. */
+  denied(why: Denial, address: string, session?: Session): void {
+    this.#digest.warn(`${address} ${why}`, 'Access denied', () => {
+      return { address, ...(session && { connectionId: session.id, dialect: session.kind?.name }), why }
+    })
+  }
+
+  refused(session: Session, why: string): void {
+    const { id, kind } = session
+    this.#digest.warn(id, 'Message refused', () => {
+      return { connectionId: id, address: session.address, dialect: kind?.name, why }
+    })
+  }
+
+  failed(error: unknown, session?: Session): void {
+    this.#log.error(
+      { connectionId: session?.id, dialect: session?.kind?.name, err: error },
+      'Fault in a dialect or a hook',
+    )
   }
 
   /** The totals, and at debug level the size of each room. */

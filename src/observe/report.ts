@@ -1,5 +1,6 @@
-import type { ClusterState } from '../cluster/node.js'
-import type { Tally } from '../cluster/wire.js'
+import { getHeapStatistics } from 'node:v8'
+import type { Tally } from '../cluster/messages.js'
+import type { ClusterState } from '../cluster/observer.js'
 import type { Hub } from '../core/hub.js'
 import { formatUptime } from '../units.js'
 
@@ -48,6 +49,8 @@ export interface Health {
   topics: number
   peers: number
   memory: { heapUsed: string; heapTotal: string }
+  /** How many messages of a room are kept for newcomers; absent where none are. */
+  history?: { messages: number }
   /** All nodes together, as of their last beats (2 s); absent where there is one node. */
   cluster?: { nodes: number; rooms: number; connections: number; topics: number; peers: number }
 }
@@ -98,8 +101,10 @@ export class Report {
   }
 
   health(draining: boolean): Health {
-    const { counters, rooms } = this.#hub
-    const { heapUsed, heapTotal } = process.memoryUsage()
+    const { counters, rooms, limits } = this.#hub
+    const { history } = limits
+    // Not process.memoryUsage(), which throws when the process has no file descriptor left.
+    const { used_heap_size, total_heap_size } = getHeapStatistics()
     const reasons = draining ? [] : this.#ailments.flatMap((ailment) => ailment() ?? [])
     return {
       status: draining ? 'draining' : reasons.length > 0 ? 'degraded' : 'healthy',
@@ -109,7 +114,8 @@ export class Report {
       rooms: rooms.size,
       connections: counters.connections - counters.disconnections,
       ...this.#topics(),
-      memory: { heapUsed: megabytes(heapUsed), heapTotal: megabytes(heapTotal) },
+      memory: { heapUsed: megabytes(used_heap_size), heapTotal: megabytes(total_heap_size) },
+      ...(history > 0 && { history: { messages: history } }),
       ...(this.#cluster && { cluster: this.#cluster() }),
     }
   }
@@ -125,14 +131,8 @@ export class Report {
   }
 
   #topics(): { topics: number; peers: number } {
-    let topics = 0
-    let peers = 0
-    for (const { kind, members } of this.#hub.rooms) {
-      if (kind.name !== 'pluresdb') continue
-      topics++
-      peers += members.length
-    }
-    return { topics, peers }
+    const { rooms, members } = this.#hub.counters.census('pluresdb')
+    return { topics: rooms, peers: members }
   }
 }
 

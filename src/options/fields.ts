@@ -1,8 +1,21 @@
 import { z } from 'zod'
+import { parseNetworks } from '../networks.js'
 import { parseDuration, parseSize } from '../units.js'
 
 /** In the order of the help. */
-export const groups = ['Server', 'TLS', 'Cluster', 'Limits', 'Time', 'Log'] as const
+export const groups = [
+  'Server',
+  'TLS',
+  'Access',
+  'Clients',
+  'Limits',
+  'Time',
+  'Cluster',
+  'History',
+  'ICE',
+  'Admin',
+  'Log',
+] as const
 
 /** What is known of an option besides its type. */
 export interface Meta {
@@ -12,9 +25,16 @@ export interface Meta {
   /** Effect, and where it helps the cost. Plain text; backticks around names. */
   description: string
   /** What a value looks like, for the help. */
-  value: 'number' | 'duration' | 'size' | 'text' | 'list' | 'boolean' | 'level' | 'file'
+  value: 'number' | 'duration' | 'size' | 'text' | 'list' | 'boolean' | 'level' | 'file' | 'folder'
   /** Never shown. */
   secret?: boolean
+}
+
+/** What is wrong with one option. */
+export interface OptionProblem {
+  /** Its name in the library. */
+  readonly option: string
+  readonly problem: string
 }
 
 const WHOLE = /^\d+$/
@@ -56,6 +76,40 @@ export const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be tru
 
 export function oneOf<const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> {
   return z.enum(values, { error: `must be one of ${values.join(', ')}` })
+}
+
+/**
+ * Several texts, or one with commas between them.
+ *
+ * @param normalize Undefined for an entry that is wrong.
+ */
+export function list(
+  normalize: (entry: string) => string | undefined,
+  error: string,
+): z.ZodType<string[], string | string[]> {
+  return z.union([z.string(), z.array(z.string())], { error }).transform((value, context) => {
+    const entries = (typeof value === 'string' ? value.split(',') : value).map((entry) => entry.trim())
+    const normal = entries.filter((entry) => entry !== '').map(normalize)
+    if (normal.every((entry) => entry !== undefined)) return normal
+    context.addIssue({ code: 'custom', message: error })
+    return z.NEVER
+  })
+}
+
+const NETWORK_FORM = 'an address, a network such as 10.0.0.0/8, or loopback, linklocal or uniquelocal'
+
+/** Addresses and networks, as a list or separated by commas. */
+export function networks(error = `must be a list, each item ${NETWORK_FORM}`): z.ZodType<string[], string | string[]> {
+  return list((item) => (parseNetworks(item) === undefined ? undefined : item), error)
+}
+
+/** Proxies: how many, or their networks. */
+export function proxies(): z.ZodType<number | string[], number | string | string[]> {
+  const error = `must be a number of proxies, or a list, each item ${NETWORK_FORM}`
+  const hops = z
+    .union([z.number(), z.string().regex(WHOLE).transform(Number)])
+    .pipe(z.int({ error }).min(0, { error }).max(100, { error }))
+  return z.union([hops, networks(error)], { error })
 }
 
 /** Keeps the options' order and types, and adds what is known of each. */

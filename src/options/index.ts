@@ -4,18 +4,35 @@
  */
 
 import { z } from 'zod'
+import { access, accessProblems } from './access.js'
+import { admin } from './admin.js'
+import { clients } from './clients.js'
 import { cluster, clusterProblems } from './cluster.js'
-import type { Meta } from './fields.js'
+import type { Meta, OptionProblem } from './fields.js'
+import { history } from './history.js'
+import { ice, iceProblems } from './ice.js'
 import { limits } from './limits.js'
 import { log } from './log.js'
 import { PORT, server, TLS_PORT } from './server.js'
 import { time } from './time.js'
-import { tls } from './tls.js'
+import { tls, tlsProblems } from './tls.js'
 
-export { groups } from './fields.js'
+export { groups, type OptionProblem } from './fields.js'
 export { MAX_MESSAGE_BYTES } from './limits.js'
 
-const shape = { ...server, ...tls, ...cluster, ...limits, ...time, ...log }
+const shape = {
+  ...server,
+  ...tls,
+  ...access,
+  ...clients,
+  ...limits,
+  ...time,
+  ...cluster,
+  ...history,
+  ...ice,
+  ...admin,
+  ...log,
+}
 
 const schema = z.strictObject(shape)
 
@@ -45,13 +62,6 @@ export const optionInfos: readonly OptionInfo[] = Object.entries(shape).map(([na
   default: type.parse(undefined),
 }))
 
-/** What is wrong with one option. */
-export interface OptionProblem {
-  /** Its name in the library. */
-  readonly option: string
-  readonly problem: string
-}
-
 /** One or several options are wrong. */
 export class OptionsError extends Error {
   readonly problems: readonly OptionProblem[]
@@ -71,7 +81,7 @@ export class OptionsError extends Error {
 export function parseOptions(options: object): Settings {
   const result = schema.safeParse(options)
   if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, options)))
-  const problems = [...tlsProblems(result.data), ...clusterProblems(result.data)]
+  const problems = [tlsProblems, accessProblems, clusterProblems, iceProblems].flatMap((check) => check(result.data))
   if (problems.length > 0) throw new OptionsError(problems)
   const { enableTls, port } = result.data
   return { ...result.data, port: port ?? (enableTls ? TLS_PORT : PORT) }
@@ -85,17 +95,4 @@ function explain(issue: z.core.$ZodIssue, options: object): OptionProblem[] {
   const { secret } = optionInfos.find(({ name }) => name === option) ?? {}
   const value = (options as Readonly<Record<string, unknown>>)[option]
   return [{ option, problem: secret ? issue.message : `${issue.message} (got ${JSON.stringify(value)})` }]
-}
-
-function tlsProblems({ enableTls, tlsCert, tlsKey }: z.output<typeof schema>): OptionProblem[] {
-  const files = Object.entries({ tlsCert, tlsKey })
-  if (enableTls) {
-    return files
-      .filter(([, file]) => file === '')
-      .map(([option]) => ({ option, problem: 'is needed when TLS is enabled' }))
-  }
-  // Whoever names a certificate must not end up without TLS by forgetting the switch.
-  return files
-    .filter(([, file]) => file !== '')
-    .map(([option]) => ({ option, problem: 'is set, but TLS is not enabled' }))
 }

@@ -11,7 +11,8 @@ export const log = {
     env: 'NODE_ENV',
     group: 'Log',
     value: 'text',
-    description: '`production` or `prod` logs JSON, anything else readable lines.',
+    description:
+      '`production` or `prod` logs JSON and wants a certificate for TLS; anything else logs readable lines, and makes one itself.',
   }),
   logRoomNames: described(flag.default(false), {
     env: 'LOG_ROOM_NAMES',
@@ -27,4 +28,9 @@ export const log = {
     description:
       'Key of the hashes that stand for room names in the log. Give all nodes the same one to compare their logs; by default each start makes its own.',
   }),
+}
+
+/** Whether the relay runs where a slip would hurt. */
+export function isProduction({ environment }: { environment: string }): boolean {
+  return environment === 'production' || environment === 'prod'
 }

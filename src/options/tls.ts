@@ -1,11 +1,27 @@
-import { described, flag, text } from './fields.js'
+import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
+import { z } from 'zod'
+import { count, described, flag, type OptionProblem, oneOf, text } from './fields.js'
+import { isProduction } from './log.js'
+
+const domainsError = 'must be one or more domain names separated by commas, no addresses, no wildcards'
+const NAME = /^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/
+
+const domains = z.union([z.array(z.string()), z.string()], { error: domainsError }).transform((given, context) => {
+  const written = typeof given === 'string' ? given.split(',') : given
+  const names = new Set(written.map((name) => domainToASCII(name.trim())))
+  if ([...names].every((name) => NAME.test(name) && isIP(name) === 0)) return [...names]
+  context.addIssue({ code: 'custom', message: domainsError })
+  return z.NEVER
+})
 
 export const tls = {
   enableTls: described(flag.default(false), {
     env: 'ENABLE_TLS',
     group: 'TLS',
     value: 'boolean',
-    description: 'Speak TLS (wss and https), with the certificate of `TLS_CERT`.',
+    description:
+      'Speak TLS (wss and https), with the certificate of `TLS_CERT`, or one from an authority for `ACME_DOMAINS`, or outside production a self-signed one.',
   }),
   tlsCert: described(text('a path').default(''), {
     env: 'TLS_CERT',
@@ -20,4 +36,78 @@ export const tls = {
     value: 'file',
     description: "File of the certificate's private key, in PEM.",
   }),
+  acmeDomains: described(domains.default([]), {
+    env: 'ACME_DOMAINS',
+    group: 'TLS',
+    value: 'list',
+    description:
+      'Domain names, separated by commas, for which to get one certificate from `ACME_DIRECTORY` and to renew it. Setting it agrees to the terms of service of that authority.',
+  }),
+  acmeEmail: described(
+    text('a text')
+      .regex(/^$|^[^\s@,]+@[^\s@,]+$/, { error: 'must be one e-mail address' })
+      .default(''),
+    {
+      env: 'ACME_EMAIL',
+      group: 'TLS',
+      value: 'text',
+      description: "Address at which the authority may reach you. Some want one; Let's Encrypt does not.",
+    },
+  ),
+  acmeDirectory: described(
+    z
+      .url({ protocol: /^https$/, error: 'must be a URL that begins with https://' })
+      .default('https://acme-v02.api.letsencrypt.org/directory'),
+    {
+      env: 'ACME_DIRECTORY',
+      group: 'TLS',
+      value: 'text',
+      description: "Directory URL of the authority, RFC 8555. The default is Let's Encrypt.",
+    },
+  ),
+  acmeStore: described(text('a path').min(1, { error: 'must be a path' }).default('acme'), {
+    env: 'ACME_STORE',
+    group: 'TLS',
+    value: 'folder',
+    description:
+      "Folder for the account's key and the certificates, readable by the relay alone. Keep it: without it each start asks for a new certificate, and authorities limit how many they give.",
+  }),
+  acmeChallenge: described(oneOf(['tls-alpn-01', 'http-01']).default('tls-alpn-01'), {
+    env: 'ACME_CHALLENGE',
+    group: 'TLS',
+    value: 'text',
+    description:
+      "How to prove that the domains are yours: `tls-alpn-01` on the relay's own port, which has to be 443 for the authority, or `http-01` on `ACME_HTTP_PORT`.",
+  }),
+  acmeHttpPort: described(count(65_535).default(80), {
+    env: 'ACME_HTTP_PORT',
+    group: 'TLS',
+    value: 'number',
+    description:
+      'Port of `http-01`, open only while a certificate is asked for. The authority always comes to port 80.',
+  }),
+}
+
+type Given = z.output<z.ZodObject<typeof tls>> & { environment: string }
+
+/** What is wrong with the options of TLS together. */
+export function tlsProblems(given: Given): OptionProblem[] {
+  const { enableTls, tlsCert, tlsKey, acmeDomains, acmeEmail } = given
+  const acme = acmeDomains.length > 0
+  const files = Object.entries({ tlsCert, tlsKey })
+  const named = files.filter(([, file]) => file !== '')
+  const on = (options: [string, unknown][], problem: string): OptionProblem[] =>
+    options.map(([option]) => ({ option, problem }))
+  if (!enableTls) {
+    // Whoever names a certificate must not end up without TLS by forgetting the switch.
+    return on([...named, ...(acme ? Object.entries({ acmeDomains }) : [])], 'is set, but TLS is not enabled')
+  }
+  if (acme) return on(named, 'is set, but so are domains to get a certificate for: choose one')
+  if (acmeEmail !== '')
+    return on([['acmeEmail', acmeEmail]], 'is set, but there are no domains to get a certificate for')
+  if (named.length === 0 && !isProduction(given)) return []
+  return on(
+    files.filter(([, file]) => file === ''),
+    'is needed when TLS is enabled',
+  )
 }

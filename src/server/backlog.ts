@@ -29,7 +29,13 @@ export class Backlog {
     if (this.#limit > 0 && this.#total > this.#limit) this.#relieve()
   }
 
-  #relieve(): void {
+  /** What waits now, and for how many. */
+  measure(): { bytes: number; connections: number } {
+    this.#recount()
+    return { bytes: this.#total, connections: this.#debtors.size }
+  }
+
+  #recount(): void {
     this.#total = 0
     for (const debtor of this.#debtors.keys()) {
       const { backlog } = debtor
@@ -37,6 +43,10 @@ export class Backlog {
       else this.#debtors.delete(debtor)
       this.#total += backlog
     }
+  }
+
+  #relieve(): void {
+    this.#recount()
     if (this.#total <= this.#limit) return
     const byBacklog = [...this.#debtors].sort(([, a], [, b]) => b - a)
     for (const [debtor, bytes] of byBacklog) {

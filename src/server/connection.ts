@@ -16,6 +16,8 @@ export interface Line {
   readonly farewells: Alarms<Connection>
   /** Reads again from connections that were slowed down. */
   readonly pauses: Alarms<Connection>
+  /** The address of the client at the other end of a socket; empty once that is gone. */
+  addressOf(socket: Socket): string
   /** The socket is gone. */
   onClose(connection: Connection): void
 }
@@ -25,6 +27,12 @@ const CLOSE_TIMEOUT = 10_000
 
 /** What a write that waits costs beside its bytes: a queue entry, a callback and two buffer objects. */
 const WRITE_COST = 512
+
+/** What is still read, in search of the client's goodbye, once the relay has said its own; in bytes. */
+const MAX_IGNORED = 64 * 1024
+
+/** How long a client that goes on sending has to read our goodbye, in milliseconds. */
+const LAST_WORD_TIMEOUT = 1000
 
 /** RFC 6455 section 7.1.5: the connection broke without a close frame. */
 const ABNORMAL = 1006
@@ -56,6 +64,8 @@ export class Connection implements Port, Debtor, Listener {
   /** Writes, and their bytes, since the client fell behind; 0 while it keeps up. */
   #lateWrites = 0
   #lateBytes = 0
+  /** Bytes that came after our goodbye. */
+  #ignored = 0
   /** Whether more waits than may: nothing is added to it, and the connection is about to be closed. */
   #tooSlow = false
 
@@ -70,7 +80,7 @@ export class Connection implements Port, Debtor, Listener {
 
   /** Asked for only when needed, since it costs a system call. */
   get address(): string {
-    return this.#socket.remoteAddress ?? ''
+    return this.#line.addressOf(this.#socket)
   }
 
   /** Whether frames may still be written. */
@@ -124,6 +134,9 @@ export class Connection implements Port, Debtor, Listener {
   }
 
   pause(milliseconds: number): void {
+    // The other limit may ask for longer.
+    if (this.#pause && this.#pause.due >= performance.now() + milliseconds) return
+    this.#receiver.stop()
     this.#socket.pause()
     this.#line.pauses.cancel(this.#pause)
     this.#pause = this.#line.pauses.set(this, milliseconds)
@@ -134,7 +147,14 @@ export class Connection implements Port, Debtor, Listener {
     this.#pause = undefined
     // Its answer to the last ping may still be in the kernel.
     this.heard = true
+    this.readOn()
     this.#read()
+  }
+
+  /** Goes on with what was read already when it was paused. */
+  readOn(): void {
+    const fault = this.#receiver.resume()
+    if (fault) this.#fail(fault)
   }
 
   /** Cuts the socket, without a close frame. */
@@ -184,6 +204,13 @@ export class Connection implements Port, Debtor, Listener {
   /** A piece of the byte stream came. */
   received(chunk: Buffer): void {
     this.heard = true
+    if (!this.#open && (this.#ignored += chunk.length) > MAX_IGNORED) {
+      // Whoever goes on and on is not read any more, and has but a moment to read why it was closed.
+      this.#socket.pause()
+      this.#line.farewells.cancel(this.#farewell)
+      this.#farewell = this.#line.farewells.set(this, LAST_WORD_TIMEOUT)
+      return
+    }
     const fault = this.#receiver.read(chunk)
     if (fault) this.#fail(fault)
   }
@@ -246,6 +273,8 @@ export class Connection implements Port, Debtor, Listener {
   /** Reads on whatever the reason not to, to see the client's goodbye; cuts the socket if none comes. */
   #awaitGoodbye(): void {
     this.#line.pauses.cancel(this.#pause)
+    // Not now: this may be called for a message that is just being read.
+    if (this.#pause) process.nextTick(readOn, this)
     this.#pause = undefined
     this.#held = false
     this.#socket.resume()
@@ -301,6 +330,10 @@ function onClose(this: Socket): void {
 
 function cutOff(connection: Connection): void {
   connection.cutOff()
+}
+
+function readOn(connection: Connection): void {
+  connection.readOn()
 }
 
 function dropSlow(connection: Connection): void {

@@ -1,6 +1,8 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { Origins } from '../auth/origins.js'
 import { Alarms } from '../core/alarms.js'
 import { closes } from '../core/errors.js'
 import type { Hub } from '../core/hub.js'
@@ -8,9 +10,10 @@ import { Session } from '../core/session.js'
 import type { Dialects } from '../dialects/index.js'
 import type { Settings } from '../options/index.js'
 import { Backlog } from './backlog.js'
+import type { Clients } from './clients.js'
 import { Connection, type Line } from './connection.js'
 import { Heartbeat } from './heartbeat.js'
-import { accept, faultOf, refuse, UpgradeHello } from './upgrade.js'
+import { accept, faultOf, type Refusal, refuse, UpgradeHello } from './upgrade.js'
 
 /** The least time between two groups of connections that are closed, in milliseconds. */
 const DRAIN_STEP = 100
@@ -28,16 +31,23 @@ export class Connections implements Line {
 
   readonly #hub: Hub
   readonly #dialects: Dialects
+  readonly #clients: Clients
   readonly #max: number
+  /** Undefined if any will do. */
+  readonly #origins: Origins | undefined
+  readonly #requireOrigin: boolean
   readonly #heartbeat: Heartbeat
   readonly #open = new Set<Connection>()
   #draining = false
   #emptied: (() => void) | undefined
 
-  constructor(hub: Hub, dialects: Dialects, settings: Settings) {
+  constructor(hub: Hub, dialects: Dialects, clients: Clients, settings: Settings) {
     this.#hub = hub
     this.#dialects = dialects
+    this.#clients = clients
     this.#max = settings.maxConnections
+    this.#origins = settings.allowedOrigins.length > 0 ? new Origins(settings.allowedOrigins) : undefined
+    this.#requireOrigin = settings.requireOrigin
     this.maxMessageBytes = settings.maxMessageBytes
     this.maxBufferedBytes = settings.maxBufferedBytes
     this.backlog = new Backlog(settings.maxTotalBufferedBytes)
@@ -51,16 +61,9 @@ export class Connections implements Line {
 
   /** Makes a WebSocket of an upgrade request, or refuses it with HTTP. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, path?: string): void {
-    const refusal = this.#draining
-      ? { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
-      : faultOf(request)
+    const refusal = this.#refusalOf(request)
     if (refusal) {
-      refuse(socket, refusal)
-      return
-    }
-    if (this.#max > 0 && this.#open.size >= this.#max) {
-      this.#hub.observer.limited('connections')
-      refuse(socket, { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } })
+      this.#refuse(socket, refusal)
       return
     }
     accept(request, socket)
@@ -69,7 +72,17 @@ export class Connections implements Line {
     const connection = new Connection(this, request.socket, (port) => new Session(this.#hub, port, createId(), hello))
     this.#open.add(connection)
     this.#heartbeat.watch(connection)
-    connection.session.open((session) => this.#dialects.converse(session, hello))
+    connection.session.open((session) => this.#dialects.converse(session, hello), this.#bars(request))
+  }
+
+  /** Whether a page opened the connection that may not talk to the relay. */
+  #bars({ headers: { origin } }: IncomingMessage): boolean {
+    if (!this.#origins) return false
+    return origin === undefined ? this.#requireOrigin : !this.#origins.allow(origin)
+  }
+
+  addressOf(socket: Socket): string {
+    return this.#clients.addressOf(socket)
   }
 
   onClose(connection: Connection): void {
@@ -99,6 +112,27 @@ export class Connections implements Line {
     this.#heartbeat.stop()
     this.farewells.clear()
     this.pauses.clear()
+  }
+
+  #refuse(socket: Duplex, refusal: Refusal): void {
+    this.#hub.observer.handshakeFailed(refusal.status, refusal.text)
+    refuse(socket, refusal)
+  }
+
+  /** Why a handshake is answered with HTTP and no more. */
+  #refusalOf(request: IncomingMessage): Refusal | undefined {
+    const { observer } = this.#hub
+    if (this.#draining) return { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
+    const refusal = this.#clients.admit(request)
+    if (refusal) return refusal
+    const fault = faultOf(request)
+    if (fault) {
+      observer.limited(fault.status === 431 ? 'headers' : 'bad-request', undefined, this.addressOf(request.socket))
+      return fault
+    }
+    if (this.#max === 0 || this.#open.size < this.#max) return undefined
+    observer.limited('connections')
+    return { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } }
   }
 
   /** Waits until all are gone, and cuts those that do not go. */

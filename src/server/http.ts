@@ -1,22 +1,33 @@
 import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Exposition } from '../observe/exposition.js'
 import type { Report } from '../observe/report.js'
+import { CHALLENGES, type Gate } from './admin.js'
 import { type Answer, targetOf } from './upgrade.js'
 
 /** A page. */
 export interface Page {
   readonly status: number
   readonly type: string
-  readonly body: string
+  /** A stream is sent as it comes, as far as the client reads, and has no deadline. */
+  readonly body: string | Readable
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A page, made anew for each request. */
-type Maker = () => Page
+export type Maker = (request: IncomingMessage) => Page | Promise<Page>
+
+/** A page's place. */
+interface Entry {
+  readonly make: Maker
+  /** Whether it is for operators: it asks for `adminToken`, and moves to `adminPort`. */
+  readonly admin: boolean
+}
 
 /** The pages by their paths. */
-export type Pages = ReadonlyMap<string, Maker>
+export type Pages = ReadonlyMap<string, Entry>
 
-const METHODS = 'GET, HEAD, OPTIONS'
+export const METHODS = 'GET, HEAD, OPTIONS'
 
 const SECURITY_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -26,37 +37,87 @@ const SECURITY_HEADERS = {
 }
 
 /** The pages beside the WebSockets, by their paths. */
-export function createPages(report: Report, draining: () => boolean, landing: Maker): Pages {
-  return new Map<string, Maker>([
-    ['/', landing],
-    ['/health', () => json(draining() ? 503 : 200, report.health(draining()))],
-    ['/stats', () => json(200, report.stats())],
+export function createPages(
+  report: Report,
+  draining: () => boolean,
+  landing: Maker | undefined,
+  metrics: Exposition,
+): Pages {
+  return new Map<string, Entry>([
+    ...(landing ? ([['/', open(landing)]] as const) : []),
+    ['/health', open(() => jsonPage(draining() ? 503 : 200, report.health(draining())))],
+    ['/stats', admin(() => jsonPage(200, report.stats()))],
+    [
+      '/metrics',
+      admin(async () => ({ status: 200, type: metrics.type, body: await metrics.text(), headers: UNCACHED })),
+    ],
   ])
 }
 
-/** What a request is answered. */
-export function answerTo(pages: Pages, request: IncomingMessage): Answer {
+function open(make: Maker): Entry {
+  return { make, admin: false }
+}
+
+function admin(make: Maker): Entry {
+  return { make, admin: true }
+}
+
+/** The pages of `PORT` when the administrative ones have moved. */
+export function publicPages(pages: Pages): Pages {
+  return new Map([...pages].filter(([, entry]) => !entry.admin))
+}
+
+/** The pages of `ADMIN_PORT`: the administrative ones, and whether all is well. */
+export function adminPages(pages: Pages): Pages {
+  return new Map([...pages].filter(([path, entry]) => entry.admin || path === '/health'))
+}
+
+/**
+ * What a request is answered: at once, if the page is.
+ *
+ * @param gate Asked for the administrative pages, if they need a token.
+ */
+export function answerTo(pages: Pages, request: IncomingMessage, gate?: Gate): Answer | Promise<Answer> {
   const { method = 'GET' } = request
-  const make = pages.get(targetOf(request).split('?', 1)[0] ?? '/')
-  if (!make) return answer(method, { status: 404, type: TEXT, body: NOT_FOUND })
+  const entry = pages.get(targetOf(request).split('?', 1)[0] ?? '/')
+  if (!entry) return answerOf(method, text(404, NOT_FOUND))
+  if (entry.admin && gate?.admits(request) === false) return unauthorized(method)
   if (method === 'OPTIONS') return { status: 204, headers: { ...SECURITY_HEADERS, Allow: METHODS }, body: '' }
-  if (method === 'GET' || method === 'HEAD') return answer(method, make())
-  return answer(method, { status: 405, type: TEXT, body: 'Method not allowed\n', headers: { Allow: METHODS } })
+  if (method !== 'GET' && method !== 'HEAD')
+    return answerOf(method, text(405, 'Method not allowed\n', { Allow: METHODS }))
+  const page = entry.make(request)
+  return page instanceof Promise ? page.then((made) => answerOf(method, made)) : answerOf(method, page)
 }
 
-const TEXT = 'text/plain; charset=utf-8'
-const NOT_FOUND = 'Baton relay - Use WebSocket endpoint: ws://host/room/{roomId}\n'
-
-function json(status: number, value: object): Page {
-  const body = `${JSON.stringify(value, null, 2)}\n`
-  return { status, type: 'application/json; charset=utf-8', body, headers: { 'Cache-Control': 'no-store' } }
+/** A page of plain text. */
+export function text(status: number, body: string, headers: Page['headers'] = {}): Page {
+  return { status, type: 'text/plain; charset=utf-8', body, headers }
 }
 
-function answer(method: string, { status, type, body, headers }: Page): Answer {
-  const length = String(Buffer.byteLength(body))
+/** A page as an answer. */
+export function answerOf(method: string, { status, type, body, headers }: Page): Answer {
+  if (method === 'HEAD' && typeof body !== 'string') body.destroy()
+  const length = typeof body === 'string' && { 'Content-Length': String(Buffer.byteLength(body)) }
   return {
     status,
-    headers: { ...SECURITY_HEADERS, 'Content-Type': type, 'Content-Length': length, ...headers },
+    headers: { ...SECURITY_HEADERS, 'Content-Type': type, ...length, ...headers },
     body: method === 'HEAD' ? '' : body,
   }
+}
+
+const UNCACHED = { 'Cache-Control': 'no-store' }
+const NOT_FOUND = 'Baton relay - Use WebSocket endpoint: ws://host/room/{roomId}\n'
+
+/** Whoever is refused pays for the next attempt with a connection, of which the address may have so many. */
+export const HANG_UP = { Connection: 'close' }
+
+function unauthorized(method: string): Answer {
+  const { headers, ...rest } = answerOf(method, text(401, 'The admin token is needed\n', HANG_UP))
+  return { ...rest, headers: { ...headers, ...UNCACHED, 'WWW-Authenticate': CHALLENGES } }
+}
+
+/** A value as a page. */
+export function jsonPage(status: number, value: object): Page {
+  const body = `${JSON.stringify(value, null, 2)}\n`
+  return { status, type: 'application/json; charset=utf-8', body, headers: UNCACHED }
 }

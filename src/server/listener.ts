@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTlsServer, type ServerOptions } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Credentials, TLS_OPTIONS } from './tls.js'
-import { type Answer, hangUpWith, wantsWebSocket } from './upgrade.js'
+import type { LimitName } from '../core/hub.js'
+import { Responder } from './respond.js'
+import { turnAway } from './turn-away.js'
+import { type Answer, HEADERS_READ, wantsWebSocket } from './upgrade.js'
 
 /** Why the relay cannot listen. */
 export class ListenError extends Error {
@@ -26,47 +28,62 @@ const CHECKING_INTERVAL = 30_000
 /** Places for plain HTTP requests and handshakes beside the WebSockets. */
 const SPARE_SOCKETS = 1000
 
+/** The target and the headers of a request together, in bytes: Node's default, said here so that it stays. */
+const MAX_HEADER_SIZE = 16 * 1024
+
+/** How many requests a connection may carry before it is closed. */
+const MAX_REQUESTS = 100
+
 /** What a server does with what comes. */
 export interface Handler {
   /** Answers a plain request. */
-  answer(request: IncomingMessage): Answer
+  answer(request: IncomingMessage): Answer | Promise<Answer>
   /** Takes a WebSocket's handshake. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Hears of clients that are turned away before they have said anything of use. */
+  limited(limit: LimitName, socket: Socket | undefined): void
+  /** Hears of faults. */
+  failed(error: unknown): void
 }
 
-/** An HTTP server with deadlines, or an HTTPS server if there are credentials; not listening yet. */
+/** An HTTP server with deadlines, or an HTTPS server if there are options of TLS; not listening yet. */
 export function createHttpServer(
   { joinTimeout, maxConnections }: { joinTimeout: number; maxConnections: number },
-  credentials: Credentials | undefined,
+  tls: ServerOptions | undefined,
   handler: Handler,
 ): Server {
-  const onRequest: RequestListener = (request, response) => {
-    // What a body would say is of no interest, but it must not stop the next request.
-    request.resume()
-    const { status, headers, body } = handler.answer(request)
-    response.writeHead(status, headers).end(body)
-  }
-
+  const responder = new Responder(handler)
+  const onRequest: RequestListener = (request, response) => responder.respond(request, response)
   const options = {
     headersTimeout: joinTimeout,
     requestTimeout: joinTimeout,
     keepAliveTimeout: KEEP_ALIVE,
+    maxHeaderSize: MAX_HEADER_SIZE,
     // The default of 30 s would let a silent socket wait that long whatever the deadline.
     connectionsCheckingInterval:
       joinTimeout > 0 ? Math.max(50, Math.min(1000, Math.ceil(joinTimeout / 4))) : CHECKING_INTERVAL,
   }
-  const server = credentials
-    ? createTlsServer(
-        { ...options, ...TLS_OPTIONS, ...credentials, ...(joinTimeout > 0 && { handshakeTimeout: joinTimeout }) },
-        onRequest,
-      )
+  const server = tls
+    ? createTlsServer({ ...options, ...tls, ...(joinTimeout > 0 && { handshakeTimeout: joinTimeout }) }, onRequest)
     : createServer(options, onRequest)
+  server.maxHeadersCount = HEADERS_READ
+  server.maxRequestsPerSocket = MAX_REQUESTS
   if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_SOCKETS
-  server.on('upgrade', (request, socket, head) => {
-    if (wantsWebSocket(request)) handler.upgrade(request, socket, head)
-    // An upgrade to something that is not spoken here, such as h2c, is ignored: RFC 9110 section 7.8.
-    else hangUpWith(socket, handler.answer(request))
+  server.on('drop', () => handler.limited('connections', undefined))
+  // Whoever asks on after the last answer, which says that it is the last, would be answered 503 each time.
+  server.on('dropRequest', (_request, socket) => {
+    if (!socket.destroyed) handler.limited('requests', socket as Socket)
+    socket.destroy()
   })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => turnAway(error, socket as Socket, handler))
+  server.on('upgrade', (request, socket, head) => {
+    // Its answer would come before the one to an earlier request.
+    if (responder.owes(request.socket)) socket.destroy()
+    else if (wantsWebSocket(request)) handler.upgrade(request, socket, head)
+    // An upgrade to something that is not spoken here, such as h2c, is ignored: RFC 9110 section 7.8.
+    else responder.respondAndHangUp(request)
+  })
+  server.once('close', () => responder.stop())
   return server
 }
 

@@ -22,7 +22,14 @@ interface WsReceiverOptions {
  * `ws`'s reader of frames, a Writable that emits what it reads; `@types/ws` leaves it out.
  * https://github.com/websockets/ws/blob/master/lib/receiver.js
  */
-type WsReceiver = new (options: WsReceiverOptions) => Pick<Writable, '_write'>
+type WsReceiver = new (
+  options: WsReceiverOptions,
+) => Pick<Writable, '_write'> & {
+  /** Whether it goes on with what it has. */
+  _loop: boolean
+  /** Goes on with what it has. */
+  startLoop(callback: (error?: Error | null) => void): void
+}
 
 const { Receiver: Base } = ws as unknown as { Receiver: WsReceiver }
 
@@ -74,9 +81,25 @@ export class Receiver extends Base {
   read(chunk: Buffer): CloseReason | undefined {
     if (this.#done) return undefined
     this._write(chunk, 'binary', onWritten)
+    return this.#fault()
+  }
+
+  #fault(): CloseReason | undefined {
     if (!fault) return undefined
     this.#done = true
     return closeReasonOf(fault)
+  }
+
+  /** Called while it reads: the rest of the piece waits for {@link Receiver.resume}. */
+  stop(): void {
+    this._loop = false
+  }
+
+  /** Goes on where it was stopped. Otherwise as {@link Receiver.read}. */
+  resume(): CloseReason | undefined {
+    if (this.#done) return undefined
+    this.startLoop(onWritten)
+    return this.#fault()
   }
 
   /** Called by `ws` for what it reads, and by Node for the stream's own events, which nobody awaits. */

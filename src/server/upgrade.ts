@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { type Duplex, pipeline, type Readable } from 'node:stream'
+import { choiceOf } from '../auth/bearer.js'
 import type { Hello } from '../core/authority.js'
 
 /** RFC 6455 section 1.3. */
@@ -15,8 +16,8 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** An answer in HTTP. */
 export interface Answer {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly headers: Readonly<Record<string, string | string[]>>
+  readonly body: string | Readable
 }
 
 /** Why an upgrade is answered with HTTP. */
@@ -45,9 +46,21 @@ export function targetOf({ url = '/' }: IncomingMessage): string {
   return rest.startsWith('/') ? rest : `/${rest}`
 }
 
+/** More than any client and the proxies on its way send. */
+const MAX_HEADERS = 100
+
+/** Node drops what is beyond its own limit without a word, and with it perhaps what a proxy has added. */
+export const HEADERS_READ = MAX_HEADERS + 1
+
+/** Whether a request has more headers than are read. */
+export function hasTooManyHeaders({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.length > 2 * MAX_HEADERS
+}
+
 /** What is wrong with a handshake, RFC 6455 section 4.2.1, if anything is. */
 export function faultOf(request: IncomingMessage): Refusal | undefined {
   const { method, headers } = request
+  if (hasTooManyHeaders(request)) return { status: 431, text: 'Too many headers' }
   if (method !== 'GET') return { status: 405, text: 'The method must be GET', headers: { Allow: 'GET' } }
   if (headers['sec-websocket-version'] !== '13') {
     return { status: 426, text: 'The WebSocket version must be 13', headers: { 'Sec-WebSocket-Version': '13' } }
@@ -102,11 +115,11 @@ function pathEnd(url: string): number {
 export function accept({ headers }: IncomingMessage, socket: Duplex): void {
   const answer = hash('sha1', `${headers['sec-websocket-key']}${GUID}`, 'base64')
   // A browser gives up if none of the subprotocols that it offers is chosen.
-  const [protocol] = headers['sec-websocket-protocol']?.split(',') ?? []
+  const protocol = choiceOf(headers['sec-websocket-protocol'])
   socket.write(
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
       `Sec-WebSocket-Accept: ${answer}\r\n` +
-      (protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol.trim()}\r\n`) +
+      (protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`) +
       '\r\n',
   )
 }
@@ -127,11 +140,19 @@ export function refuse(socket: Duplex, { status, text, headers }: Refusal): void
 
 /** Writes an answer to a socket that HTTP has let go of, and closes it. */
 export function hangUpWith(socket: Duplex, { status, headers, body }: Answer): void {
-  const lines = Object.entries({ ...headers, Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const lines = Object.entries({ ...headers, Connection: 'close' }).flatMap(([name, value]) =>
+    [value].flat().map((one) => `${name}: ${one}\r\n`),
+  )
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`
   const destroy = (): void => void socket.destroy()
-  const deadline = setTimeout(destroy, ANSWER_TIMEOUT)
-  socket.on('close', () => clearTimeout(deadline))
   // What the client sent behind its request is never read: only destroying the socket ends it for sure.
   socket.on('error', destroy).once('finish', destroy)
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+  if (typeof body !== 'string') {
+    socket.write(head)
+    pipeline(body, socket, destroy)
+    return
+  }
+  const deadline = setTimeout(destroy, ANSWER_TIMEOUT)
+  socket.on('close', () => clearTimeout(deadline))
+  socket.end(head + body)
 }

@@ -1,7 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Hub } from '../../src/core/hub.js'
 import { connect, createHub, turn } from '../support/hub.js'
 import { check, dialects, perform, ROOMS, type Step, step, World } from '../support/model.js'
+
+/** What a hub counts is open, and what a look at all rooms finds. */
+function census(hub: Hub): { counted: object; found: object } {
+  const kinds = dialects.map((dialect) => {
+    const rooms = [...hub.rooms].filter(({ kind }) => kind.name === dialect)
+    return [dialect, { rooms: rooms.length, members: rooms.reduce((sum, { count }) => sum + count, 0) }] as const
+  })
+  const counted = dialects.map((dialect) => [dialect, hub.counters.census(dialect)] as const)
+  return { counted: Object.fromEntries(counted), found: Object.fromEntries(kinds) }
+}
 
 /** Opens a client of each dialect in each room, has them live through the steps, and compares what they saw. */
 async function live(steps: Step[]): Promise<void> {
@@ -17,12 +28,15 @@ async function live(steps: Step[]): Promise<void> {
     // Whoever goes has got what was sent before: what it misses nobody can tell.
     if (each.verb === 'turn' || each.verb === 'close') await turn()
     if (actor) await perform(world, actor, each)
+    const { counted, found } = census(hub)
+    expect(counted).toEqual(found)
   }
   await turn()
   for (const actor of world.actors) check(actor)
   for (const actor of world.actors.filter(({ gone }) => !gone)) await world.close(actor)
   await turn()
   expect([...hub.rooms]).toEqual([])
+  expect(hub.counters.census('opaque')).toEqual({ rooms: 0, members: 0 })
   hub.stop()
 }
 

@@ -20,9 +20,9 @@ describe('a flood of warnings', () => {
   })
 
   it('from one client is summed up, not repeated', () => {
-    for (let i = 0; i < 500; i++) digest.warn('a', 'Rate limit exceeded', { connectionId: 'a' })
-    digest.warn('b', 'Rate limit exceeded', { connectionId: 'b' })
-    digest.warn('a', 'Message refused', { connectionId: 'a' })
+    for (let i = 0; i < 500; i++) digest.warn('a', 'Rate limit exceeded', () => ({ connectionId: 'a' }))
+    digest.warn('b', 'Rate limit exceeded', () => ({ connectionId: 'b' }))
+    digest.warn('a', 'Message refused', () => ({ connectionId: 'a' }))
     const first = [
       { connectionId: 'a', msg: 'Rate limit exceeded' },
       { connectionId: 'b', msg: 'Rate limit exceeded' },
@@ -31,12 +31,12 @@ describe('a flood of warnings', () => {
     expect(lines).toEqual(first)
     vi.advanceTimersByTime(10_000)
     expect(lines.slice(3)).toEqual([{ connectionId: 'a', repeated: 499, msg: 'Rate limit exceeded (repeated)' }])
-    digest.warn('a', 'Rate limit exceeded', { connectionId: 'a' })
+    digest.warn('a', 'Rate limit exceeded', () => ({ connectionId: 'a' }))
     expect(lines).toHaveLength(5)
   })
 
   it('from ever new clients is summed up as well', () => {
-    for (let i = 0; i < 5000; i++) digest.warn(`client ${i}`, 'Room is full', { connectionId: i })
+    for (let i = 0; i < 5000; i++) digest.warn(`client ${i}`, 'Room is full', () => ({ connectionId: i }))
     expect(lines).toHaveLength(100)
     vi.advanceTimersByTime(10_000)
     expect(lines).toHaveLength(101)

@@ -1,10 +1,15 @@
+import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
+import { Exposition } from '../../src/observe/exposition.js'
 import { Report } from '../../src/observe/report.js'
-import { createPages } from '../../src/server/http.js'
+import { answerTo, createPages } from '../../src/server/http.js'
 import { createHub } from '../support/hub.js'
 
 /** What `GET /health` says of a relay with these ailments. */
-function look(ailments: (() => string | undefined)[], draining = false): [number, Record<string, unknown>] {
+async function look(
+  ailments: (() => string | undefined)[],
+  draining = false,
+): Promise<[number, Record<string, unknown>]> {
   const report = new Report(createHub())
   for (const ailment of ailments) report.watch(ailment)
   const nothing = { status: 200, type: '', body: '' }
@@ -12,16 +17,17 @@ function look(ailments: (() => string | undefined)[], draining = false): [number
     report,
     () => draining,
     () => nothing,
+    new Exposition(),
   )
-  const { status, body } = pages.get('/health')?.() ?? nothing
-  return [status, JSON.parse(body) as Record<string, unknown>]
+  const { status, body } = await answerTo(pages, { url: '/health', rawHeaders: [] } as unknown as IncomingMessage)
+  return [status, JSON.parse(String(body)) as Record<string, unknown>]
 }
 
 const well = (): undefined => undefined
 
 describe('a degraded relay', () => {
-  it('says so with all reasons, and with 200, since it serves on', () => {
-    const [status, health] = look([() => 'the first', well, () => 'the second'])
+  it('says so with all reasons, and with 200, since it serves on', async () => {
+    const [status, health] = await look([() => 'the first', well, () => 'the second'])
     expect(status).toBe(200)
     expect(health).toMatchObject({ status: 'degraded', reasons: ['the first', 'the second'] })
   })
@@ -36,8 +42,8 @@ describe('a degraded relay', () => {
     expect(health).not.toHaveProperty('reasons')
   })
 
-  it('says only that it stops once it stops', () => {
-    const [status, health] = look([() => 'the first'], true)
+  it('says only that it stops once it stops', async () => {
+    const [status, health] = await look([() => 'the first'], true)
     expect(status).toBe(503)
     expect(health['status']).toBe('draining')
     expect(health).not.toHaveProperty('reasons')

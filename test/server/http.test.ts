@@ -77,7 +77,7 @@ describe('HTTP', () => {
     expect(await response.text()).toContain('Use WebSocket endpoint: ws://host/room/{roomId}')
   })
 
-  it.each(['/', '/health', '/stats'])('answers HEAD %s as GET, without a body', async (path) => {
+  it.each(['/', '/health', '/stats', '/metrics'])('answers HEAD %s as GET, without a body', async (path) => {
     const { http } = await startRelay()
     const [get, head] = [await fetch(http + path), await fetch(http + path, { method: 'HEAD' })]
     expect(head.status).toBe(200)
@@ -86,17 +86,20 @@ describe('HTTP', () => {
     expect(await head.text()).toBe('')
   })
 
-  it.each(['/', '/health', '/stats'])('tells OPTIONS %s what is allowed, and refuses the rest', async (path) => {
-    const { http } = await startRelay()
-    const options = await fetch(http + path, { method: 'OPTIONS' })
-    expect(options.status).toBe(204)
-    expect(options.headers.get('allow')).toBe('GET, HEAD, OPTIONS')
-    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
-      const refused = await fetch(http + path, { method })
-      expect(refused.status).toBe(405)
-      expect(refused.headers.get('allow')).toBe('GET, HEAD, OPTIONS')
-    }
-  })
+  it.each(['/', '/health', '/stats', '/metrics'])(
+    'tells OPTIONS %s what is allowed, and refuses the rest',
+    async (path) => {
+      const { http } = await startRelay()
+      const options = await fetch(http + path, { method: 'OPTIONS' })
+      expect(options.status).toBe(204)
+      expect(options.headers.get('allow')).toBe('GET, HEAD, OPTIONS')
+      for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
+        const refused = await fetch(http + path, { method })
+        expect(refused.status).toBe(405)
+        expect(refused.headers.get('allow')).toBe('GET, HEAD, OPTIONS')
+      }
+    },
+  )
 
   it.each(['/', '/health', '/elsewhere'])('sets security headers on %s, and names no software', async (path) => {
     const { http } = await startRelay()
@@ -108,12 +111,14 @@ describe('HTTP', () => {
     expect(headers.get('x-powered-by')).toBeNull()
   })
 
-  it('ignores an upgrade to something else than a WebSocket, such as h2c', async () => {
+  it.each([
+    ['/health', '"status": "healthy"'],
+    ['/metrics', '\nbaton_connections 0\n'],
+  ])('ignores an upgrade of %s to something else than a WebSocket, such as h2c', async (path, text) => {
     const { port } = await startRelay()
-    const request =
-      'GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n'
+    const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n`
     const answer = await exchange(port, request)
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
-    expect(answer).toContain('"status": "healthy"')
+    expect(answer).toContain(text)
   })
 })

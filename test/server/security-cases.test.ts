@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type LimitName, Relay, type RelayOptions } from '../../src/index.js'
+import { optionInfos } from '../../src/options/index.js'
 import { Client, type Seen } from '../support/client.js'
+import { startCommand } from '../support/command.js'
 import {
   besideConversation,
   closing,
@@ -433,6 +433,55 @@ describe('amplification', () => {
   })
 })
 
+describe('a spoofed X-Forwarded-For', () => {
+  it.each([
+    ['nobody is trusted', []],
+    ['others are', '10.0.0.0/8'],
+  ])('gains nothing when %s: each new name is the same client', async (_name, trustProxy) => {
+    const relay = await startRelay({ trustProxy, maxConnectionsPerIp: 2 })
+    const statuses: (number | undefined)[] = []
+    for (let i = 0; i < 4; i++) {
+      const raw = await RawClient.connect(relay)
+      const spoofed = { 'X-Forwarded-For': `192.0.2.${i}`, Forwarded: `for=192.0.2.${i}`, 'X-Real-IP': `192.0.2.${i}` }
+      statuses.push((await raw.write(upgradeRequest('/raw/x', spoofed)).head())?.status)
+    }
+    expect(statuses).toEqual([101, 101, 429, 429])
+  })
+
+  it('gains nothing behind a trusted proxy either, which adds the address that it saw', async () => {
+    const relay = await startRelay({ trustProxy: 'loopback', denyNetworks: '192.0.2.7', adminToken: 'x'.repeat(16) })
+    const heard: unknown[] = []
+    relay.relay.on('limit', ({ limit, address }) => heard.push([limit, address]))
+    const headers = { 'X-Forwarded-For': '127.0.0.1, 10.0.0.1, 192.0.2.7' }
+    const raw = await RawClient.connect(relay)
+    expect(await raw.write(upgradeRequest('/raw/x', headers)).head()).toMatchObject({ status: 403 })
+    expect((await fetch(`${relay.http}/stats`, { headers })).status).toBe(403)
+    expect(heard).toEqual([
+      ['network', '192.0.2.7'],
+      ['network', '192.0.2.7'],
+    ])
+  })
+})
+
+describe('permissive CORS on admin routes', () => {
+  it.each(['/stats', '/health', '/'])('does not let the pages of other sites read %s', async (path) => {
+    const { http } = await startRelay({ adminToken: 'x'.repeat(16) })
+    const headers = { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'GET' }
+    for (const method of ['GET', 'OPTIONS']) {
+      const response = await fetch(http + path, { method, headers })
+      expect([...response.headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([])
+    }
+  })
+})
+
+describe('a default secret', () => {
+  it('is not there', () => {
+    const defaults = optionInfos.filter(({ secret }) => secret).map((option) => option.default)
+    expect(defaults.length).toBeGreaterThan(0)
+    expect(defaults.filter((secret) => secret !== '')).toEqual([])
+  })
+})
+
 describe('a limiter that is right in a burst and wrong when sustained', () => {
   const LIMIT = 20
 
@@ -569,27 +618,6 @@ describe('guessable ids', () => {
     }
   })
 })
-
-/** Starts the built command as a process that logs everything, and keeps what it writes. */
-async function startCommand(
-  env: Record<string, string>,
-): Promise<{ child: ChildProcess; port: number; log(): string }> {
-  const child = spawn(process.execPath, ['dist/cli.js', '--port', '0', '--host', '127.0.0.1'], {
-    env: { ...process.env, LOG_LEVEL: 'debug', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let log = ''
-  for (const output of [child.stdout, child.stderr]) {
-    output.setEncoding('utf8').on('data', (text: string) => {
-      log += text
-    })
-  }
-  const died = once(child, 'close').then(() => Promise.reject(new Error(`the command has ended: ${log}`)))
-  const line = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>
-  const [first] = await Promise.race([line, died])
-  return { child, port: Number(/"port":(\d+)/.exec(first)?.[1]), log: () => log }
-}
 
 describe('secrets in the log', () => {
   it.each(['production', 'development'])('are not there, whatever happens (%s)', async (environment) => {

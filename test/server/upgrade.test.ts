@@ -83,7 +83,7 @@ const accepted: [name: string, request: string, protocol?: string][] = [
   ['compression offered', upgradeRequest('/raw/x', { 'Sec-WebSocket-Extensions': 'permessage-deflate' })],
   ['a target in absolute form', upgradeRequest('http://relay.example/raw/x')],
   ['a header of almost 16 KiB', upgradeRequest('/raw/x', { Cookie: 'c'.repeat(15 * 1024) })],
-  ['500 headers', upgradeRequest('/raw/x', { 'X-A': 'a\r\nX-A: '.repeat(500) })],
+  ['100 headers', upgradeRequest('/raw/x', { 'X-A': `a${'\r\nX-A: a'.repeat(94)}` })],
 ]
 
 const noRoom = { code: 1008, reason: 'Room ID required. Use /room/{roomId} or /?room={roomId}' }
@@ -324,7 +324,13 @@ describe('the bytes of an upgrade', () => {
     await client.answers()
   })
 
-  it('may be pipelined behind a plain request, and are answered after it', async () => {
+  it('are cut off behind a page whose answer takes its time, which they would overtake', async () => {
+    const relay = await relayOf()
+    const client = await RawClient.connect(relay)
+    expect(await client.write(`GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n${upgradeRequest()}`).head()).toBeUndefined()
+  })
+
+  it('may be pipelined behind a page that is there at once, and are answered after it', async () => {
     const relay = await relayOf()
     const client = await RawClient.connect(relay)
     const head = await client.write(`GET /health HTTP/1.1\r\nHost: x\r\n\r\n${upgradeRequest()}`).head()

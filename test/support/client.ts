@@ -1,8 +1,12 @@
 import { once } from 'node:events'
+import type { RequestOptions } from 'node:https'
 import { WebSocket } from 'ws'
 
 /** What a client saw: a message, or the end. */
 export type Seen = { text: string } | { binary: Buffer } | { code: number; reason: string }
+
+/** How a client connects: a part of what Node's requests take, and the subprotocols. */
+type ClientOptions = Pick<RequestOptions, 'headers' | 'ca' | 'lookup'> & { protocols?: string[] }
 
 /** A WebSocket client that keeps what it sees until a test asks for it, in order. */
 export class Client {
@@ -10,8 +14,8 @@ export class Client {
   readonly #seen: Seen[] = []
   #wake: (() => void) | undefined
 
-  private constructor(url: string, options: { protocols?: string[]; headers?: Record<string, string> }) {
-    this.socket = new WebSocket(url, options.protocols ?? [], { headers: options.headers ?? {} })
+  private constructor(url: string, { protocols = [], ...options }: ClientOptions) {
+    this.socket = new WebSocket(url, protocols, options)
     this.socket.on('message', (data: Buffer, binary) =>
       this.#push(binary ? { binary: data } : { text: data.toString() }),
     )
@@ -20,10 +24,7 @@ export class Client {
   }
 
   /** Opens a connection, and waits until it is open. */
-  static async open(
-    url: string,
-    options: { protocols?: string[]; headers?: Record<string, string> } = {},
-  ): Promise<Client> {
+  static async open(url: string, options: ClientOptions = {}): Promise<Client> {
     const client = new Client(url, options)
     await once(client.socket, 'open')
     return client

@@ -1,3 +1,4 @@
+import type { Access } from '../../src/core/authority.js'
 import type { Port } from '../../src/core/conversation.js'
 import { Hub, type Limits, type Observer } from '../../src/core/hub.js'
 import { Session } from '../../src/core/session.js'
@@ -21,6 +22,8 @@ const deaf: Observer = {
   joined() {},
   left() {},
   limited() {},
+  handshakeFailed() {},
+  denied() {},
   refused() {},
   failed(error) {
     throw error
@@ -28,8 +31,8 @@ const deaf: Observer = {
 }
 
 /** The core and the dialects without a server. */
-export function createHub(limits: Partial<Limits> = {}, observer: Partial<Observer> = {}): Hub {
-  return new Hub({ ...parseOptions({}), ...limits }, { ...deaf, ...observer })
+export function createHub(limits: Partial<Limits> = {}, observer: Partial<Observer> = {}, access: Access = {}): Hub {
+  return new Hub({ ...parseOptions({}), ...limits }, { ...deaf, ...observer }, access)
 }
 
 let ids = 0

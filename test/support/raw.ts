@@ -81,8 +81,9 @@ export class RawClient {
   #over = false
   #wake: (() => void) | undefined
 
-  private constructor(port: number) {
-    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+  private constructor(port: number, localAddress: string | undefined) {
+    const from = localAddress !== undefined && { localAddress }
+    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true, ...from })
     this.socket.on('data', (chunk) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk])
       this.#wake?.()
@@ -94,9 +95,13 @@ export class RawClient {
     this.socket.on('end', over).on('close', over).on('error', over)
   }
 
-  /** Connects; the socket is cut at the end of the test. */
-  static async connect({ port }: { port: number }): Promise<RawClient> {
-    const client = new RawClient(port)
+  /**
+   * Connects; the socket is cut at the end of the test.
+   *
+   * @param from Another address of this machine, such as 127.0.0.2.
+   */
+  static async connect({ port }: { port: number }, from?: string): Promise<RawClient> {
+    const client = new RawClient(port, from)
     onTestFinished(() => void client.socket.destroy())
     await once(client.socket, 'connect')
     return client

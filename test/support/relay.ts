@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { Relay, type RelayOptions } from '../../src/index.js'
+import { type LimitName, Relay, type RelayOptions } from '../../src/index.js'
 import { Client } from './client.js'
 
 /** A relay on a port of its own, gone at the end of the test. */
@@ -42,4 +42,11 @@ export async function runRelay(options: RelayOptions = {}): Promise<TestRelay & 
       await relay.close({ drain: 0 })
     },
   }
+}
+
+/** The limits that are hit from now on, in order. */
+export function limitsHit(relay: Relay): LimitName[] {
+  const limits: LimitName[] = []
+  relay.on('limit', ({ limit }) => limits.push(limit))
+  return limits
 }

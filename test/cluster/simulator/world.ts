@@ -15,6 +15,7 @@ const SHARED = ['shared1', 'shared2']
 const limits: Limits = {
   maxRooms: 0,
   maxRoomMembers: 0,
+  maxConnectionsPerUser: 0,
   maxTopics: 100,
   rateLimit: 0,
   rateLimitWindow: 1000,
@@ -22,6 +23,10 @@ const limits: Limits = {
   byteRate: 0,
   joinTimeout: 0,
   roomExpiry: 86_400_000,
+  history: 0,
+  historyBytes: 0,
+  historyTotalBytes: 0,
+  historyAge: 0,
 }
 
 /** How long a welcome may take, with what it takes to get there, in milliseconds. */
@@ -95,10 +100,12 @@ export class SimulatedNode implements Host {
       joined: noop,
       left: noop,
       limited: noop,
+      denied: noop,
+      handshakeFailed: noop,
       refused: (_session, why) => this.faults.push(`message refused: ${why}`),
       failed,
     }
-    this.hub = new Hub(limits, observer, { cluster: this.cluster })
+    this.hub = new Hub(limits, observer, {}, this.cluster)
     world.time.on(this, () => void this.cluster.start())
   }
 

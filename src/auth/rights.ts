@@ -1,0 +1,76 @@
+import type { Right } from '../core/authority.js'
+import { dialectNames } from '../dialects/dialect.js'
+
+/** A pattern of room names, and what is allowed in the rooms that match. */
+interface Grant {
+  /** Undefined for all. */
+  readonly dialect: string | undefined
+  /** What stands between the asterisks of the pattern; at least one. */
+  readonly parts: readonly string[]
+  readonly rights: readonly Right[]
+}
+
+const BOTH: readonly Right[] = ['join', 'publish']
+
+/** What the claim `rooms` of a token allows. */
+export class Rights {
+  readonly #grants: readonly Grant[]
+
+  private constructor(grants: readonly Grant[]) {
+    this.#grants = grants
+  }
+
+  /**
+   * Reads the claim: an object of patterns with their rights, or a list of patterns that have both. Left
+   * out, it allows nothing.
+   *
+   * @returns Undefined if it is neither.
+   */
+  static of(claim: unknown): Rights | undefined {
+    if (claim === undefined) return new Rights([])
+    if (typeof claim !== 'object' || claim === null) return undefined
+    const entries: [unknown, unknown][] = Array.isArray(claim)
+      ? claim.map((pattern) => [pattern, BOTH])
+      : Object.entries(claim)
+    const grants = entries.map(([pattern, rights]) => grantOf(pattern, rights))
+    return grants.every((grant) => grant !== undefined) ? new Rights(grants) : undefined
+  }
+
+  /** Whether it allows nothing at all. */
+  get none(): boolean {
+    return this.#grants.every(({ rights }) => rights.length === 0)
+  }
+
+  /** Whether any pattern that matches the room allows it. */
+  may(right: Right, dialect: string, room: string): boolean {
+    return this.#grants.some(
+      (grant) =>
+        grant.rights.includes(right) &&
+        (grant.dialect === undefined || grant.dialect === dialect) &&
+        matches(grant.parts, room),
+    )
+  }
+}
+
+function grantOf(pattern: unknown, rights: unknown): Grant | undefined {
+  if (typeof pattern !== 'string' || pattern === '') return undefined
+  if (!Array.isArray(rights) || !rights.every((right): right is Right => BOTH.includes(right))) return undefined
+  const dialect = dialectNames.find((name) => pattern.startsWith(`${name}/`))
+  const name = dialect === undefined ? pattern : pattern.slice(dialect.length + 1)
+  return { dialect, parts: name.split('*'), rights }
+}
+
+/** Whether a name has all parts, in order, the first at its start and the last at its end. Takes no longer for odd patterns. */
+function matches(parts: readonly string[], name: string): boolean {
+  const [first = '', ...rest] = parts
+  const last = rest.pop()
+  if (last === undefined) return name === first
+  if (!name.startsWith(first)) return false
+  let at = first.length
+  for (const part of rest) {
+    const found = name.indexOf(part, at)
+    if (found < 0) return false
+    at = found + part.length
+  }
+  return name.length - last.length >= at && name.endsWith(last)
+}

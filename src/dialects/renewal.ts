@@ -1,0 +1,17 @@
+import { jsonFrame } from '../core/frame.js'
+import type { Session } from '../core/session.js'
+import type { JsonObject } from './json.js'
+
+/** Whether a message brings a fresh token. Where none is checked, `auth` is a type like any other. */
+export function isRenewal(session: Session, message: JsonObject): boolean {
+  return message['type'] === 'auth' && session.permit?.renewable === true
+}
+
+/**
+ * Takes the fresh token of a message, and tells its sender until when it is good.
+ *
+ * @param refused Called with the reason if it is not taken.
+ */
+export function renew(session: Session, { token }: JsonObject, refused: (why: string) => void): void {
+  session.permit?.renew(token, (expires) => session.send(jsonFrame({ type: 'auth', expires })), refused)
+}

@@ -1,0 +1,133 @@
+import type { Hub } from '../core/hub.js'
+import type { Settings } from '../options/index.js'
+import { version } from '../version.js'
+import { Exposition } from './exposition.js'
+import { processMetrics } from './process.js'
+import type { Health } from './report.js'
+import type { Tally } from './tally.js'
+
+/** Where the metrics are read. */
+export interface Sources {
+  readonly settings: Pick<Settings, 'dialects' | 'maxConnections' | 'maxRooms'>
+  readonly hub: Hub
+  readonly tally: Tally
+  /** What waits for slow clients. */
+  readonly backlog: { measure(): { bytes: number; connections: number } }
+  health(): Health
+}
+
+/** All metrics of a relay, for `GET /metrics`. `docs/metrics.md` is made from their texts. */
+export function createMetrics(sources: Sources): Exposition {
+  const exposition = new Exposition()
+  addState(exposition, sources)
+  addConnections(exposition, sources)
+  addRooms(exposition, sources)
+  addMessages(exposition, sources)
+  addRefusals(exposition, sources)
+  addBacklog(exposition, sources)
+  return exposition.include(processMetrics())
+}
+
+function addState(exposition: Exposition, { health }: Sources): void {
+  exposition
+    .info('baton_build_info', 'Always 1; the labels tell the versions.', { version, node: process.version })
+    .gauge(
+      'baton_degraded_reasons',
+      'How many things are wrong while the relay serves on; `/health` names them.',
+      () => health().reasons?.length ?? 0,
+    )
+    .gauge('baton_draining', '1 while the relay stops and turns newcomers away, else 0.', () =>
+      health().status === 'draining' ? 1 : 0,
+    )
+}
+
+function addConnections(exposition: Exposition, { hub, settings, tally }: Sources): void {
+  const { counters } = hub
+  exposition
+    .gauge('baton_connections', 'WebSockets open now.', () => counters.connections - counters.disconnections)
+    .gauge('baton_max_connections', 'The limit `MAX_CONNECTIONS`; 0 means none.', () => settings.maxConnections)
+    .counter('baton_connections_opened_total', 'WebSockets opened.', () => counters.connections)
+    .counters('baton_connections_closed_total', 'code', 'WebSockets closed, by close code.', () => tally.closes)
+    .counters(
+      'baton_handshakes_failed_total',
+      'reason',
+      'Handshakes that were answered with an HTTP status, or failed in TLS.',
+      () => tally.handshakes,
+    )
+}
+
+function addRooms(exposition: Exposition, { hub, settings }: Sources): void {
+  const census = (what: 'rooms' | 'members') => () =>
+    settings.dialects.map((dialect) => [dialect, hub.counters.census(dialect)[what]] as const)
+  exposition
+    .gauges('baton_rooms', 'dialect', 'Open rooms.', census('rooms'))
+    .gauges(
+      'baton_members',
+      'dialect',
+      'Members of all rooms; a connection is one in each of its rooms.',
+      census('members'),
+    )
+    .gauge('baton_max_rooms', 'The limit `MAX_ROOMS`; 0 means none.', () => settings.maxRooms)
+}
+
+function addMessages(exposition: Exposition, { hub: { counters } }: Sources): void {
+  const { batches } = counters
+  const bounds = batches.buckets.slice(1).map((_, exponent) => 2 ** exponent)
+  exposition
+    .counter(
+      'baton_messages_received_total',
+      'Messages that came from clients, those that were refused among them.',
+      () => counters.messagesReceived,
+    )
+    .counter('baton_received_bytes_total', 'Bytes of these messages.', () => counters.bytesReceived)
+    .counter('baton_messages_relayed_total', 'Messages handed on to a room.', () => counters.messagesRelayed)
+    .counter(
+      'baton_deliveries_total',
+      'Messages and notices of rooms written to members, one time for each recipient.',
+      () => counters.deliveries,
+    )
+    .counter(
+      'baton_sent_bytes_total',
+      'Bytes of the frames written, one time for each recipient, without pings and closes.',
+      () => counters.bytesSent,
+    )
+    .histogram(
+      'baton_batch_frames',
+      'How many messages and notices a room sent in one batch; the larger, the less each costs.',
+      () => ({ bounds, buckets: batches.buckets, sum: batches.frames }),
+    )
+}
+
+function addRefusals(exposition: Exposition, { tally }: Sources): void {
+  exposition
+    .counters(
+      'baton_limits_hit_total',
+      'reason',
+      'Limits that were hit, one time for each message that hits one.',
+      () => tally.limits,
+    )
+    .counters(
+      'baton_denied_total',
+      'reason',
+      'Connections, rooms and tokens that were denied to somebody.',
+      () => tally.denials,
+    )
+    .counters(
+      'baton_messages_refused_total',
+      'dialect',
+      'Messages that were refused for what is in them: bad JSON, an unknown type, a broken frame.',
+      () => tally.refusals,
+    )
+    .counter('baton_faults_total', 'Faults in the relay or in a hook, each logged with its stack.', () => tally.faults)
+}
+
+function addBacklog(exposition: Exposition, { backlog, tally: { limits } }: Sources): void {
+  exposition
+    .gauge('baton_backlog_bytes', 'Bytes that wait for clients that read slowly.', () => backlog.measure().bytes)
+    .gauge('baton_backlog_connections', 'Connections for which something waits.', () => backlog.measure().connections)
+    .counter(
+      'baton_slow_readers_dropped_total',
+      'Connections closed because too much waited for them.',
+      () => (limits.get('backlog') ?? 0) + (limits.get('total-backlog') ?? 0),
+    )
+}

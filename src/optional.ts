@@ -1,0 +1,16 @@
+import { OptionsError } from './options/index.js'
+
+/**
+ * Loads a package that only some installations have.
+ *
+ * @param option What wants it.
+ * @throws {OptionsError} If it is not installed.
+ */
+export async function loadOptional<T>(option: string, name: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new OptionsError([{ option, problem: `needs a package that is not installed: npm install ${name}` }])
+  }
+}

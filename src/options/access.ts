@@ -1,0 +1,106 @@
+import type { z } from 'zod'
+import { readPublicKey } from '../auth/keys.js'
+import { normalizeOrigin } from '../auth/origins.js'
+import { described, flag, list, type OptionProblem, text } from './fields.js'
+
+/** As long as what HS256 makes of it, RFC 7518 section 3.2. */
+const MIN_SECRET_BYTES = 32
+
+export const access = {
+  jwtSecret: described(
+    text('a text')
+      .refine((secret) => secret === '' || Buffer.byteLength(secret) >= MIN_SECRET_BYTES, {
+        error: `must have ${MIN_SECRET_BYTES} bytes or more, such as openssl rand -base64 32 makes`,
+      })
+      .default(''),
+    {
+      env: 'JWT_SECRET',
+      group: 'Access',
+      value: 'text',
+      secret: true,
+      description:
+        'Let in only who brings a token that is signed with this secret (HS256, at least 32 bytes). Of this and the next two at most one may be set; without any, everybody may do everything.',
+    },
+  ),
+  jwtPublicKey: described(
+    text('a text')
+      .refine((pem) => pem === '' || readPublicKey(pem) !== undefined, {
+        error: 'must be a public key in PEM: RSA of 2048 bits or more, P-256 or Ed25519',
+      })
+      .default(''),
+    {
+      env: 'JWT_PUBLIC_KEY',
+      group: 'Access',
+      value: 'text',
+      // It is none; but somebody will put the private key here one day.
+      secret: true,
+      description:
+        'The same with a public key in PEM, its line ends as they are or written as `\\n`: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).',
+    },
+  ),
+  jwksUrl: described(
+    text('a text')
+      .refine((url) => url === '' || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)), {
+        error: 'must be a URL with https or http',
+      })
+      .default(''),
+    {
+      env: 'JWKS_URL',
+      group: 'Access',
+      value: 'text',
+      description:
+        'The same with the public keys that an identity provider has at this URL. They are kept for 10 minutes, and fetched anew for a key that is not among them.',
+    },
+  ),
+  jwtIssuer: described(text('a text').default(''), {
+    env: 'JWT_ISSUER',
+    group: 'Access',
+    value: 'text',
+    description: 'What the claim `iss` of a token must be; empty means anything.',
+  }),
+  jwtAudience: described(text('a text').default(''), {
+    env: 'JWT_AUDIENCE',
+    group: 'Access',
+    value: 'text',
+    description: 'What the claim `aud` of a token must be or have; empty means anything.',
+  }),
+  allowedOrigins: described(
+    list(normalizeOrigin, 'must be origins such as https://app.example.com, https://*.example.com or null').default([]),
+    {
+      env: 'ALLOWED_ORIGINS',
+      group: 'Access',
+      value: 'list',
+      description:
+        'Origins of the pages that may connect, separated by commas: `https://app.example.com`, `https://*.example.com` for all below it, or `null`. Empty means all.',
+    },
+  ),
+  requireOrigin: described(flag.default(false), {
+    env: 'REQUIRE_ORIGIN',
+    group: 'Access',
+    value: 'boolean',
+    description: 'Turn away WebSockets without an origin as well, which do not come from a browser.',
+  }),
+}
+
+/** What is wrong with some options beside others. */
+export function accessProblems(settings: z.output<z.ZodObject<typeof access>>): OptionProblem[] {
+  const { jwtSecret, jwtPublicKey, jwksUrl, jwtIssuer, jwtAudience, allowedOrigins, requireOrigin } = settings
+  const [key, ...more] = setAmong({ jwtSecret, jwtPublicKey, jwksUrl })
+  const problems = more.map((option) => ({
+    option,
+    problem: 'must not be set beside another: tokens are checked with a secret, a public key or a JWKS URL',
+  }))
+  if (key === undefined) {
+    for (const option of setAmong({ jwtIssuer, jwtAudience })) {
+      problems.push({ option, problem: 'is set, but no secret, public key or JWKS URL to check tokens with' })
+    }
+  }
+  if (requireOrigin && allowedOrigins.length === 0) {
+    problems.push({ option: 'requireOrigin', problem: 'is set, but no allowed origins are' })
+  }
+  return problems
+}
+
+function setAmong(options: Readonly<Record<string, string>>): string[] {
+  return Object.keys(options).filter((option) => options[option] !== '')
+}

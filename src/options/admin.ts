@@ -1,0 +1,35 @@
+import { count, described, text } from './fields.js'
+
+/** A shorter one could be guessed. */
+const MIN_TOKEN = 16
+
+export const admin = {
+  adminPort: described(count(65_535).optional(), {
+    env: 'ADMIN_PORT',
+    group: 'Admin',
+    value: 'number',
+    description:
+      'TCP port of its own for the administrative pages, such as `/stats`, without TLS; 0 lets the system choose one. Left out, they are on `PORT`.',
+  }),
+  adminHost: described(text('an address').default('127.0.0.1'), {
+    env: 'ADMIN_HOST',
+    group: 'Admin',
+    value: 'text',
+    description: 'Address of `ADMIN_PORT`.',
+  }),
+  adminToken: described(
+    text('a text')
+      .refine((token) => token === '' || token.length >= MIN_TOKEN, {
+        error: `must have at least ${MIN_TOKEN} characters`,
+      })
+      .default(''),
+    {
+      env: 'ADMIN_TOKEN',
+      group: 'Admin',
+      value: 'text',
+      secret: true,
+      description:
+        'What the administrative pages ask for: as `Authorization: Bearer`, or as the password of any user. Empty means that everybody who reaches them may read them.',
+    },
+  ),
+}

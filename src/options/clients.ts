@@ -1,0 +1,44 @@
+import { count, described, networks, proxies } from './fields.js'
+
+export const clients = {
+  maxConnectionsPerIp: described(count().default(0), {
+    env: 'MAX_CONNECTIONS_PER_IP',
+    group: 'Clients',
+    value: 'number',
+    description:
+      'WebSockets of one address open at once; beyond it the upgrade is answered with HTTP 429. An IPv6 address counts with its /64.',
+  }),
+  connectionRatePerIp: described(count().default(0), {
+    env: 'CONNECTION_RATE_PER_IP',
+    group: 'Clients',
+    value: 'number',
+    description:
+      'WebSockets that one address may open in a minute; beyond it the upgrade is answered with HTTP 429 and `Retry-After`.',
+  }),
+  maxConnectionsPerUser: described(count().default(0), {
+    env: 'MAX_CONNECTIONS_PER_USER',
+    group: 'Clients',
+    value: 'number',
+    description: 'WebSockets of one user, as `authorize` names users; who would have one more is closed with 1013.',
+  }),
+  trustProxy: described(proxies().default([]), {
+    env: 'TRUST_PROXY',
+    group: 'Clients',
+    value: 'list',
+    description:
+      'Proxies whose `X-Forwarded-For` tells the address of a client: how many stand in front, or their addresses and networks, separated by commas; `loopback`, `linklocal` and `uniquelocal` stand for those ranges.',
+  }),
+  allowNetworks: described(networks().default([]), {
+    env: 'ALLOW_NETWORKS',
+    group: 'Clients',
+    value: 'list',
+    description: 'Addresses and networks from which clients may come, written as in `TRUST_PROXY`; empty means all.',
+  }),
+  denyNetworks: described(networks().default([]), {
+    env: 'DENY_NETWORKS',
+    group: 'Clients',
+    value: 'list',
+    description:
+      'Addresses and networks from which no client may come, written as in `TRUST_PROXY`. It counts before `ALLOW_NETWORKS`.',
+  }),
+}

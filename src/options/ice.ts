@@ -1,0 +1,51 @@
+import type { z } from 'zod'
+import { described, duration, list, type OptionProblem, text } from './fields.js'
+
+/** RFC 7064 and RFC 7065. */
+const HOST = String.raw`([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?`
+const STUN = new RegExp(`^stuns?:${HOST}$`, 'i')
+const TURN = new RegExp(String.raw`^turns?:${HOST}(\?transport=(udp|tcp))?$`, 'i')
+
+const matching = (pattern: RegExp) => (url: string) => (pattern.test(url) ? url : undefined)
+
+export const ice = {
+  stunUrls: described(list(matching(STUN), 'must be URLs such as stun:stun.example.org:3478').default([]), {
+    env: 'STUN_URLS',
+    group: 'ICE',
+    value: 'list',
+    description: 'STUN servers that `GET /ice-servers` names, separated by commas.',
+  }),
+  turnUrls: described(
+    list(matching(TURN), 'must be URLs such as turn:turn.example.org:3478?transport=udp').default([]),
+    {
+      env: 'TURN_URLS',
+      group: 'ICE',
+      value: 'list',
+      description: 'TURN servers that it names, separated by commas, with credentials made from `TURN_SECRET`.',
+    },
+  ),
+  turnSecret: described(text('a text').default(''), {
+    env: 'TURN_SECRET',
+    group: 'ICE',
+    value: 'text',
+    secret: true,
+    description: 'The `static-auth-secret` of coturn.',
+  }),
+  turnTtl: described(duration(60_000).default(3_600_000), {
+    env: 'TURN_TTL',
+    group: 'ICE',
+    value: 'duration',
+    description: 'How long such a credential opens new connections to the TURN servers.',
+  }),
+}
+
+/** What is wrong with some options beside others. */
+export function iceProblems({ turnUrls, turnSecret }: z.output<z.ZodObject<typeof ice>>): OptionProblem[] {
+  if (turnUrls.length > 0 && turnSecret === '') {
+    return [{ option: 'turnSecret', problem: 'is needed for the credentials of the TURN servers' }]
+  }
+  if (turnUrls.length === 0 && turnSecret !== '') {
+    return [{ option: 'turnSecret', problem: 'is set, but no TURN servers are' }]
+  }
+  return []
+}

@@ -1,0 +1,128 @@
+import { createHmac } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { Origins } from '../auth/origins.js'
+import type { JsonWebTokens } from '../auth/tokens.js'
+import { type AuthorizeRequest, allowanceOf, type Denial } from '../core/authority.js'
+import { closes } from '../core/errors.js'
+import type { Hub } from '../core/hub.js'
+import type { Settings } from '../options/index.js'
+import { answerOf, jsonPage, METHODS, type Page } from './http.js'
+import { type Answer, UpgradeHello } from './upgrade.js'
+
+/** STUN and TURN servers, as `new RTCPeerConnection()` takes them: https://www.w3.org/TR/webrtc/#rtciceserver-dictionary */
+export interface IceServers {
+  iceServers: { urls: string[]; username?: string; credential?: string }[]
+  /** Seconds for which the credentials open new connections to the TURN servers. */
+  ttl: number
+}
+
+/**
+ * The servers of the options. Those for TURN come with credentials that the servers check without asking
+ * anybody, being made with a secret that they share:
+ * https://datatracker.ietf.org/doc/html/draft-uberti-behave-turn-rest-00
+ *
+ * @param user Is part of the username.
+ */
+export function iceServersFor(settings: Settings, user?: string): IceServers {
+  const { stunUrls, turnUrls, turnSecret, turnTtl } = settings
+  const ttl = Math.floor(turnTtl / 1000)
+  const end = Math.floor(Date.now() / 1000) + ttl
+  const username = user === undefined ? `${end}` : `${end}:${user}`
+  const credential = createHmac('sha1', turnSecret).update(username).digest('base64')
+  return {
+    iceServers: [
+      ...(stunUrls.length > 0 ? [{ urls: stunUrls }] : []),
+      ...(turnUrls.length > 0 ? [{ urls: turnUrls, username, credential }] : []),
+    ],
+    ttl,
+  }
+}
+
+/** Whether the options name any server. */
+export function hasIceServers({ stunUrls, turnUrls }: Settings): boolean {
+  return stunUrls.length > 0 || turnUrls.length > 0
+}
+
+/** `GET /ice-servers`: the servers for whoever may use the relay. */
+export class IcePage {
+  readonly #settings: Settings
+  readonly #hub: Hub
+  readonly #tokens: JsonWebTokens | undefined
+  readonly #origins: Origins | undefined
+
+  constructor(settings: Settings, hub: Hub, tokens: JsonWebTokens | undefined) {
+    this.#settings = settings
+    this.#hub = hub
+    this.#tokens = tokens
+    this.#origins = settings.allowedOrigins.length > 0 ? new Origins(settings.allowedOrigins) : undefined
+  }
+
+  /** What a request is answered. Never rejects. */
+  async answer(request: IncomingMessage): Promise<Answer> {
+    const { method = 'GET', headers } = request
+    const { origin } = headers
+    // A page of the relay's own origin sends none with GET.
+    if (origin !== undefined && this.#origins && !this.#origins.allow(origin)) {
+      return answerOf(method, this.#refusal(request, 403, 'origin'))
+    }
+    const cors = this.#cors(origin)
+    if (method === 'OPTIONS') return { status: 204, headers: { ...PREFLIGHT, ...cors }, body: '' }
+    const page = await this.#page(request).catch((error: unknown) => {
+      this.#hub.observer.failed(error)
+      return jsonPage(500, { error: closes.internalError.reason })
+    })
+    return answerOf(method, { ...page, headers: { ...page.headers, ...cors } })
+  }
+
+  /** Lets pages of other origins read the answer: https://fetch.spec.whatwg.org/#http-cors-protocol */
+  #cors(origin: string | undefined): Record<string, string> {
+    const open = { 'Cross-Origin-Resource-Policy': 'cross-origin', Vary: 'Origin' }
+    if (!this.#origins) return { ...open, 'Access-Control-Allow-Origin': '*' }
+    if (origin === undefined) return open
+    // With cookies, as its WebSockets bring them too.
+    return { ...open, 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true' }
+  }
+
+  async #page(request: IncomingMessage): Promise<Page> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return { ...jsonPage(405, { error: 'Method not allowed' }), headers: { Allow: METHODS } }
+    }
+    const hello = new UpgradeHello(request)
+    const pass = await this.#tokens?.identify(hello)
+    if (pass === 'keys-unavailable') return this.#refusal(request, 503, pass)
+    if (typeof pass === 'string') return this.#refusal(request, 401, pass)
+    if (pass?.rights.none) return this.#refusal(request, 403, 'ice')
+    const { authorize } = this.#hub.access
+    const allowance = allowanceOf(authorize ? await authorize(this.#question(request, hello, pass?.user)) : true)
+    if (!allowance) return this.#refusal(request, 403, 'ice')
+    return jsonPage(200, iceServersFor(this.#settings, allowance.user ?? pass?.user))
+  }
+
+  #question({ socket }: IncomingMessage, hello: UpgradeHello, user: string | undefined): AuthorizeRequest {
+    const { path, query, headers } = hello
+    const about = { verb: 'ice', dialect: undefined, room: undefined, user, connectionId: '' } as const
+    return { ...about, path, query, headers, address: socket.remoteAddress ?? '' }
+  }
+
+  #refusal({ socket }: IncomingMessage, status: keyof typeof REFUSALS, why: Denial): Page {
+    this.#hub.observer.denied(why, socket.remoteAddress ?? '')
+    const page = jsonPage(status, { error: why === 'origin' ? closes.originNotAllowed.reason : REFUSALS[status] })
+    // RFC 9110 section 11.6.1.
+    return status === 401 ? { ...page, headers: { ...page.headers, 'WWW-Authenticate': 'Bearer' } } : page
+  }
+}
+
+/** The same words as where a WebSocket is closed. */
+const REFUSALS = {
+  401: closes.invalidToken.reason,
+  403: closes.notAllowed.reason,
+  503: closes.keysUnavailable.reason,
+} as const
+
+/** RFC 9110 section 9.3.7; the token may come in a header, which another origin's page has to ask for first. */
+const PREFLIGHT = {
+  Allow: METHODS,
+  'Access-Control-Allow-Methods': 'GET',
+  'Access-Control-Allow-Headers': 'Authorization',
+  'Access-Control-Max-Age': '600',
+}

@@ -1,0 +1,103 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { pipeline } from 'node:stream'
+import { Alarms } from '../core/alarms.js'
+import { answerOf, HANG_UP, text } from './http.js'
+import { type Answer, hangUpWith, hasTooManyHeaders } from './upgrade.js'
+
+/** How long a client may take to read an answer before it is cut off, in milliseconds. */
+const ANSWER_TIMEOUT = 10_000
+
+/** What makes the answers. */
+interface Source {
+  answer(request: IncomingMessage): Answer | Promise<Answer>
+  /** Hears why there is none; the client hears 500. */
+  failed(error: unknown): void
+  /** Hears of requests with too many headers, and of clients that do not read their answers, before they are cut off. */
+  limited(limit: 'headers' | 'answer-timeout', socket: Socket): void
+}
+
+/** Writes answers, and cuts off clients that do not read them. */
+export class Responder {
+  readonly #source: Source
+  readonly #timeout: number
+  /** How many requests of a socket wait for their pages. */
+  readonly #waiting = new WeakMap<Socket, number>()
+  /**
+   * Node ends connections that are idle or do not send; for one that pipelines requests and reads no
+   * answer it waits for ever.
+   */
+  readonly #deadlines = new Alarms<Socket>((socket) => {
+    if (socket.destroyed) return
+    this.#source.limited('answer-timeout', socket)
+    socket.destroy()
+  })
+
+  constructor(source: Source, timeout = ANSWER_TIMEOUT) {
+    this.#source = source
+    this.#timeout = timeout
+  }
+
+  /** Whether a page is still being made for an earlier request of this socket, which has to be answered first. */
+  owes(socket: Socket): boolean {
+    return (this.#waiting.get(socket) ?? 0) > 0
+  }
+
+  /** Answers a request. */
+  respond(request: IncomingMessage, response: ServerResponse): void {
+    // What a body would say is of no interest, but it must not stop the next request.
+    request.resume()
+    this.#make(request, ({ status, headers, body }) => {
+      response.writeHead(status, headers)
+      if (typeof body !== 'string') {
+        // A client that leaves before the end is no fault.
+        pipeline(body, response, () => {})
+        return
+      }
+      const deadline = this.#deadlines.set(request.socket, this.#timeout)
+      response.once('finish', () => this.#deadlines.cancel(deadline))
+      response.end(body)
+    })
+  }
+
+  /** Answers a request whose socket HTTP has let go of, and hangs up. */
+  respondAndHangUp(request: IncomingMessage): void {
+    this.#make(request, (made) => hangUpWith(request.socket, made))
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    this.#deadlines.clear()
+  }
+
+  #make(request: IncomingMessage, write: (answer: Answer) => void): void {
+    const refuse = (status: number, why: string): void => {
+      write(answerOf(request.method ?? 'GET', text(status, why, HANG_UP)))
+    }
+    const fail = (error: unknown): void => {
+      this.#source.failed(error)
+      refuse(500, 'Internal error\n')
+    }
+    if (hasTooManyHeaders(request)) {
+      this.#source.limited('headers', request.socket)
+      refuse(431, 'Too many headers\n')
+      return
+    }
+    try {
+      const made = this.#source.answer(request)
+      if (made instanceof Promise) this.#await(request.socket, made).then(write, fail)
+      else write(made)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  async #await(socket: Socket, made: Promise<Answer>): Promise<Answer> {
+    this.#waiting.set(socket, (this.#waiting.get(socket) ?? 0) + 1)
+    try {
+      return await made
+    } finally {
+      this.#waiting.set(socket, (this.#waiting.get(socket) ?? 1) - 1)
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import type { ServerOptions, Server as TlsServer } from 'node:https'
+import type { Logger } from '../../log.js'
+import { loadOptional } from '../../optional.js'
+import type { Settings } from '../../options/index.js'
+import { type Certificate, SECURE } from './certificate.js'
+import { type Challenges, HttpChallenges, TlsAlpnChallenges } from './challenges.js'
+import { explain } from './failure.js'
+import { Issued } from './issued.js'
+import { placeOrder } from './order.js'
+import { Store } from './store.js'
+
+type Acme = typeof import('acme-client')
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+/** The pause after a first failure, and the longest. Let's Encrypt counts five failures an hour. */
+const FIRST_RETRY = 5 * MINUTE
+const LONGEST_RETRY = 6 * HOUR
+
+/** How long the authority may take for one answer, in milliseconds. */
+const ANSWER_TIMEOUT = 30_000
+
+const ACCOUNT = 'account.pem'
+const CERTIFICATE = 'certificate.pem'
+
+/**
+ * Prepares to get certificates from an authority; it is not asked yet.
+ *
+ * @throws {OptionsError} If the store cannot be used, or acme-client is not installed.
+ */
+export async function createAcmeCertificate(settings: Settings, log: Logger): Promise<Certificate> {
+  const acme = await loadOptional('acmeDomains', 'acme-client', () => import('acme-client'))
+  acme.axios.defaults.timeout = ANSWER_TIMEOUT
+  // Its own retries wait as long as an authority's Retry-After says, hours perhaps, and tell nobody; and
+  // when they end they have lost what went wrong.
+  acme.axios.interceptors.request.clear()
+  acme.axios.interceptors.response.clear()
+  return new AcmeCertificate(acme, settings, log)
+}
+
+/** The certificate that an authority issues, RFC 8555: got, kept in a folder, and renewed in time. */
+class AcmeCertificate implements Certificate {
+  readonly #acme: Acme
+  readonly #settings: Settings
+  readonly #log: Logger
+  readonly #store: Store
+  readonly #challenges: Challenges
+  #accountKey: string | undefined
+  /** Whether the key is stored, and so the account made. */
+  #registered: boolean
+  #issued: Issued | undefined
+  /** What the last attempt failed for, in a sentence. */
+  #problem: string | undefined
+  #failures = 0
+  /** The next attempt is not before, by the clock that nobody can set. */
+  #earliest = 0
+
+  constructor(acme: Acme, settings: Settings, log: Logger) {
+    this.#acme = acme
+    this.#settings = settings
+    this.#log = log
+    this.#store = new Store(settings.acmeStore, settings.acmeDirectory)
+    this.#challenges =
+      settings.acmeChallenge === 'http-01' ? new HttpChallenges(settings) : new TlsAlpnChallenges(acme.crypto)
+    this.#accountKey = this.#store.read(ACCOUNT)
+    this.#registered = this.#accountKey !== undefined
+    this.#issued = this.#stored()
+  }
+
+  /** Without a certificate handshakes fail: a stand-in would teach people to click warnings away. */
+  get options(): ServerOptions {
+    return { ...SECURE, ...this.#challenges.options, ...this.#issued?.credentials }
+  }
+
+  serve(server: TlsServer): () => void {
+    const stop = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    const look = async (): Promise<void> => {
+      if (this.#wait() <= 0) await this.#renew(server, stop.signal)
+      // Looking every hour at least, it notices soon when the clock was set or the machine slept.
+      if (!stop.signal.aborted) timer = setTimeout(() => void look(), Math.min(HOUR, this.#wait())).unref()
+    }
+    void look()
+    return () => {
+      stop.abort()
+      clearTimeout(timer)
+    }
+  }
+
+  ailment(): string | undefined {
+    if (!this.#issued) return this.#problem ?? 'There is no certificate yet; the authority is being asked.'
+    return this.#problem && `${this.#problem} The certificate in use is valid until ${iso(this.#issued.expires)}.`
+  }
+
+  /** Milliseconds until the next attempt. */
+  #wait(): number {
+    const { acmeDomains } = this.#settings
+    const renewal = this.#issued?.isFor(acmeDomains) ? this.#issued.renewal - Date.now() : 0
+    return Math.max(renewal, this.#earliest - performance.now())
+  }
+
+  async #renew(server: TlsServer, signal: AbortSignal): Promise<void> {
+    try {
+      const issued = await this.#obtain(server, signal)
+      signal.throwIfAborted()
+      server.setSecureContext({ ...SECURE, ...issued.credentials })
+      this.#issued = issued
+      // Were this machine's clock far ahead, every new certificate would seem old.
+      this.#earliest = performance.now() + issued.life / 3
+      this.#failures = 0
+      this.#problem = undefined
+      await this.#keep(issued)
+      this.#log.info({ domains: issued.names, expires: iso(issued.expires) }, 'Certificate obtained')
+    } catch (error) {
+      if (!signal.aborted) this.#failed(error)
+    }
+  }
+
+  async #obtain(server: TlsServer, signal: AbortSignal): Promise<Issued> {
+    const { acmeDirectory, acmeEmail, acmeDomains } = this.#settings
+    const { Client, crypto } = this.#acme
+    const accountKey = (this.#accountKey ??= String(await crypto.createPrivateEcdsaKey()))
+    const client = new Client({ directoryUrl: acmeDirectory, accountKey })
+    // An account that exists is found by its key, RFC 8555 section 7.3.1.
+    await client.createAccount({ termsOfServiceAgreed: true, contact: acmeEmail === '' ? [] : [`mailto:${acmeEmail}`] })
+    if (!this.#registered) {
+      await this.#store.write(ACCOUNT, accountKey)
+      this.#registered = true
+      const terms = await client.getTermsOfServiceUrl()
+      this.#log.info({ authority: acmeDirectory, terms }, 'Account made, and the terms of service agreed to')
+    }
+    signal.throwIfAborted()
+    try {
+      await this.#challenges.begin(server)
+      return await placeOrder({ client, crypto, domains: acmeDomains, challenges: this.#challenges, signal })
+    } finally {
+      this.#challenges.end()
+    }
+  }
+
+  async #keep(issued: Issued): Promise<void> {
+    try {
+      await this.#store.write(CERTIFICATE, issued.pem)
+    } catch (error) {
+      const { message: why, advice } = explain(error, this.#settings.acmeDirectory)
+      this.#problem = 'The certificate could not be stored, and a restart would have to ask for another.'
+      this.#log.error({ why, advice }, 'Certificate not stored')
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { message, advice } = explain(error, this.#settings.acmeDirectory)
+    const pause = Math.min(FIRST_RETRY * 2 ** this.#failures++, LONGEST_RETRY) * (1 - Math.random() / 5)
+    this.#earliest = performance.now() + pause
+    this.#problem = `No new certificate could be had: ${message}`
+    const { acmeDomains: domains } = this.#settings
+    const expires = this.#issued && iso(this.#issued.expires)
+    this.#log.error({ domains, why: message, advice, retry: iso(Date.now() + pause), expires }, 'No new certificate')
+  }
+
+  #stored(): Issued | undefined {
+    const pem = this.#store.read(CERTIFICATE)
+    try {
+      return pem === undefined ? undefined : new Issued(pem)
+    } catch (error) {
+      this.#log.warn({ why: (error as Error).message }, 'The stored certificate cannot be used')
+      return undefined
+    }
+  }
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString()
+}

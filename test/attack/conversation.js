@@ -1,0 +1,105 @@
+// A normal conversation: a few members of a room who all talk, and count what they hear.
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+
+const MEMBERS = 4
+
+/** Milliseconds between two messages of a member. */
+const PAUSE = 10
+
+/** @typedef {{ sent: number, lost: number, p50: number, p99: number }} Outcome Latencies in milliseconds. */
+
+export class Conversation {
+  /** @type {WebSocket[]} */
+  #members = []
+  /** How many messages each member has sent. */
+  #sent = Array.from({ length: MEMBERS }, () => 0)
+  /** What each member has heard of each: how many, in order and without a gap. */
+  #heard = Array.from({ length: MEMBERS }, () => Array.from({ length: MEMBERS }, () => 0))
+  #faults = 0
+  /** @type {number[]} */
+  #latencies = []
+
+  /** @param {string} url */
+  static async open(url) {
+    const conversation = new Conversation()
+    for (let index = 0; index < MEMBERS; index++) await conversation.#join(url, index)
+    return conversation
+  }
+
+  /**
+   * Talks for a time, and then waits until everything has been heard.
+   *
+   * @param {number} milliseconds
+   * @returns {Promise<Outcome>}
+   */
+  async talk(milliseconds) {
+    this.#latencies = []
+    this.#faults = 0
+    const before = this.#sent.reduce((sum, count) => sum + count)
+    const end = performance.now() + milliseconds
+    while (performance.now() < end) {
+      for (const [index, socket] of this.#members.entries()) {
+        socket.send(`${index} ${this.#next(index)} ${performance.now()} ${'x'.repeat(100)}`)
+      }
+      await sleep(PAUSE)
+    }
+    const deadline = performance.now() + 5000
+    while (this.#missing() > 0 && performance.now() < deadline) await sleep(PAUSE)
+    const sorted = Float64Array.from(this.#latencies).sort()
+    return {
+      sent: this.#sent.reduce((sum, count) => sum + count) - before,
+      lost: this.#missing() + this.#faults,
+      p50: sorted[Math.floor(0.5 * sorted.length)] ?? Number.NaN,
+      p99: sorted[Math.floor(0.99 * sorted.length)] ?? Number.NaN,
+    }
+  }
+
+  close() {
+    for (const socket of this.#members) socket.terminate()
+  }
+
+  /**
+   * @param {string} url
+   * @param {number} index
+   */
+  async #join(url, index) {
+    const socket = new WebSocket(`${url}/raw/conversation`, { rejectUnauthorized: false })
+    socket.on('error', () => {})
+    socket.on('message', (data) => this.#hear(index, String(data)))
+    await once(socket, 'open')
+    this.#members.push(socket)
+  }
+
+  /**
+   * @param {number} listener
+   * @param {string} text
+   */
+  #hear(listener, text) {
+    const [speaker = 0, number = 0, at = 0] = text.split(' ', 3).map(Number)
+    this.#latencies.push(performance.now() - at)
+    const heard = this.#heard[listener]
+    if (!heard) return
+    if (heard[speaker] === number) heard[speaker] = number + 1
+    else this.#faults++
+  }
+
+  /** @param {number} speaker */
+  #next(speaker) {
+    const number = this.#sent[speaker] ?? 0
+    this.#sent[speaker] = number + 1
+    return number
+  }
+
+  /** How many messages have not been heard, over all listeners. */
+  #missing() {
+    let missing = 0
+    for (const [listener, heard] of this.#heard.entries()) {
+      for (const [speaker, count] of heard.entries()) {
+        if (speaker !== listener) missing += (this.#sent[speaker] ?? 0) - count
+      }
+    }
+    return missing
+  }
+}

@@ -1,0 +1,223 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Relay } from '../../src/index.js'
+import { Exposition } from '../../src/observe/exposition.js'
+import { answerTo, createPages, type Page } from '../../src/server/http.js'
+import { createHttpServer } from '../../src/server/listener.js'
+import { Responder } from '../../src/server/respond.js'
+import type { Answer } from '../../src/server/upgrade.js'
+import { closing, frame, Op, RawClient, until, upgradeRequest } from '../support/raw.js'
+import { limitsHit, startRelay } from '../support/relay.js'
+
+const GET = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n'
+
+describe('a request', () => {
+  it.each([
+    ['line that is too long', `GET /${'x'.repeat(17_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, 'headers'],
+    ['header that is too long', `GET / HTTP/1.1\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`, 431, 'headers'],
+    ['with too many headers', `GET / HTTP/1.1\r\nHost: x\r\n${'a:b\r\n'.repeat(100)}\r\n`, 431, 'headers'],
+    ['that is no HTTP', '\x16\x03\x01\x02\x00\r\n\r\n', 400, 'bad-request'],
+    ['that never ends', 'GET / HTTP/1.1\r\nHost: x\r\n', 408, 'handshake-timeout'],
+    ['that never begins', '', 408, 'handshake-timeout'],
+    ['for a WebSocket with too many headers', upgradeRequest('/', { 'X-A': 'a\r\nX-A: '.repeat(100) }), 431, 'headers'],
+    ['for a WebSocket that is none', upgradeRequest('/', { 'Sec-WebSocket-Key': 'x' }), 400, 'bad-request'],
+  ])('%s is refused by name', async (_name, bytes, status, limit) => {
+    const relay = await startRelay({ joinTimeout: 300 })
+    const hit = limitsHit(relay.relay)
+    const client = await RawClient.connect(relay)
+    expect(await client.write(bytes).head()).toMatchObject({ status })
+    expect(hit).toEqual([limit])
+    client.socket.end()
+    await client.gone()
+  })
+
+  it('is the last of its connection after a hundred', async () => {
+    const relay = await startRelay()
+    const client = await RawClient.connect(relay)
+    for (let i = 1; i <= 100; i++) {
+      const head = await client.write(GET).head()
+      expect(head).toMatchObject({ status: 200, headers: { connection: i === 100 ? 'close' : 'keep-alive' } })
+      await client.body(Number(head?.headers['content-length']))
+    }
+    await client.ended()
+  })
+})
+
+describe('a client that pipelines more requests than a connection may carry', () => {
+  it('is cut off by name', async () => {
+    const relay = await startRelay()
+    const hit = limitsHit(relay.relay)
+    const client = await RawClient.connect(relay)
+    client.write(GET.repeat(1000)).socket.end()
+    await client.gone()
+    expect(hit).toEqual(['requests'])
+  })
+})
+
+/** An HTTP server of the relay's kind, with an answer of the test's own. */
+async function serve(
+  answer: () => Answer | Promise<Answer>,
+  failed: (error: unknown) => void = () => {},
+): Promise<{ port: number }> {
+  const server = createHttpServer({ joinTimeout: 10_000, maxConnections: 0 }, undefined, {
+    answer,
+    upgrade: (_request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+    limited() {},
+    failed,
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return server.address() as AddressInfo
+}
+
+const page = { status: 200, headers: { 'Content-Length': '4' }, body: 'page' }
+
+describe('a client that reads no answer', () => {
+  it('but asks on and on is cut off', async () => {
+    const slow: Socket[] = []
+    const server = createServer()
+    const body = 'x'.repeat(2 ** 20)
+    const responder = new Responder(
+      {
+        answer: () => ({ status: 200, headers: { 'Content-Length': String(body.length) }, body }),
+        failed() {},
+        limited: (_limit, socket) => slow.push(socket),
+      },
+      200,
+    )
+    server.on('request', (request, response) => responder.respond(request, response))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => {
+      responder.stop()
+      server.close()
+    })
+    const client = await RawClient.connect(server.address() as AddressInfo)
+    client.socket.pause()
+    client.write(GET.repeat(50))
+    await until(() => slow.length > 0)
+    await until(() => slow.every(({ destroyed }) => destroyed))
+    expect(slow).toHaveLength(1)
+  })
+})
+
+describe('a sender that is slowed down', () => {
+  it('is not read any further, not even what has come with the message that was too many', async () => {
+    const relay = await startRelay({ throttle: 10 })
+    const reader = await relay.open('/raw/doc')
+    const sender = await RawClient.open(relay, '/raw/doc')
+    const hit = limitsHit(relay.relay)
+    const slowed = once(relay.relay, 'limit')
+    sender.write(Buffer.concat(Array.from({ length: 25 }, (_, i) => frame(Op.text, String(i)))))
+    await slowed
+    expect(await reader.settled()).toHaveLength(11)
+    for (let i = 11; i < 25; i++) expect(await reader.next()).toEqual({ text: String(i) })
+    expect(hit).toEqual(['throttle', 'throttle'])
+  })
+
+  it('is slowed down by its pings as well', async () => {
+    const relay = await startRelay({ throttle: 10 })
+    const sender = await RawClient.open(relay, '/raw/doc')
+    sender.write(Buffer.concat(Array.from({ length: 25 }, (_, i) => frame(Op.ping, String(i)))))
+    for (let i = 0; i < 25; i++) expect((await sender.frame())?.payload.toString()).toBe(String(i))
+  })
+
+  it('can still say goodbye, behind what waits', async () => {
+    const relay = await startRelay({ throttle: 10 })
+    const sender = await RawClient.open(relay, '/raw/doc')
+    const slowed = once(relay.relay, 'limit')
+    sender.write(Buffer.concat(Array.from({ length: 15 }, () => frame(Op.text, 'x'))), frame(Op.close, closing(1000)))
+    await slowed
+    const stopped = relay.relay.close({ drain: 0 })
+    expect(await sender.close()).toEqual({ code: 1001, reason: 'Server shutting down' })
+    sender.socket.end()
+    await stopped
+  })
+})
+
+describe('a client that floods on after it was closed', () => {
+  it('is not read any more, and soon cut off', async () => {
+    const server = createServer()
+    const sockets: Socket[] = []
+    server.on('connection', (socket) => sockets.push(socket))
+    const relay = new Relay({ logLevel: 'silent', rateLimit: 1 }).attach(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(async () => {
+      await relay.close({ drain: 0 })
+      server.close()
+    })
+    const client = await RawClient.open(server.address() as AddressInfo, '/room/doc')
+    const messages = frame(Op.text, '{"type":"x"}').toString('latin1').repeat(1_000_000)
+    client.socket.write(messages, 'latin1')
+    expect(await client.close()).toMatchObject({ code: 1008 })
+    await client.gone()
+    expect(sockets[0]?.bytesRead).toBeLessThan(512 * 1024)
+  })
+})
+
+describe('a page', () => {
+  it('may take its time, and its connection is good for the next', async () => {
+    const client = await RawClient.connect(await serve(async () => page))
+    for (let i = 0; i < 2; i++) {
+      expect(await client.write(GET).head()).toMatchObject({ status: 200 })
+      expect(await client.body(4)).toBe('page')
+    }
+  })
+
+  it('that is being made is not overtaken by a WebSocket asked for behind it', async () => {
+    let finish = (_made: Answer): void => {}
+    const made = new Promise<Answer>((resolve) => {
+      finish = resolve
+    })
+    const client = await RawClient.connect(await serve(() => made))
+    client.write(GET + upgradeRequest())
+    expect(await client.head()).toBeUndefined()
+    finish(page)
+  })
+
+  it.each([
+    ['throws', (): never => raise()],
+    ['rejects', async (): Promise<never> => raise()],
+  ])('that %s is answered with 500 and told to the log alone', async (_how, fail) => {
+    const faults: unknown[] = []
+    const client = await RawClient.connect(await serve(fail, (error) => faults.push(error)))
+    const head = await client.write(GET).head()
+    expect(head).toMatchObject({ status: 500, headers: { connection: 'close' } })
+    expect(await client.body(Number(head?.headers['content-length']))).toBe('Internal error\n')
+    expect(faults).toEqual([new Error('secret')])
+  })
+
+  it('may be a stream, also where an upgrade to something else is ignored', async () => {
+    const port = await serve(() => ({ status: 200, headers: {}, body: Readable.from(['one ', 'two']) }))
+    for (const request of [GET, upgradeRequest('/', { Upgrade: 'h2c' })]) {
+      const client = await RawClient.connect(port)
+      expect(await client.write(request).head()).toMatchObject({ status: 200 })
+      expect(await client.body(7)).toContain('one')
+    }
+  })
+
+  it('gets the request', async () => {
+    const make = ({ url = '' }: IncomingMessage): Page => ({ status: 200, type: 'text/plain', body: url })
+    const report = {} as Parameters<typeof createPages>[0]
+    const answered = await answerTo(
+      createPages(report, () => false, make, new Exposition()),
+      {
+        url: '/?x=1',
+        rawHeaders: [],
+      } as unknown as Parameters<typeof answerTo>[1],
+    )
+    expect(answered.body).toBe('/?x=1')
+  })
+})
+
+function raise(): never {
+  throw new Error('secret')
+}

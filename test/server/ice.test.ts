@@ -1,0 +1,171 @@
+import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { Relay, type RelayOptions } from '../../src/index.js'
+import { startRelay } from '../support/relay.js'
+import { SECRET, tokenFor } from '../support/tokens.js'
+
+const ICE = { stunUrls: 'stun:stun.example.org', turnUrls: 'turn:a:3478, turns:a:5349', turnSecret: 'hush' }
+
+interface Answer {
+  status: number
+  headers: Headers
+  body: { iceServers?: { urls: string[]; username?: string; credential?: string }[]; ttl?: number; error?: string }
+}
+
+/** Asks a relay with these options. */
+async function ask(options: RelayOptions, query = '', init: RequestInit = {}): Promise<Answer> {
+  const { http } = await startRelay(options)
+  const answer = await fetch(`${http}/ice-servers${query}`, init)
+  const text = await answer.text()
+  return { status: answer.status, headers: answer.headers, body: text === '' ? {} : JSON.parse(text) }
+}
+
+/** What coturn makes of a username. */
+function credentialOf(username = ''): string {
+  return createHmac('sha1', ICE.turnSecret).update(username).digest('base64')
+}
+
+describe('GET /ice-servers', () => {
+  it('gives STUN servers, and TURN servers with credentials that end', async () => {
+    const { status, headers, body } = await ask({ ...ICE, turnTtl: '10m' })
+    expect(status).toBe(200)
+    expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
+    expect(headers.get('cache-control')).toBe('no-store')
+    const [stun, turn] = body.iceServers ?? []
+    expect(stun).toEqual({ urls: ['stun:stun.example.org'] })
+    expect(turn).toEqual({
+      urls: ['turn:a:3478', 'turns:a:5349'],
+      username: expect.stringMatching(/^\d+$/),
+      credential: credentialOf(turn?.username),
+    })
+    expect(body.ttl).toBe(600)
+    const left = Number(turn?.username) - Date.now() / 1000
+    expect(left).toBeGreaterThan(540)
+    expect(left).toBeLessThanOrEqual(600)
+  })
+
+  it('gives STUN servers alone where no others are', async () => {
+    const { body } = await ask({ stunUrls: 'stun:stun.example.org' })
+    expect(body.iceServers).toEqual([{ urls: ['stun:stun.example.org'] }])
+  })
+
+  it('is not there where no servers are', async () => {
+    const { http } = await startRelay()
+    expect((await fetch(`${http}/ice-servers`)).status).toBe(404)
+  })
+
+  it('asks for a token where tokens are checked, and puts its user into the credentials', async () => {
+    const options = { ...ICE, jwtSecret: SECRET }
+    const token = await tokenFor({ sub: 'alice' })
+    for (const [query, init] of [
+      [`?token=${token}`, {}],
+      ['', { headers: { Authorization: `Bearer ${token}` } }],
+    ] as const) {
+      const { status, body } = await ask(options, query, init)
+      const turn = body.iceServers?.[1]
+      expect(status).toBe(200)
+      expect(turn?.username).toMatch(/^\d+:alice$/)
+      expect(turn?.credential).toBe(credentialOf(turn?.username))
+    }
+  })
+
+  it.each([
+    ['no token', async () => '', 401, 'Invalid authentication token'],
+    ['a bad token', async () => '?token=x', 401, 'Invalid authentication token'],
+    ['a token for no room', async () => `?token=${await tokenFor({ rooms: [] })}`, 403, 'Not allowed'],
+  ])('refuses who has %s, and tells', async (_what, query, status, error) => {
+    const { relay, http } = await startRelay({ ...ICE, jwtSecret: SECRET })
+    const denied = once(relay, 'denied')
+    const answer = await fetch(`${http}/ice-servers${await query()}`)
+    expect(answer.status).toBe(status)
+    expect(answer.headers.get('www-authenticate')).toBe(status === 401 ? 'Bearer' : null)
+    expect(await answer.json()).toEqual({ error })
+    expect((await denied)[0]).toMatchObject({ address: '127.0.0.1', connection: undefined })
+  })
+
+  it('refuses with 503 while the keys for tokens cannot be fetched', async () => {
+    const token = await tokenFor({}, generateKeyPairSync('ed25519').privateKey, 'EdDSA')
+    const { status, body } = await ask({ ...ICE, jwksUrl: 'http://127.0.0.1:1/' }, `?token=${token}`)
+    expect({ status, body }).toEqual({ status: 503, body: { error: 'Authentication is unavailable' } })
+  })
+
+  it('asks the hook, which may know the user by a cookie', async () => {
+    const authorize: RelayOptions['authorize'] = async ({ verb, headers }) =>
+      verb === 'ice' && headers['cookie'] === 'session=1' && { user: 'ben' }
+    const good = await ask({ ...ICE, authorize }, '', { headers: { Cookie: 'session=1' } })
+    expect(good.body.iceServers?.[1]?.username).toMatch(/^\d+:ben$/)
+    const bad = await ask({ ...ICE, authorize })
+    expect(bad).toMatchObject({ status: 403, body: { error: 'Not allowed' } })
+    const broken = await ask({ ...ICE, authorize: () => Promise.reject(new Error('a fault of the application')) })
+    expect(broken).toMatchObject({ status: 500, body: { error: 'Internal error' } })
+  })
+
+  it('lets pages of all origins read it, or of those that are allowed', async () => {
+    const headers = { Origin: 'https://app.example.com' }
+    const open = await ask(ICE, '', { headers })
+    expect(open.headers.get('access-control-allow-origin')).toBe('*')
+    expect(open.headers.get('access-control-allow-credentials')).toBeNull()
+    const allowed = await ask({ ...ICE, allowedOrigins: 'https://*.example.com' }, '', { headers })
+    expect(allowed.status).toBe(200)
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example.com')
+    expect(allowed.headers.get('access-control-allow-credentials')).toBe('true')
+    expect(allowed.headers.get('vary')).toBe('Origin')
+    const program = await ask({ ...ICE, allowedOrigins: 'https://*.example.com' })
+    expect(program.status).toBe(200)
+    expect(program.headers.get('access-control-allow-origin')).toBeNull()
+    const refused = await ask({ ...ICE, allowedOrigins: 'https://other.example' }, '', { headers })
+    expect(refused).toMatchObject({ status: 403, body: { error: 'Origin not allowed' } })
+    expect(refused.headers.get('access-control-allow-origin')).toBeNull()
+  })
+
+  it('answers the question of a browser whether it may send a token', async () => {
+    const { status, headers } = await ask({ ...ICE, jwtSecret: SECRET }, '', {
+      method: 'OPTIONS',
+      headers: { Origin: 'https://app.example.com', 'Access-Control-Request-Headers': 'authorization' },
+    })
+    expect(status).toBe(204)
+    // RFC 9110 section 8.6.
+    expect(headers.get('content-length')).toBeNull()
+    expect(headers.get('access-control-allow-origin')).toBe('*')
+    expect(headers.get('access-control-allow-headers')).toBe('Authorization')
+    expect(headers.get('access-control-allow-methods')).toBe('GET')
+  })
+
+  it('answers HEAD without the credentials, and nothing else', async () => {
+    expect(await ask(ICE, '', { method: 'HEAD' })).toMatchObject({ status: 200, body: {} })
+    expect(await ask(ICE, '', { method: 'POST' })).toMatchObject({ status: 405, body: { error: 'Method not allowed' } })
+  })
+
+  it('survives whoever leaves, or upgrades, before the answer', async () => {
+    const { port, http } = await startRelay({ ...ICE, jwtSecret: SECRET })
+    const ask = `GET /ice-servers?token=${await tokenFor()} HTTP/1.1\r\nHost: x\r\n\r\n`
+    const upgrade =
+      'GET /raw/doc HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+    for (const text of [ask, ask.repeat(10), ask + upgrade]) {
+      const socket = connect(port, '127.0.0.1')
+      await once(socket, 'connect')
+      await new Promise((resolve) => socket.write(text, resolve))
+      socket.resetAndDestroy()
+      const patient = connect(port, '127.0.0.1')
+      patient.write(text)
+      // An upgrade that would overtake the answer is cut off.
+      await Promise.race([once(patient, 'data'), once(patient, 'close')])
+      patient.destroy()
+    }
+    expect((await fetch(`${http}/health`)).status).toBe(200)
+  })
+})
+
+describe('relay.iceServers()', () => {
+  it('gives the same to an app that the relay is attached to', async () => {
+    const relay = new Relay({ ...ICE, logLevel: 'silent' })
+    const { iceServers, ttl } = relay.iceServers('alice')
+    expect(ttl).toBe(3600)
+    expect(iceServers[1]?.credential).toBe(credentialOf(iceServers[1]?.username))
+    expect(iceServers[1]?.username).toMatch(/^\d+:alice$/)
+    await relay.close()
+  })
+})
