@@ -112,11 +112,16 @@ export class RedisServer {
 
   /** Asks it something. */
   async command(...args: string[]): Promise<unknown> {
+    return (await this.commands([args])).at(-1)
+  }
+
+  /** Asks it several things, one after the other. */
+  async commands(all: readonly string[][]): Promise<unknown[]> {
     const client = createClient({ url: this.url, disableClientInfo: true })
     client.on('error', () => {})
     await client.connect()
     try {
-      return await client.sendCommand(args)
+      return await Promise.all(all.map((args) => client.sendCommand(args)))
     } finally {
       client.destroy()
     }
@@ -162,9 +167,14 @@ export class RedisCluster {
   /** Gives the slots of one master to another one: that one need not live any more. */
   async move(from: RedisServer, to: RedisServer): Promise<void> {
     const range = this.#slots(this.masters.indexOf(from))
-    for (const master of this.masters) if (master !== from) await master.command('CLUSTER', 'DELSLOTSRANGE', ...range)
-    await to.command('CLUSTER', 'ADDSLOTSRANGE', ...range)
-    await to.command('CLUSTER', 'BUMPEPOCH')
+    // Not to be changed back by what the others still say.
+    await to.commands([
+      ['MULTI'],
+      ['CLUSTER', 'DELSLOTSRANGE', ...range],
+      ['CLUSTER', 'ADDSLOTSRANGE', ...range],
+      ['CLUSTER', 'BUMPEPOCH'],
+      ['EXEC'],
+    ])
   }
 
   /** Gives each master its share of the slots, and introduces them to each other. */
