@@ -32,13 +32,15 @@ const COMMAND_TIMEOUT = 5000
 
 /** How often a connection is asked for a sign of life, and how long nothing may move on it, in milliseconds. */
 const PING = 2000
-const SILENCE = 6000
+const SILENCE = 8000
 
 /** What is lost is lost: no queue while offline, nothing sent again, no connection made behind our back. */
 const SETTINGS = {
   RESP: 3,
   disableOfflineQueue: true,
   commandOptions: { timeout: COMMAND_TIMEOUT },
+  // Every command has to be allowed to the user: none is used that can be done without.
+  disableClientInfo: true,
   maintNotifications: 'disabled',
   pingInterval: PING,
   socket: { connectTimeout: CONNECT_TIMEOUT, socketTimeout: SILENCE, reconnectStrategy: false },

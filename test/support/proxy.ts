@@ -45,7 +45,7 @@ export class TcpProxy {
   heal(): void {
     this.#silent = this.#stalled = false
     for (const pair of this.#pairs) for (const socket of pair) socket.resume()
-    for (const client of this.#waiting) this.#join(client)
+    for (const client of this.#waiting) this.#join(client.resume())
     this.#waiting.clear()
   }
 

@@ -23,7 +23,7 @@ export function describeWithRedis(what: string, tests: () => void, { concurrent 
 }
 
 /** A port that nobody uses. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -105,13 +105,23 @@ export class RedisServer {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
+  /** A URL for a user. */
+  urlFor(user: string, password: string, database = ''): string {
+    return `redis://${user}:${password}@127.0.0.1:${this.port}${database}`
+  }
+
   /** Asks it something. */
   async command(...args: string[]): Promise<unknown> {
+    return (await this.commands([args])).at(-1)
+  }
+
+  /** Asks it several things, one after the other. */
+  async commands(all: readonly string[][]): Promise<unknown[]> {
     const client = createClient({ url: this.url, disableClientInfo: true })
     client.on('error', () => {})
     await client.connect()
     try {
-      return await client.sendCommand(args)
+      return await Promise.all(all.map((args) => client.sendCommand(args)))
     } finally {
       client.destroy()
     }
@@ -148,20 +158,38 @@ export class RedisCluster {
   }
 
   /** Waits until all masters agree that all is well. */
-  async healthy(): Promise<void> {
-    for (const master of this.masters) {
+  async healthy(masters = this.masters): Promise<void> {
+    for (const master of masters) {
       while (!String(await master.command('CLUSTER', 'INFO')).includes('cluster_state:ok')) await sleep(20)
     }
+  }
+
+  /** Gives the slots of one master to another one: that one need not live any more. */
+  async move(from: RedisServer, to: RedisServer): Promise<void> {
+    const range = this.#slots(this.masters.indexOf(from))
+    // Not to be changed back by what the others still say.
+    await to.commands([
+      ['MULTI'],
+      ['CLUSTER', 'DELSLOTSRANGE', ...range],
+      ['CLUSTER', 'ADDSLOTSRANGE', ...range],
+      ['CLUSTER', 'BUMPEPOCH'],
+      ['EXEC'],
+    ])
   }
 
   /** Gives each master its share of the slots, and introduces them to each other. */
   async #meet(buses: readonly number[]): Promise<void> {
     const [first] = this.masters
     for (const [i, master] of this.masters.entries()) {
-      const [from, to] = [i, i + 1].map((part) => Math.floor((part * SLOTS) / this.masters.length))
-      await master.command('CLUSTER', 'ADDSLOTSRANGE', String(from), String((to ?? 0) - 1))
+      await master.command('CLUSTER', 'ADDSLOTSRANGE', ...this.#slots(i))
       if (master !== first) await first?.command('CLUSTER', 'MEET', '127.0.0.1', String(master.port), String(buses[i]))
     }
     await this.healthy()
+  }
+
+  /** The first and the last slot of a master in the beginning. */
+  #slots(i: number): [string, string] {
+    const [from = 0, to = 0] = [i, i + 1].map((part) => Math.floor((part * SLOTS) / this.masters.length))
+    return [String(from), String(to - 1)]
   }
 }
