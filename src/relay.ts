@@ -296,7 +296,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       secret: clusterSecret,
       maxFrame: maxFrame(this.#settings),
       roomExpiry,
-      tally: () => this.#report.tally(),
+      totals: () => this.#report.totals(),
     }
     return new ClusterNode(backplane, options, this.#clusterJournal)
   }

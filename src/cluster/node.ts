@@ -7,7 +7,7 @@ import { Ages } from './ages.js'
 import type { Backplane, BackplaneEvents, Outage } from './backplane.js'
 import { ClusterCounters } from './counters.js'
 import { RoomLink } from './link.js'
-import type { Message, Tally } from './messages.js'
+import type { Message, Totals } from './messages.js'
 import type { ClusterObserver, ClusterState } from './observer.js'
 import { Peers } from './peers.js'
 import { Pulse } from './pulse.js'
@@ -25,7 +25,7 @@ export interface NodeOptions {
   /** Age at which rooms expire, in milliseconds. */
   readonly roomExpiry: number
   /** What this node says of itself. Rooms and topics are those that are open here. */
-  tally(): Tally
+  totals(): Totals
   /** The newest version of the frames that it speaks; another one than this code's only in a test. */
   readonly speaks?: number
 }
@@ -111,12 +111,12 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** The nodes together, as of their last beats. */
   get state(): ClusterState {
-    const state = { nodes: this.#peers.size + 1, ...this.#tally() }
-    for (const { tally } of this.#peers) {
-      state.connections += tally.connections
-      state.rooms += tally.rooms
-      state.topics += tally.topics
-      state.peers += tally.peers
+    const state = { nodes: this.#peers.size + 1, ...this.#totals() }
+    for (const { totals } of this.#peers) {
+      state.connections += totals.connections
+      state.rooms += totals.rooms
+      state.topics += totals.topics
+      state.peers += totals.peers
     }
     return state
   }
@@ -303,7 +303,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   #beat(now: number): void {
     const speaks = this.#options.speaks ?? NEWEST
-    void this.say(this.#control, { kind: 'beat', count: this.#pulse.beat(now), speaks, tally: this.#tally() })
+    void this.say(this.#control, { kind: 'beat', count: this.#pulse.beat(now), speaks, totals: this.#totals() })
   }
 
   #drop(node: string, how: 'left' | 'silent', now: number): void {
@@ -355,8 +355,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     }
   }
 
-  #tally(): Tally {
-    const { connections, rooms, topics, peers } = this.#options.tally()
+  #totals(): Totals {
+    const { connections, rooms, topics, peers } = this.#options.totals()
     return { connections, rooms: rooms - this.#yieldedRooms, topics: topics - this.#yieldedTopics, peers }
   }
 
