@@ -151,7 +151,12 @@ export async function run(terminal: Terminal, stop: AbortSignal): Promise<number
 async function serve(settings: Settings, stop: AbortSignal): Promise<void> {
   const relay = new Relay(settings)
   await relay.listen()
-  if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+  if (!stop.aborted) {
+    await new Promise<unknown>((resolve) => {
+      stop.addEventListener('abort', resolve, { once: true })
+      relay.once('closing', resolve)
+    })
+  }
   await relay.close()
 }
 
