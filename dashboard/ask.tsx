@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 /** What came of the last thing that was done, for those who see it and those who hear it. */
 export const notice = signal('')
@@ -36,7 +36,7 @@ async function act({ action, form }: Question): Promise<void> {
 export function Ask() {
   const dialog = useRef<HTMLDialogElement>(null)
   const asked = question.value
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (asked) dialog.current?.showModal()
   }, [asked])
   if (!asked) return null

@@ -13,7 +13,7 @@ import { WebSocket } from 'ws'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** All that a package may hold. */
-const ALLOWED = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/.+\.(js|d\.ts)|docs\/.+\.(md|svg|png))$/
+const ALLOWED = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/.+\.(js|d\.ts|css)|docs\/.+\.(md|svg|png))$/
 
 const REQUIRED = [
   'LICENSE',

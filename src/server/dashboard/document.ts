@@ -29,6 +29,7 @@ export function signInPage(folder: string, problem = ''): string {
     `<main class="sign-in">
 <h1>Baton dashboard</h1>
 <form method="post" action="${folder}sign-in">
+<input hidden autocomplete="username" value="operator">
 <label for="token">Admin token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus${about}>
 ${problem === '' ? '' : `<p id="problem" role="alert">${problem}</p>\n`}<button>Sign in</button>
