@@ -58,7 +58,7 @@ export function Chart({
               {label} <strong>{format(now.value?.[name] ?? data[name].at(-1))}</strong>{' '}
               {values.length > 0 && (
                 <small>
-                  lowest {format(Math.min(...values))}, highest {format(Math.max(...values))} in the last hour
+                  lowest {format(Math.min(...values))}, highest {format(Math.max(...values))}
                 </small>
               )}
             </p>

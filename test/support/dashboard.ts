@@ -29,7 +29,7 @@ export async function signIn(http: string): Promise<string> {
 }
 
 /** A stream of updates, read one by one. */
-export interface Tab {
+interface Tab {
   next(): Promise<Update>
   /** The next update of which this is true. */
   until(wanted: (update: Update) => boolean): Promise<Update>

@@ -108,7 +108,7 @@ export class Feed {
   }
 
   /** What all tabs are told alike. */
-  #common(now?: Update['now']): Omit<Update, 'samples' | 'room' | 'rooms'> {
+  #common(now?: Update['now']): Pick<Update, 'state' | 'now'> {
     return { state: this.#state(), ...(now && { now }) }
   }
 

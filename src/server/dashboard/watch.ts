@@ -74,7 +74,7 @@ export class Watch {
   }
 
   /** Goes through all rooms, once for all views. */
-  look(views: Iterable<View>): void {
+  look(views: readonly View[]): void {
     const now = performance.now()
     const seconds = this.#looked === undefined ? undefined : (now - this.#looked) / 1000
     this.#looked = now
@@ -88,7 +88,7 @@ export class Watch {
       const room = key === undefined ? undefined : this.find(key)
       if (key !== undefined && room && !this.#opened.has(key)) this.#lookInto(key, room, now, traffic(room))
     }
-    this.#rank(new Set([...views].map(({ order }) => order)), traffic)
+    this.#rank(new Set(views.map(({ order }) => order)), traffic)
   }
 
   /** Nobody looks any more. */
