@@ -23,6 +23,8 @@ const REQUIRED = [
   'dist/index.js',
   'dist/index.d.ts',
   'dist/cli.js',
+  'dist/dashboard/app.js',
+  'dist/dashboard/app.css',
   'docs/configuration.md',
   'docs/library.md',
   'docs/protocol/README.md',

@@ -132,7 +132,12 @@ async function serve(settings: Settings, stop: AbortSignal, systemd: Systemd): P
     const relay = new Relay(settings)
     await relay.listen()
     systemd.tell('READY=1')
-    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+    if (!stop.aborted) {
+      await new Promise<unknown>((resolve) => {
+        stop.addEventListener('abort', resolve, { once: true })
+        relay.once('closing', resolve)
+      })
+    }
     systemd.tell('STOPPING=1')
     await relay.close()
   } finally {

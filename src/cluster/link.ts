@@ -86,7 +86,7 @@ export class RoomLink implements Link {
     if (ending === 'expired') {
       this.#node.ages.bury(this.channel, created, this.#node.now())
       this.#say({ kind: 'expire', created })
-    } else if (ending === undefined && this.shared) this.#say({ kind: 'gone', s: this.#outbox.s + 1 })
+    } else if (ending !== 'isolated' && this.shared) this.#say({ kind: 'gone', s: this.#outbox.s + 1 })
     this.#closed = true
     this.#node.unlink(this)
     this.#node.retire(this.#outbox.s)

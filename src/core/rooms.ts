@@ -93,6 +93,15 @@ export class Rooms implements Iterable<Room> {
     clear(room, closes.roomExpired)
   }
 
+  /** Disconnects all members on this node, for an operator. Whoever comes next opens a new room. */
+  disband(room: Room): void {
+    if (room.members.length === 0) return
+    room.flush()
+    // Their leaves are no news to each other.
+    room.ending = 'closed'
+    clear(room, closes.roomClosed)
+  }
+
   /**
    * Ends a room of whose members those on other nodes have lost sight: it takes nobody in any more, and
    * `delay` milliseconds later its members are closed.

@@ -29,7 +29,7 @@ export const admin = {
       value: 'text',
       secret: true,
       description:
-        'What the administrative pages ask for: as `Authorization: Bearer`, or as the password of any user. Empty means that everybody who reaches them may read them.',
+        'What the administrative pages ask for: as `Authorization: Bearer`, or as the password of any user. Empty means that everybody who reaches them may read them, and that there is no `/dashboard`.',
     },
   ),
 }
