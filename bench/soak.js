@@ -72,10 +72,27 @@ async function main() {
   }
   const machine = describeHost()
   const relay = await startServer(servers.baton, { RATE_LIMIT: '', THROTTLE: '', ...SETTINGS })
+  let record
+  try {
+    record = await run(relay, minutes)
+  } catch (error) {
+    throw new Error([error.message, relay.complaint()].filter(Boolean).join('; the relay says: '))
+  } finally {
+    await relay.stop()
+  }
+  console.log(record.report())
+  if (writeDocs) record.write(machine)
+  if (!record.passed) process.exitCode = 1
+}
+
+async function run(relay, minutes) {
   const watch = new Watch(relay)
   const empty = await watch.readCollected()
   const conversation = await Conversation.open(relay.port)
   const crowd = fork(fileURLToPath(new URL('soak/unruly.js', import.meta.url)))
+  crowd.once('exit', (code) => {
+    if (code) process.exit(code)
+  })
   const record = new Record(minutes, empty)
   for (let left = minutes * 60; left >= 1; left -= ROUND) {
     await playRound(Math.min(left, ROUND), { crowd, port: relay.port, watch, conversation, record })
@@ -84,10 +101,7 @@ async function main() {
   const outcome = await conversation.end()
   const gone = await watch.settle(0, 0, PATIENCE)
   record.end(await watch.readCollected(), gone, outcome, conversation)
-  await relay.stop()
-  console.log(record.report())
-  if (writeDocs) record.write(machine)
-  if (!record.passed) process.exitCode = 1
+  return record
 }
 
 try {
