@@ -84,7 +84,7 @@ export const scenarios = [
   {
     name: 'welcome',
     title: 'Time to the welcome',
-    about: 'From the handshake to `connected`, one client after another, on an idle machine.',
+    about: 'From the handshake to `connected`, one client after another, and nobody else.',
     variants: [
       ONE,
       { ...JOINED, title: 'first on its node, and nobody elsewhere' },
