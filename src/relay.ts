@@ -109,6 +109,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       tally,
       backlog: this.#connections.backlog,
       health: () => this.#report.health(this.#connections.draining),
+      cluster,
     })
     const { adminToken } = this.#settings
     if (adminToken !== '') this.#gate = new Gate(adminToken, (request) => this.#onGuess(request))
