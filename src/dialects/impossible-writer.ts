@@ -84,6 +84,8 @@ class Writer implements Conversation {
   /** Whether it wants to hear what was said before. */
   readonly #curious: boolean
   #member: Member | undefined
+  /** The same for each message over the rate, of which a flood has thousands. */
+  #refusal: Buffer | undefined
 
   constructor(session: Session, hello: Hello) {
     this.#session = session
@@ -116,7 +118,11 @@ class Writer implements Conversation {
   refused(): void {
     const { rateLimit, rateLimitWindow } = this.#session.limits
     const per = rateLimitWindow === 1000 ? 'second' : `${rateLimitWindow} ms`
-    this.#send({ message: `Rate limit exceeded (${rateLimit} messages/${per})`, code: 'RATE_LIMIT_EXCEEDED' })
+    this.#refusal ??= errorFrame({
+      message: `Rate limit exceeded (${rateLimit} messages/${per})`,
+      code: 'RATE_LIMIT_EXCEEDED',
+    })
+    this.#session.send(this.#refusal)
   }
 
   #welcome(member: Member): void {
@@ -145,10 +151,10 @@ class Writer implements Conversation {
 
   #error(code: ErrorCode, message: string): void {
     this.#session.refuse(code)
-    this.#send({ message, code })
+    this.#session.send(errorFrame({ message, code }))
   }
+}
 
-  #send(error: { message: string; code: ErrorCode }): void {
-    this.#session.send(jsonFrame({ type: 'error', ...error }))
-  }
+function errorFrame(error: { message: string; code: ErrorCode }): Buffer {
+  return jsonFrame({ type: 'error', ...error })
 }
