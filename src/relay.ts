@@ -142,7 +142,6 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#dashboard ??= this.#createDashboard()
     const handler = this.#publicHandler(adminPort === undefined ? pages : publicPages(pages))
     const server = createHttpServer(this.#settings, certificate?.options, handler)
-    server.on('connection', (socket) => this.#clients.accept(socket))
     server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
     if (redisUrl !== '') await loadRedis()
     await this.#joinCluster()
@@ -269,9 +268,12 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   #publicHandler(pages: Pages): Handler {
     const dashboard = this.#settings.adminPort === undefined ? this.#dashboard : undefined
-    const ice = hasIceServers(this.#settings) ? new IcePage(this.#settings, this.#hub, this.#tokens) : undefined
+    const ice = hasIceServers(this.#settings)
+      ? new IcePage(this.#settings, this.#hub, this.#clients, this.#tokens)
+      : undefined
     return {
       ...this.#handler,
+      accept: (socket) => this.#clients.accept(socket),
       answer: (request) => {
         const refusal = this.#clients.forbid(request)
         if (refusal) return answerOf(request.method ?? 'GET', text(refusal.status, refusal.text, HANG_UP))

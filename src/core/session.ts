@@ -184,11 +184,11 @@ export class Session {
     this.#port.write(batch)
   }
 
-  /** The client pinged: so many are fine, and more slow it down, whatever the dialect. */
+  /** The client pinged, or answered a ping: so many are fine, and more slow it down, whatever the dialect. */
   pinged(): void {
     if (this.#ended) return
     this.#pings ??= new Meter(this.#hub.limits.throttle, SECOND)
-    this.#slowDown('throttle', this.#pings.charge(1, performance.now()))
+    this.slowDown('throttle', this.#pings.charge(1, performance.now()))
   }
 
   /** Tells the log that a message was refused by its dialect. */
@@ -204,6 +204,13 @@ export class Session {
   /** Reports a limit that the dialect or the connection enforces. */
   limited(limit: Parameters<Hub['observer']['limited']>[0]): void {
     this.#hub.observer.limited(limit, this)
+  }
+
+  /** Reads nothing more from it for so long, if it has to wait at all. */
+  slowDown(limit: 'bytes' | 'throttle', milliseconds: number): void {
+    if (milliseconds <= 0) return
+    this.limited(limit)
+    this.#port.pause(milliseconds)
   }
 
   /** Denies it something that it cannot go on without. */
@@ -269,8 +276,8 @@ export class Session {
   /** Whether a message may pass; slows the sender down, refuses or closes if not. */
   #admit(length: number): boolean {
     const now = performance.now()
-    if (this.#bytes) this.#slowDown('bytes', this.#bytes.charge(length, now))
-    if (this.#meter) this.#slowDown('throttle', this.#meter.charge(1, now))
+    if (this.#bytes) this.slowDown('bytes', this.#bytes.charge(length, now))
+    if (this.#meter) this.slowDown('throttle', this.#meter.charge(1, now))
     const verdict = this.#gate?.judge(now) ?? 'pass'
     if (verdict === 'pass') return true
     this.#hub.counters.rateLimitsHit++
@@ -282,12 +289,6 @@ export class Session {
       this.#conversation.refused?.()
     }
     return false
-  }
-
-  #slowDown(limit: 'bytes' | 'throttle', milliseconds: number): void {
-    if (milliseconds <= 0) return
-    this.limited(limit)
-    this.#port.pause(milliseconds)
   }
 
   #enter(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void): void {
@@ -363,6 +364,7 @@ export class Session {
   /** The connection is that user's from now on, unless that user has too many: then it is closed. */
   belong(user: string): boolean {
     if (user === this.user) return true
+    if (this.#ended) return false
     if (!this.#hub.users.take(user)) {
       this.limited('user-connections')
       this.close(closes.tooManyConnections)

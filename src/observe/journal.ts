@@ -32,7 +32,6 @@ export const limitMessages: Record<LimitName, string> = {
   requests: 'Too many requests in one connection',
   headers: 'Too many headers, or too long',
   'bad-request': 'Bad request',
-  tls: 'TLS handshake failed',
   'admin-token': 'Wrong admin token',
 }
 
