@@ -183,13 +183,16 @@ describeInChromium('the dashboard in Chromium', () => {
     expect(page.url()).toBe(`${http}/dashboard`)
   })
 
-  test.each(['light', 'dark'] as const)('fits a phone, and is %s if that is wished', async (colorScheme) => {
-    const { page } = await visit(['/room/doc'], {}, { viewport: { width: 360, height: 740 }, colorScheme })
+  test('fits a phone, and follows its light and dark', async () => {
+    const { page } = await visit(['/room/doc'], {}, { viewport: { width: 360, height: 740 } })
     await page.getByRole('button', { name: /^[\da-f]{12}$/ }).click()
     await page.getByRole('button', { name: /^Disconnect / }).waitFor()
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
-    const [ground] = rgb(await groundOf(page))
-    expect((ground ?? 0) > 128).toBe(colorScheme === 'light')
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      const [ground = 0] = rgb(await groundOf(page))
+      expect(ground > 128).toBe(colorScheme === 'light')
+    }
   })
 })
 
