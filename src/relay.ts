@@ -286,13 +286,13 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   #createNode(given: Backplane | undefined): ClusterNode | undefined {
-    const { redisUrl, redisCluster, clusterName, clusterSecret, maxMessageBytes, roomExpiry } = this.#settings
+    const { redisUrl, redisCluster, clusterName, clusterSecret, roomExpiry } = this.#settings
     if (!given && redisUrl === '') return undefined
     const backplane = given ?? new RedisBackplane({ url: redisUrl, cluster: redisCluster })
     const options = {
       name: clusterName,
       secret: clusterSecret,
-      maxFrame: (maxMessageBytes || MAX_MESSAGE_BYTES) + FRAME_SPARE,
+      maxFrame: maxFrame(this.#settings),
       roomExpiry,
       tally: () => this.#report.tally(),
     }
@@ -355,6 +355,12 @@ export class Relay extends EventEmitter<RelayEvents> {
   override [EventEmitter.captureRejectionSymbol](error: Error, ..._event: unknown[]): void {
     this.#fault(error, undefined)
   }
+}
+
+/** How large a frame between nodes may be, in bytes: it has a batch, or the members of a room and its history. */
+function maxFrame({ maxMessageBytes, history, historyBytes, historyTotalBytes }: Settings): number {
+  const kept = history === 0 ? 0 : historyBytes || historyTotalBytes || MAX_MESSAGE_BYTES
+  return Math.max(maxMessageBytes || MAX_MESSAGE_BYTES, kept) + FRAME_SPARE
 }
 
 /** The path of a URL below `prefix`; undefined if it is elsewhere. */
