@@ -368,7 +368,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   #keyOf({ kind, name }: Room): string {
     const { secret } = this.#options
     const hash = secret === '' ? createHash('sha256') : createHmac('sha256', secret)
-    return hash.update(`${kind.name}/${name}`).digest('hex').slice(0, KEY_DIGITS)
+    // In UTF-16 names differ in which UTF-8 would make one of them.
+    return hash.update(`${kind.name}/${name}`, 'utf16le').digest('hex').slice(0, KEY_DIGITS)
   }
 }
 

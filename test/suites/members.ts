@@ -267,6 +267,49 @@ export function membersSuite(count: number, joint: () => Joint): void {
       }
     })
 
+    it('names of any script are kept apart', async () => {
+      const nodes = await start()
+      const names = [
+        'ä',
+        'a\u0308',
+        '雪',
+        '😀',
+        '😁',
+        'ÿ',
+        'a b',
+        '/',
+        'a/b',
+        '"\\',
+        '\u0000',
+        '\ud800',
+        '\ud801',
+        'x'.repeat(256),
+      ]
+      const clients: Client[] = []
+      for (const name of names) {
+        for (const i of [0, 1]) clients.push(await join(nodes, i, name, `${name}${i}`.slice(-100)))
+      }
+      await nodes.settled()
+      for (const [n, name] of names.entries()) {
+        const [ann, ben] = [clients[2 * n], clients[2 * n + 1]] as [Client, Client]
+        expect(await peers(ann)).toEqual([`+${`${name}1`.slice(-100)}`])
+        expect(await peers(ben)).toEqual([`+${`${name}0`.slice(-100)}`])
+      }
+    })
+
+    it('a newcomer gets the history, however much it is', async () => {
+      const nodes = await start({ history: 10, historyBytes: 8 * 2 ** 20 })
+      const ann = await nodes.open(0, '/room/doc')
+      expect(await ann.json()).toMatchObject({ type: 'connected', userCount: 1 })
+      expect(await ann.json()).toMatchObject({ type: 'history', messages: [] })
+      for (let n = 0; n < 4; n++) ann.send({ type: 'content', n, pad: 'x'.repeat(900_000) })
+      await ann.settled()
+      const ben = await nodes.open(1, '/room/doc')
+      expect(await ben.json()).toMatchObject({ type: 'connected', userCount: 2 })
+      const { messages } = (await ben.json()) as { messages: { n: number }[] }
+      expect(messages.map(({ n }) => n)).toEqual([0, 1, 2, 3])
+    })
+
     it('rooms of one name in different dialects have nothing to do with each other', async () => {
       const nodes = await start()
       const writers = [await enter(nodes, 0, '/room/doc', 1), await enter(nodes, 1, '/room/doc', 2)]
