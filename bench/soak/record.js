@@ -107,7 +107,7 @@ export class Record {
 
   /** What the crowd did, and what the relay made of it. */
   #facts() {
-    const { opened, received, deliveries, limits, closes, refused, heap, cpu } = this.#last
+    const { opened, received, deliveries, limits, closes, refused, heap, cpu, time } = this.#last
     const list = (counts) =>
       Object.entries(counts)
         .map(([name, count]) => `${name} ${whole(count)}`)
@@ -115,8 +115,8 @@ export class Record {
     const lags = this.#samples.map(({ lagMax }) => lagMax).sort((a, b) => a - b)
     return [
       ['connections opened', whole(opened)],
-      ['messages received, deliveries', `${whole(received)}, ${whole(deliveries)}`],
-      ['CPU of the relay', `${format(cpu)} s`],
+      ['messages received, and deliveries', `${whole(received)} and ${whole(deliveries)}`],
+      ['CPU of the relay', `${format(cpu)} of ${format(time)} s`],
       ['turns of the crowd', list(this.#counts)],
       ['limits hit', list(limits)],
       ['closes by code', list(closes)],
