@@ -119,7 +119,7 @@ function inAnyOrder(texts: readonly string[]): string[][] {
 
 describe('promise 1, over several nodes', () => {
   it('holds for random joins, leaves and sends by random clients of random dialects on random nodes', async () => {
-    const steps = fc.array(step, { minLength: 10, maxLength: 40 })
+    const steps = fc.array(step, { minLength: 20, maxLength: 80 })
     const run = async (all: Step[], count: number): Promise<void> => {
       const nodes = await Nodes.run(byMemory(count).map((each) => ({ rateLimit: 0, throttle: 0, ...each })))
       try {
