@@ -4,7 +4,7 @@ import type { Memory } from '../core/history.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
 import { Hosts } from './hosts.js'
-import type { Change, Message, Occupant } from './messages.js'
+import type { Change, MemberRecord, Message } from './messages.js'
 import type { ClusterNode } from './node.js'
 import { Outbox } from './outbox.js'
 import { nodeOf, originOf, Remote } from './remote.js'
@@ -65,7 +65,7 @@ export class RoomLink implements Link {
   }
 
   joined(member: Member): void {
-    this.#change({ what: 'join', who: occupant(member) })
+    this.#change({ what: 'join', who: recordOf(member) })
     this.room.note()
   }
 
@@ -86,7 +86,7 @@ export class RoomLink implements Link {
     if (ending === 'expired') {
       this.#node.ages.bury(this.channel, created, this.#node.now())
       this.#say({ kind: 'expire', created })
-    } else if (ending === undefined && this.shared) this.#say({ kind: 'gone', s: this.#outbox.s + 1 })
+    } else if (ending !== 'isolated' && this.shared) this.#say({ kind: 'gone', s: this.#outbox.s + 1 })
     this.#closed = true
     this.#node.unlink(this)
     this.#node.retire(this.#outbox.s)
@@ -344,8 +344,8 @@ export class RoomLink implements Link {
     return { s, v, created: this.room.created }
   }
 
-  #members(): Occupant[] {
-    return this.room.members.map(occupant)
+  #members(): MemberRecord[] {
+    return this.room.members.map(recordOf)
   }
 
   /** What a newcomer hears of the past from this node: all but what other nodes tell of themselves. */
@@ -367,6 +367,6 @@ export class RoomLink implements Link {
   }
 }
 
-function occupant({ session, id, nickname }: Member): Occupant {
+function recordOf({ session, id, nickname }: Member): MemberRecord {
   return { key: session.id, id, nickname }
 }

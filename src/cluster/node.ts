@@ -7,7 +7,7 @@ import { Ages } from './ages.js'
 import type { Backplane, BackplaneEvents, Outage } from './backplane.js'
 import { ClusterCounters } from './counters.js'
 import { RoomLink } from './link.js'
-import type { Message, Tally } from './messages.js'
+import type { Message, Totals } from './messages.js'
 import type { ClusterObserver, ClusterState } from './observer.js'
 import { Peers } from './peers.js'
 import { Pulse } from './pulse.js'
@@ -25,7 +25,7 @@ export interface NodeOptions {
   /** Age at which rooms expire, in milliseconds. */
   readonly roomExpiry: number
   /** What this node says of itself. Rooms and topics are those that are open here. */
-  tally(): Tally
+  totals(): Totals
   /** The newest version of the frames that it speaks; another one than this code's only in a test. */
   readonly speaks?: number
 }
@@ -106,18 +106,17 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** Why this node is not in touch with the others; undefined if it is. */
   get ailment(): string | undefined {
-    if (this.#outage === undefined) return undefined
-    return `The other nodes cannot be reached: the bus ${this.#outage === 'refused' ? 'is down' : 'does not answer'}`
+    return this.#outage && `The other nodes cannot be reached: the bus ${OUTAGES[this.#outage]}.`
   }
 
   /** The nodes together, as of their last beats. */
   get state(): ClusterState {
-    const state = { nodes: this.#peers.size + 1, ...this.#tally() }
-    for (const { tally } of this.#peers) {
-      state.connections += tally.connections
-      state.rooms += tally.rooms
-      state.topics += tally.topics
-      state.peers += tally.peers
+    const state = { nodes: this.#peers.size + 1, ...this.#totals() }
+    for (const { totals } of this.#peers) {
+      state.connections += totals.connections
+      state.rooms += totals.rooms
+      state.topics += totals.topics
+      state.peers += totals.peers
     }
     return state
   }
@@ -193,8 +192,12 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     void this.say(this.#inbox(node), message)
   }
 
-  subscribe(channel: string): Promise<void> {
-    return this.#backplane.subscribe(channel)
+  async subscribe(channel: string): Promise<void> {
+    try {
+      await this.#backplane.subscribe(channel)
+    } catch (error) {
+      this.failed(error)
+    }
   }
 
   /** The connection is of no use. */
@@ -300,7 +303,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   #beat(now: number): void {
     const speaks = this.#options.speaks ?? NEWEST
-    void this.say(this.#control, { kind: 'beat', count: this.#pulse.beat(now), speaks, tally: this.#tally() })
+    void this.say(this.#control, { kind: 'beat', count: this.#pulse.beat(now), speaks, totals: this.#totals() })
   }
 
   #drop(node: string, how: 'left' | 'silent', now: number): void {
@@ -337,18 +340,23 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     for (const id of this.#former.splice(0)) void this.#publish(this.#control, id, { kind: 'bye' })
   }
 
-  #publish(channel: string, node: string, message: Message): Promise<number | undefined> {
-    if (!this.connected) return Promise.resolve(undefined)
+  async #publish(channel: string, node: string, message: Message): Promise<number | undefined> {
+    if (!this.connected) return undefined
     const early = this.now() - this.#arrived < 2 * BEAT + SWEEP
     const version = early || first.has(message.kind) ? OLDEST : this.#peers.version
     const frame = this.#wire.encode(channel, { version, node, message })
     this.counters.framesSent++
     this.counters.bytesSent += frame.length
-    return this.#backplane.publish(channel, frame)
+    try {
+      return await this.#backplane.publish(channel, frame)
+    } catch (error) {
+      this.failed(error)
+      return undefined
+    }
   }
 
-  #tally(): Tally {
-    const { connections, rooms, topics, peers } = this.#options.tally()
+  #totals(): Totals {
+    const { connections, rooms, topics, peers } = this.#options.totals()
     return { connections, rooms: rooms - this.#yieldedRooms, topics: topics - this.#yieldedTopics, peers }
   }
 
@@ -364,6 +372,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     return hash.update(`${kind.name}/${name}`, 'utf16le').digest('hex').slice(0, KEY_DIGITS)
   }
 }
+
+const OUTAGES = { silent: 'does not answer', refused: 'is down', denied: 'does not let this node in' } as const
 
 /** What nodes say before they know which versions the others speak. */
 const first = new Set<Message['kind']>(['beat', 'bye', 'dropped'])

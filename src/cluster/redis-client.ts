@@ -68,7 +68,7 @@ export const connectRedis: RedisConnector = async (url, listener) => {
     close: (timeout) => within(timeout, client.close(), () => client.destroy()),
     destroy: () => client.destroy(),
   }
-  await client.connect()
+  await connected(client)
   return connection
 }
 
@@ -105,8 +105,22 @@ export const connectRedisCluster: RedisConnector = async (url, listener) => {
     close: (timeout) => within(timeout, client.close(), () => client.destroy()),
     destroy: () => client.destroy(),
   }
-  await client.connect()
+  await connected(client)
   return connection
+}
+
+/** Connects; a client that cannot is not left with half of its connections. */
+async function connected(client: { connect(): Promise<unknown>; destroy(): void }): Promise<void> {
+  try {
+    await client.connect()
+  } catch (error) {
+    try {
+      client.destroy()
+    } catch {
+      // It says so if there is nothing to destroy.
+    }
+    throw error
+  }
 }
 
 /** The channel as the cluster knows it: the part in braces decides which slot it has. */

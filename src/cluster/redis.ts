@@ -279,8 +279,13 @@ class Answers {
 /** What the system or Redis itself says when it is down, or not ready yet, for everyone. */
 const REFUSED = /ECONNREFUSED|^LOADING|^MASTERDOWN|^CLUSTERDOWN/
 
+/** What it says to those who may not. */
+const DENIED = /^(WRONGPASS|NOAUTH|NOPERM)/
+
 function outageOf(error: unknown): Outage {
-  return REFUSED.test(reasonOf(error)) ? 'refused' : 'silent'
+  const reason = reasonOf(error)
+  if (REFUSED.test(reason)) return 'refused'
+  return DENIED.test(reason) ? 'denied' : 'silent'
 }
 
 /** In words; a host that has several addresses fails once for each of them. */

@@ -26,7 +26,7 @@ export interface AuthorizeRequest {
 
 /** An answer that allows, and says more. */
 export interface Allowance {
-  /** Names the user of the connection. */
+  /** Names the user of the connection, which counts for `maxConnectionsPerUser` from now on; left out, it is the token's `sub`. */
   readonly user?: string | undefined
   /** For `join`: `false` lets the member read and not publish. Default `true`. */
   readonly publish?: boolean | undefined

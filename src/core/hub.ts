@@ -48,7 +48,6 @@ export type LimitName =
   | 'requests'
   | 'headers'
   | 'bad-request'
-  | 'tls'
   | 'admin-token'
 
 /** Hears what happens in the core. Must not throw. */

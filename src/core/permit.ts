@@ -3,8 +3,13 @@ import type { AuthorizeRequest, Denial, Hello, Pass, Right, Verdict } from './au
 import { allowanceOf } from './authority.js'
 import { type CloseReason, closes } from './errors.js'
 import type { Hub } from './hub.js'
+import { Meter } from './limits.js'
 import type { Member } from './room.js'
 import type { Session } from './session.js'
+
+/** Fresh tokens that a connection may bring in {@link RENEWAL_WINDOW} milliseconds: to check one costs as much as relaying hundreds of messages. */
+const MAX_RENEWALS = 10
+const RENEWAL_WINDOW = 10_000
 
 /** What a connection asks leave for; each is refused with a close of its own. */
 type Verb = Exclude<AuthorizeRequest['verb'], 'ice'>
@@ -27,6 +32,7 @@ export class Permit {
   /** When the connection ends, in milliseconds since 1970. */
   #expires = Number.POSITIVE_INFINITY
   #alarm: Alarm<Session> | undefined
+  #renewals: Meter | undefined
 
   constructor(session: Session, hub: Hub, hello: Hello) {
     this.#session = session
@@ -53,7 +59,10 @@ export class Permit {
     }
     this.#session.wait(tokens.identify(this.#hello), (pass) => {
       if (typeof pass === 'string') this.#session.deny(pass, closeOf(pass))
-      else if (this.#take(pass)) this.ask('connect', undefined, granted)
+      else {
+        this.#take(pass)
+        this.ask('connect', undefined, granted)
+      }
     })
     if (!authorize) this.#hello = undefined
   }
@@ -64,6 +73,7 @@ export class Permit {
     const { authorize } = this.#hub.access
     const dialect = session.kind?.name
     const may = (right: Right): boolean => this.#pass === undefined || this.#pass.may(right, dialect ?? '', room ?? '')
+    const named = verb === 'connect' ? this.#pass?.user : session.user
     if (session.ended) return
     if (verb !== 'connect' && !may(verb)) {
       session.deny(verb, refusals[verb])
@@ -71,8 +81,10 @@ export class Permit {
     }
     const settle = (verdict: Verdict): void => {
       const allowance = allowanceOf(verdict)
-      if (!allowance) session.deny(verb, refusals[verb])
-      else if (allowance.user === undefined || session.belong(allowance.user)) {
+      // Not before the hook has had its say: until then the token's user would have a connection too many.
+      const user = allowance?.user ?? named
+      if (!allowance || (verb === 'publish' && allowance.publish === false)) session.deny(verb, refusals[verb])
+      else if (user === undefined || session.belong(user)) {
         this.#expireAt(allowance.expires)
         granted(allowance.publish !== false && may('publish'))
       }
@@ -82,7 +94,7 @@ export class Permit {
       return
     }
     const { path, query, headers } = this.#hello
-    const request = { verb, dialect, room, user: session.user, connectionId: session.id, address: session.address }
+    const request = { verb, dialect, room, user: named, connectionId: session.id, address: session.address }
     const verdict = authorize({ ...request, path, query, headers })
     if (isPromise(verdict)) this.#session.wait(verdict, settle)
     else settle(verdict)
@@ -99,6 +111,13 @@ export class Permit {
   renew(token: unknown, taken: (expires: number | undefined) => void, refused: (why: string) => void): void {
     const { access, expiries } = this.#hub
     if (!access.tokens) return
+    if (Date.now() >= this.#expires) {
+      // Its alarm is due: bringing tokens without a pause must not put that off.
+      this.#session.deny('token-expired', closes.invalidToken)
+      return
+    }
+    this.#renewals ??= new Meter(MAX_RENEWALS, RENEWAL_WINDOW)
+    this.#session.slowDown('throttle', this.#renewals.charge(1, performance.now()))
     // It came in time, however long the check takes.
     expiries.cancel(this.#alarm)
     this.#session.wait(access.tokens.check(token), (pass) => {
@@ -109,26 +128,24 @@ export class Permit {
         refused(closeOf(denial).reason)
         return
       }
-      if (!this.#take(pass)) return
+      this.#take(pass)
       this.ask('connect', undefined, () => {
         for (const member of [...this.#session.members]) {
           this.ask('join', member.room.name, (mayPublish) => {
             member.mayPublish = mayPublish
           })
         }
-        taken(pass.expires)
+        taken(this.#expires === Number.POSITIVE_INFINITY ? undefined : this.#expires)
       })
     })
   }
 
-  /** Puts a token in force. Returns whether its user may have the connection, which is closed if not. */
-  #take(pass: Pass): boolean {
-    if (pass.user !== undefined && !this.#session.belong(pass.user)) return false
+  /** Puts a token in force. */
+  #take(pass: Pass): void {
     this.#pass = pass
     this.#expires = Number.POSITIVE_INFINITY
     this.#hub.expiries.cancel(this.#alarm)
     this.#expireAt(pass.expires)
-    return true
   }
 
   #expireAt(time: number | undefined): void {

@@ -1,6 +1,6 @@
 import type { Alarm } from './alarms.js'
 import type { Denial, Hello } from './authority.js'
-import type { Conversation, Port, Who } from './conversation.js'
+import type { Conversation, Load, Port, Who } from './conversation.js'
 import { type CloseReason, closes } from './errors.js'
 import type { Hub } from './hub.js'
 import { Gate, Meter } from './limits.js'
@@ -21,6 +21,10 @@ export class Session {
   user: string | undefined
   /** Only where tokens are checked or a hook is asked. */
   readonly permit: Permit | undefined
+  /** When it began, in whole seconds of `performance.now()`: a small integer, which costs least to keep. */
+  readonly since = Math.floor(performance.now() / SECOND)
+  /** Messages that came from the client, those that were refused among them. */
+  messages = 0
 
   readonly #hub: Hub
   readonly #port: Port
@@ -55,6 +59,11 @@ export class Session {
   /** The address of the client; empty once the connection is gone. */
   get address(): string {
     return this.#port.address
+  }
+
+  /** What its connection has carried so far, and what waits there. */
+  measure(): Load {
+    return this.#port.measure()
   }
 
   /** The dialect spoken, once that is clear. */
@@ -101,6 +110,7 @@ export class Session {
       return
     }
     const { counters } = this.#hub
+    this.messages++
     counters.messagesReceived++
     counters.bytesReceived += data.length
     try {
@@ -174,11 +184,11 @@ export class Session {
     this.#port.write(batch)
   }
 
-  /** The client pinged: so many are fine, and more slow it down, whatever the dialect. */
+  /** The client pinged, or answered a ping: so many are fine, and more slow it down, whatever the dialect. */
   pinged(): void {
     if (this.#ended) return
     this.#pings ??= new Meter(this.#hub.limits.throttle, SECOND)
-    this.#slowDown('throttle', this.#pings.charge(1, performance.now()))
+    this.slowDown('throttle', this.#pings.charge(1, performance.now()))
   }
 
   /** Tells the log that a message was refused by its dialect. */
@@ -194,6 +204,13 @@ export class Session {
   /** Reports a limit that the dialect or the connection enforces. */
   limited(limit: Parameters<Hub['observer']['limited']>[0]): void {
     this.#hub.observer.limited(limit, this)
+  }
+
+  /** Reads nothing more from it for so long, if it has to wait at all. */
+  slowDown(limit: 'bytes' | 'throttle', milliseconds: number): void {
+    if (milliseconds <= 0) return
+    this.limited(limit)
+    this.#port.pause(milliseconds)
   }
 
   /** Denies it something that it cannot go on without. */
@@ -259,8 +276,8 @@ export class Session {
   /** Whether a message may pass; slows the sender down, refuses or closes if not. */
   #admit(length: number): boolean {
     const now = performance.now()
-    if (this.#bytes) this.#slowDown('bytes', this.#bytes.charge(length, now))
-    if (this.#meter) this.#slowDown('throttle', this.#meter.charge(1, now))
+    if (this.#bytes) this.slowDown('bytes', this.#bytes.charge(length, now))
+    if (this.#meter) this.slowDown('throttle', this.#meter.charge(1, now))
     const verdict = this.#gate?.judge(now) ?? 'pass'
     if (verdict === 'pass') return true
     this.#hub.counters.rateLimitsHit++
@@ -274,18 +291,11 @@ export class Session {
     return false
   }
 
-  #slowDown(limit: 'bytes' | 'throttle', milliseconds: number): void {
-    if (milliseconds <= 0) return
-    this.limited(limit)
-    this.#port.pause(milliseconds)
-  }
-
   #enter(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void): void {
     const { rooms, limits, observer } = this.#hub
     const room = rooms.open(kind, name)
     if (!room) {
-      this.limited('rooms')
-      this.close(closes.tooManyRooms)
+      this.#refuseRoom()
       return
     }
     const opening = room.link?.opening
@@ -311,11 +321,20 @@ export class Session {
     observer.joined(member)
   }
 
+  /** There are as many rooms open as may be. */
+  #refuseRoom(): void {
+    this.limited('rooms')
+    this.close(closes.tooManyRooms)
+  }
+
   /** Publishes to a room that it is not in. If this node does not host it, others may. */
   #visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
     const { rooms } = this.#hub
     const room = rooms.clustered ? rooms.open(kind, name) : rooms.find(kind, name)
-    if (!room) return
+    if (!room) {
+      if (rooms.clustered) this.#refuseRoom()
+      return
+    }
     if (room.link?.opening !== undefined) {
       this.wait(room.link.opening, () => this.#visit(kind, name, encode))
       return
@@ -345,6 +364,7 @@ export class Session {
   /** The connection is that user's from now on, unless that user has too many: then it is closed. */
   belong(user: string): boolean {
     if (user === this.user) return true
+    if (this.#ended) return false
     if (!this.#hub.users.take(user)) {
       this.limited('user-connections')
       this.close(closes.tooManyConnections)

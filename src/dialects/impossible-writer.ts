@@ -114,9 +114,7 @@ class Writer implements Conversation {
   }
 
   refused(): void {
-    const { rateLimit, rateLimitWindow } = this.#session.limits
-    const per = rateLimitWindow === 1000 ? 'second' : `${rateLimitWindow} ms`
-    this.#send({ message: `Rate limit exceeded (${rateLimit} messages/${per})`, code: 'RATE_LIMIT_EXCEEDED' })
+    this.#session.send(refusalFor(this.#session.limits))
   }
 
   #welcome(member: Member): void {
@@ -145,10 +143,26 @@ class Writer implements Conversation {
 
   #error(code: ErrorCode, message: string): void {
     this.#session.refuse(code)
-    this.#send({ message, code })
+    this.#session.send(errorFrame({ message, code }))
   }
+}
 
-  #send(error: { message: string; code: ErrorCode }): void {
-    this.#session.send(jsonFrame({ type: 'error', ...error }))
-  }
+/** The same for each message over the rate, of which a flood has thousands. */
+const refusals = new WeakMap<Session['limits'], Buffer>()
+
+function refusalFor(limits: Session['limits']): Buffer {
+  const known = refusals.get(limits)
+  if (known) return known
+  const { rateLimit, rateLimitWindow } = limits
+  const per = rateLimitWindow === 1000 ? 'second' : `${rateLimitWindow} ms`
+  const frame = errorFrame({
+    message: `Rate limit exceeded (${rateLimit} messages/${per})`,
+    code: 'RATE_LIMIT_EXCEEDED',
+  })
+  refusals.set(limits, frame)
+  return frame
+}
+
+function errorFrame(error: { message: string; code: ErrorCode }): Buffer {
+  return jsonFrame({ type: 'error', ...error })
 }

@@ -19,7 +19,8 @@ export const clients = {
     env: 'MAX_CONNECTIONS_PER_USER',
     group: 'Clients',
     value: 'number',
-    description: 'WebSockets of one user, as `authorize` names users; who would have one more is closed with 1013.',
+    description:
+      'WebSockets of one user, as tokens (`sub`) and `authorize` name users; who would have one more is closed with 1013.',
   }),
   trustProxy: described(proxies().default([]), {
     env: 'TRUST_PROXY',

@@ -71,15 +71,18 @@ export class Clients {
   /**
    * A TCP connection came. It is cut off before it costs any more if its client may not connect, or has
    * opened so many that an answer would be too good for it. What a proxy opened is left alone.
+   *
+   * @returns Whether it may stay.
    */
-  accept(socket: Socket): void {
-    if (!this.#limits && !this.#allowed && !this.#denied) return
+  accept(socket: Socket): boolean {
+    if (!this.#limits && !this.#allowed && !this.#denied) return true
     const address = directAddress(socket)
-    if (address === '' || this.#trust?.(address, 0)) return
+    if (address === '' || this.#trust?.(address, 0)) return true
     const refused = this.#permits(address) ? this.#count(socket, networkOf(address)) : 'network'
-    if (!refused) return
+    if (!refused) return true
     this.#limited(refused, undefined, address)
     socket.destroy()
+    return false
   }
 
   /** Why the client of a request gets nothing, if so. */

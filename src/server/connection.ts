@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Alarm, Alarms } from '../core/alarms.js'
-import type { Port } from '../core/conversation.js'
+import type { Load, Port } from '../core/conversation.js'
 import { type CloseReason, closes } from '../core/errors.js'
 import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
 import type { Session } from '../core/session.js'
@@ -27,6 +27,15 @@ const CLOSE_TIMEOUT = 10_000
 
 /** What a write that waits costs beside its bytes: a queue entry, a callback and two buffer objects. */
 const WRITE_COST = 512
+
+/** Answers to one read of the socket are written together, up to so many bytes. */
+const MAX_ANSWERS = 16 * 1024
+
+/**
+ * Frames of one read of the socket that are dealt with before everybody else has a turn: a read may bring
+ * 10,000 tiny ones.
+ */
+const MAX_FRAMES = 256
 
 /** What is still read, in search of the client's goodbye, once the relay has said its own; in bytes. */
 const MAX_IGNORED = 64 * 1024
@@ -58,6 +67,14 @@ export class Connection implements Port, Debtor, Listener {
   readonly #receiver: Receiver
   /** Until a close frame is sent, or the socket breaks. */
   #open = true
+  /** Whether a read of the socket is being dealt with, and what is to be written at its end. */
+  #reading = false
+  #answers: Buffer[] | undefined
+  #answerBytes = 0
+  /** Frames since this read began. */
+  #frames = 0
+  /** Whether the rest of this read waits until the others have had their turn. */
+  #yielding = false
   #held = false
   #pause: Alarm<Connection> | undefined
   #farewell: Alarm<Connection> | undefined
@@ -83,6 +100,11 @@ export class Connection implements Port, Debtor, Listener {
     return this.#line.addressOf(this.#socket)
   }
 
+  measure(): Load {
+    const { bytesRead, bytesWritten } = this.#socket
+    return { received: bytesRead, sent: bytesWritten, backlog: this.backlog }
+  }
+
   /** Whether frames may still be written. */
   get open(): boolean {
     return this.#open
@@ -97,17 +119,39 @@ export class Connection implements Port, Debtor, Listener {
 
   /** Whether the relay itself has stopped reading, so that silence says nothing of the client. */
   get stalled(): boolean {
-    return this.#held || this.#pause !== undefined
+    return this.#held || this.#yielding || this.#pause !== undefined
   }
 
   write(frames: Buffer): void {
     if (!this.#open || this.#tooSlow) return
+    if (!this.#reading) {
+      this.#send(frames)
+      return
+    }
+    this.#answers ??= []
+    this.#answers.push(frames)
+    this.#answerBytes += frames.length
+    if (this.#answerBytes > MAX_ANSWERS) this.#sendAnswers()
+  }
+
+  #send(frames: Buffer): void {
     const behind = this.#socket.writableLength > 0
     if (!behind && this.#lateWrites > 0) this.#caughtUp()
     // A piece of a pooled buffer would keep the whole of it, and other rooms' frames, for a slow client.
     this.#socket.write(behind ? detach(frames) : frames)
     // TLS always has a little unsent for a moment: that alone says nothing of the client.
     if (behind || this.#socket.writableNeedDrain) this.#fellBehind(frames.length)
+  }
+
+  /** Writes what has been collected, and keeps collecting. */
+  #sendAnswers(): void {
+    const answers = this.#answers
+    if (!answers) return
+    const [only] = answers
+    const bytes = answers.length === 1 && only ? only : Buffer.concat(answers)
+    this.#answers = undefined
+    this.#answerBytes = 0
+    if (this.#open) this.#send(bytes)
   }
 
   ping(): void {
@@ -117,7 +161,10 @@ export class Connection implements Port, Debtor, Listener {
 
   close(reason: CloseReason): void {
     // Not through write(), which gives nothing to a client that is too slow.
-    if (this.#open) this.#socket.write(closeFrame(reason))
+    if (this.#open) {
+      this.#sendAnswers()
+      this.#socket.write(closeFrame(reason))
+    }
     this.#open = false
     this.#awaitGoodbye()
   }
@@ -151,9 +198,26 @@ export class Connection implements Port, Debtor, Listener {
     this.#read()
   }
 
+  /** The others have had their turn. */
+  proceed(): void {
+    this.#yielding = false
+    if (this.#pause) return
+    this.readOn()
+    this.#read()
+  }
+
   /** Goes on with what was read already when it was paused. */
   readOn(): void {
+    this.#reading = true
+    this.#frames = 0
     const fault = this.#receiver.resume()
+    this.#endRead(fault)
+  }
+
+  /** A read of the socket has been dealt with: what it was answered goes out in one write, each of which is a system call. */
+  #endRead(fault: CloseReason | undefined): void {
+    this.#reading = false
+    this.#sendAnswers()
     if (fault) this.#fail(fault)
   }
 
@@ -185,17 +249,34 @@ export class Connection implements Port, Debtor, Listener {
   }
 
   onMessage(data: Buffer, binary: boolean): void {
+    this.#count()
     if (!this.#tooSlow) this.session.receive(data, binary)
   }
 
   onPing(payload: Buffer): void {
+    this.#count()
     this.session.pinged()
     this.write(encodeFrame(Opcode.pong, payload))
+  }
+
+  onPong(): void {
+    this.#count()
+    this.session.pinged()
+  }
+
+  /** Counts a frame, after which it may be the turn of others. */
+  #count(): void {
+    if (++this.#frames < MAX_FRAMES || this.#yielding) return
+    this.#yielding = true
+    this.#receiver.stop()
+    this.#socket.pause()
+    setImmediate(proceed, this)
   }
 
   /** RFC 6455 section 5.5.1: a close is answered with the same code, and the server hangs up. */
   onGoodbye(code: number, reason: Buffer): void {
     this.write(code === NO_STATUS ? EMPTY_CLOSE : closeFrame({ code, reason: reason.toString() }))
+    this.#sendAnswers()
     this.#open = false
     this.session.end(code)
     this.#hangUp()
@@ -211,8 +292,10 @@ export class Connection implements Port, Debtor, Listener {
       this.#farewell = this.#line.farewells.set(this, LAST_WORD_TIMEOUT)
       return
     }
+    this.#reading = true
+    this.#frames = 0
     const fault = this.#receiver.read(chunk)
-    if (fault) this.#fail(fault)
+    this.#endRead(fault)
   }
 
   /** The client has ended its half of the socket. */
@@ -334,6 +417,10 @@ function cutOff(connection: Connection): void {
 
 function readOn(connection: Connection): void {
   connection.readOn()
+}
+
+function proceed(connection: Connection): void {
+  connection.proceed()
 }
 
 function dropSlow(connection: Connection): void {

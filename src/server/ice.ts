@@ -6,7 +6,8 @@ import { type AuthorizeRequest, allowanceOf, type Denial } from '../core/authori
 import { closes } from '../core/errors.js'
 import type { Hub } from '../core/hub.js'
 import type { Settings } from '../options/index.js'
-import { answerOf, jsonPage, METHODS, type Page } from './http.js'
+import type { Clients } from './clients.js'
+import { answerOf, HANG_UP, jsonPage, METHODS, type Page } from './http.js'
 import { type Answer, UpgradeHello } from './upgrade.js'
 
 /** STUN and TURN servers, as `new RTCPeerConnection()` takes them: https://www.w3.org/TR/webrtc/#rtciceserver-dictionary */
@@ -47,12 +48,14 @@ export function hasIceServers({ stunUrls, turnUrls }: Settings): boolean {
 export class IcePage {
   readonly #settings: Settings
   readonly #hub: Hub
+  readonly #clients: Clients
   readonly #tokens: JsonWebTokens | undefined
   readonly #origins: Origins | undefined
 
-  constructor(settings: Settings, hub: Hub, tokens: JsonWebTokens | undefined) {
+  constructor(settings: Settings, hub: Hub, clients: Clients, tokens: JsonWebTokens | undefined) {
     this.#settings = settings
     this.#hub = hub
+    this.#clients = clients
     this.#tokens = tokens
     this.#origins = settings.allowedOrigins.length > 0 ? new Origins(settings.allowedOrigins) : undefined
   }
@@ -98,15 +101,16 @@ export class IcePage {
     return jsonPage(200, iceServersFor(this.#settings, allowance.user ?? pass?.user))
   }
 
-  #question({ socket }: IncomingMessage, hello: UpgradeHello, user: string | undefined): AuthorizeRequest {
+  #question(request: IncomingMessage, hello: UpgradeHello, user: string | undefined): AuthorizeRequest {
     const { path, query, headers } = hello
     const about = { verb: 'ice', dialect: undefined, room: undefined, user, connectionId: '' } as const
-    return { ...about, path, query, headers, address: socket.remoteAddress ?? '' }
+    return { ...about, path, query, headers, address: this.#clients.addressFor(request) }
   }
 
-  #refusal({ socket }: IncomingMessage, status: keyof typeof REFUSALS, why: Denial): Page {
-    this.#hub.observer.denied(why, socket.remoteAddress ?? '')
-    const page = jsonPage(status, { error: why === 'origin' ? closes.originNotAllowed.reason : REFUSALS[status] })
+  #refusal(request: IncomingMessage, status: keyof typeof REFUSALS, why: Denial): Page {
+    this.#hub.observer.denied(why, this.#clients.addressFor(request))
+    const refused = jsonPage(status, { error: why === 'origin' ? closes.originNotAllowed.reason : REFUSALS[status] })
+    const page = { ...refused, headers: { ...refused.headers, ...HANG_UP } }
     // RFC 9110 section 11.6.1.
     return status === 401 ? { ...page, headers: { ...page.headers, 'WWW-Authenticate': 'Bearer' } } : page
   }

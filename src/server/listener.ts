@@ -36,6 +36,8 @@ const MAX_REQUESTS = 100
 
 /** What a server does with what comes. */
 export interface Handler {
+  /** Whether a TCP connection may stay. */
+  accept?(socket: Socket): boolean
   /** Answers a plain request. */
   answer(request: IncomingMessage): Answer | Promise<Answer>
   /** Takes a WebSocket's handshake. */
@@ -84,7 +86,18 @@ export function createHttpServer(
     else responder.respondAndHangUp(request)
   })
   server.once('close', () => responder.stop())
+  if (handler.accept) guard(server, (socket) => handler.accept?.(socket) === true)
   return server
+}
+
+/** Asks before anything else is done with a new connection: a parser of HTTP costs something, and TLS a lot. */
+function guard(server: Server, accept: (socket: Socket) => boolean): void {
+  const takers = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket) => {
+    if (!accept(socket)) return
+    for (const take of takers) take.call(server, socket)
+  })
 }
 
 /**

@@ -6,6 +6,7 @@ import { type CloseReason, closes } from '../core/errors.js'
 export interface Listener {
   onMessage(data: Buffer, binary: boolean): void
   onPing(payload: Buffer): void
+  onPong(): void
   /** A close frame; nothing comes after it. */
   onGoodbye(code: number, reason: Buffer): void
 }
@@ -106,6 +107,7 @@ export class Receiver extends Base {
   emit(event: string, data: unknown, more?: unknown): boolean {
     if (event === 'message') this.#listener.onMessage(data as Buffer, more as boolean)
     else if (event === 'ping') this.#listener.onPing(data as Buffer)
+    else if (event === 'pong') this.#listener.onPong()
     else if (event === 'conclude') {
       this.#done = true
       this.#listener.onGoodbye(data as number, more as Buffer)

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { pipeline } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { Alarms } from '../core/alarms.js'
 import { answerOf, HANG_UP, text } from './http.js'
 import { type Answer, hangUpWith, hasTooManyHeaders } from './upgrade.js'
@@ -8,13 +8,16 @@ import { type Answer, hangUpWith, hasTooManyHeaders } from './upgrade.js'
 /** How long a client may take to read an answer before it is cut off, in milliseconds. */
 const ANSWER_TIMEOUT = 10_000
 
+/** Requests of one connection whose pages may be in the making at once. Only who pipelines has more than one. */
+const MAX_WAITING = 4
+
 /** What makes the answers. */
 interface Source {
   answer(request: IncomingMessage): Answer | Promise<Answer>
   /** Hears why there is none; the client hears 500. */
   failed(error: unknown): void
-  /** Hears of requests with too many headers, and of clients that do not read their answers, before they are cut off. */
-  limited(limit: 'headers' | 'answer-timeout', socket: Socket): void
+  /** Hears of requests with too many headers, of too many requests at once, and of clients that do not read their answers, before they are cut off. */
+  limited(limit: 'headers' | 'requests' | 'answer-timeout', socket: Socket): void
 }
 
 /** Writes answers, and cuts off clients that do not read them. */
@@ -45,11 +48,18 @@ export class Responder {
 
   /** Answers a request. */
   respond(request: IncomingMessage, response: ServerResponse): void {
-    // What a body would say is of no interest, but it must not stop the next request.
-    request.resume()
+    // What a body would say is of no interest, and may be gigabytes: it is not read, and no request follows it.
+    if (hasBody(request)) response.shouldKeepAlive = false
+    else request.resume()
+    // A page that takes its time, such as one that checks a token, would be made for all that came in one read.
+    if ((this.#waiting.get(request.socket) ?? 0) >= MAX_WAITING) {
+      if (!request.socket.destroyed) this.#source.limited('requests', request.socket)
+      request.socket.destroy()
+      return
+    }
     this.#make(request, ({ status, headers, body }) => {
       response.writeHead(status, headers)
-      if (typeof body !== 'string') {
+      if (body instanceof Readable) {
         // A client that leaves before the end is no fault.
         pipeline(body, response, () => {})
         return
@@ -100,4 +110,9 @@ export class Responder {
       this.#waiting.set(socket, (this.#waiting.get(socket) ?? 1) - 1)
     }
   }
+}
+
+/** RFC 9112 section 6. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { LimitName } from '../core/hub.js'
 
-/** What Node's parser and OpenSSL say of a client that never made a request. */
+/** What Node says of a client that never made a request. Failures of TLS are counted as such, by `tlsClientError`. */
 interface Fault {
   readonly limit: LimitName
   /** What to answer, where HTTP is spoken at all. */
@@ -31,6 +31,5 @@ function faultOf(code: string): Fault | undefined {
   if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return { limit: 'handshake-timeout' }
   if (code === 'HPE_HEADER_OVERFLOW') return { limit: 'headers', status: 431 }
   if (code.startsWith('HPE_')) return { limit: 'bad-request', status: 400 }
-  if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return { limit: 'tls' }
   return undefined
 }

@@ -1,6 +1,7 @@
 // One attack at a time, in a process of its own.
 import { constants, setPriority } from 'node:os'
-import { attacks, Target } from './attacks.js'
+import { attacks } from './attacks.js'
+import { Target } from './target.js'
 
 // Real attackers have machines of their own: these get what the relay and the conversation leave of this one.
 setPriority(constants.priority.PRIORITY_LOW)

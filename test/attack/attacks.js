@@ -1,88 +1,18 @@
 // The attacks. Each goes on until it is stopped, from addresses of its own.
-import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { createHmac } from 'node:crypto'
+import { connect as connectTls } from 'node:tls'
+import { upgrade } from './target.js'
+
+/** @typedef {import('./target.js').Target} Target */
 
 /**
  * @typedef {object} Attack
  * @property {string} name
- * @property {readonly string[]} refused The limits by which the relay has to turn it away.
+ * @property {readonly string[]} refused The names under which the metrics have to tell that it was turned away.
+ * @property {'plain' | 'tls' | 'guarded'} [against] The relay that it is for: `plain` unless it says so.
  * @property {boolean} [stalls] Whether it is known to make others wait, so that their latency is told and not judged.
- * @property {boolean} [tls] Whether it is for a relay with TLS.
  * @property {(target: Target) => Promise<void>} run
  */
-
-/** Where an attack goes, and what it has opened there. */
-export class Target {
-  /** @type {Set<import('node:net').Socket>} */
-  #sockets = new Set()
-  #next = 0
-  stopped = false
-
-  /**
-   * @param {number} port
-   * @param {readonly string[]} addresses Where the attack comes from.
-   */
-  constructor(port, addresses) {
-    this.port = port
-    this.addresses = addresses
-  }
-
-  get open() {
-    return this.#sockets.size
-  }
-
-  /** Opens a TCP connection and sends something as soon as it stands. */
-  connect(/** @type {string | Buffer} */ first = '', reads = true) {
-    const localAddress = this.addresses[this.#next++ % this.addresses.length]
-    const from = localAddress !== undefined && { localAddress }
-    const socket = connect({ port: this.port, host: '127.0.0.1', ...from })
-    this.#sockets.add(socket)
-    socket.on('error', () => {})
-    socket.once('close', () => this.#sockets.delete(socket))
-    if (reads) socket.resume()
-    else socket.pause()
-    if (first !== '') socket.write(first)
-    return socket
-  }
-
-  /** Opens WebSockets and keeps sending on each what `next` says, as fast as the relay reads; a new one for each that ends. */
-  async flood(/** @type {number} */ count, /** @type {string} */ path, /** @type {() => Buffer} */ next) {
-    while (!this.stopped) {
-      while (this.open < count) {
-        const socket = this.connect(upgrade(path))
-        // A little a turn, lest the first one keep this process from all others.
-        const pour = () => {
-          if (this.stopped || socket.destroyed) return
-          if (socket.write(next())) setImmediate(pour)
-          else socket.once('drain', pour)
-        }
-        socket.once('data', pour)
-      }
-      await sleep(20)
-    }
-  }
-
-  /** Opens so many connections each 10 ms, as long as fewer than `most` are open. */
-  async churn(/** @type {number} */ count, /** @type {number} */ most, /** @type {() => void} */ open) {
-    while (!this.stopped) {
-      for (let i = 0; i < count && this.open < most; i++) open()
-      await sleep(10)
-    }
-  }
-
-  stop() {
-    this.stopped = true
-    for (const socket of this.#sockets) socket.destroy()
-  }
-}
-
-/** @param {string} path */
-function upgrade(path) {
-  return (
-    `GET ${path} HTTP/1.1\r\nHost: relay.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
-  )
-}
 
 /**
  * A client frame with a mask of zeros.
@@ -113,6 +43,22 @@ const FRAGMENTS = repeat(Buffer.from([0x00, 0x80, 0, 0, 0, 0]), 1000)
 const FIRST_FRAGMENT = Buffer.from([0x02, 0x80, 0, 0, 0, 0])
 const BIG = frame(0x82, Buffer.alloc(512 * 1024))
 const TEXTS = repeat(frame(0x81, Buffer.from('{"type":"x"}')), 100)
+
+/**
+ * A JSON Web Token, signed with a guess.
+ *
+ * @param {object} header
+ * @param {object} claims
+ */
+function forge(header, claims) {
+  const parts = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  const signature = createHmac('sha256', 'a guess').update(parts.join('.')).digest('base64url')
+  return `${parts.join('.')}.${signature}`
+}
+
+const CLAIMS = { rooms: ['*'], sub: 'root' }
+const FORGED = forge({ alg: 'HS256' }, CLAIMS)
+const GUESSES = [FORGED, forge({ alg: 'none' }, CLAIMS), 'sesame', '']
 
 /** @type {readonly Attack[]} */
 export const attacks = [
@@ -221,14 +167,60 @@ export const attacks = [
   },
   {
     name: 'bad TLS',
-    tls: true,
+    against: 'tls',
     refused: ['tls'],
     run: (target) => target.churn(4, 50, () => target.connect('GET / HTTP/1.1\r\nHost: x\r\n\r\n')),
   },
   {
     name: 'TLS handshakes that never end',
-    tls: true,
+    against: 'tls',
     refused: ['handshake-timeout', 'address-connections'],
     run: (target) => target.churn(10, 600, () => target.connect(Buffer.from('1603010200010001fc0303', 'hex'))),
   },
+  {
+    name: 'handshakes over TLS, one after another',
+    against: 'tls',
+    refused: ['address-rate'],
+    run: (target) =>
+      target.churn(5, 50, () => {
+        const socket = connectTls({ socket: target.connect(), rejectUnauthorized: false })
+        socket.on('error', () => {}).once('secureConnect', () => socket.destroy())
+      }),
+  },
+  {
+    name: 'guessing tokens',
+    against: 'guarded',
+    refused: ['token-signature', 'token-malformed', 'token-algorithm', 'token-missing', 'address-rate'],
+    async run(target) {
+      let guess = 0
+      await target.churn(4, 50, () => {
+        const token = GUESSES[guess++ % GUESSES.length]
+        target.connect(upgrade(`/room/conversation?token=${token}`)).once('data', hangUp)
+      })
+    },
+  },
+  {
+    name: 'guessing tokens for /ice-servers',
+    against: 'guarded',
+    refused: ['token-signature', 'address-rate'],
+    run: (target) =>
+      target.churn(4, 50, () => {
+        const asking = `GET /ice-servers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${FORGED}\r\n\r\n`
+        target.connect(asking.repeat(20))
+      }),
+  },
+  {
+    name: 'pages of other origins',
+    against: 'guarded',
+    refused: ['origin'],
+    run: (target) =>
+      target.churn(4, 50, () => {
+        target.connect(upgrade('/room/conversation', 'Origin: https://evil.example\r\n')).once('data', hangUp)
+      }),
+  },
 ]
+
+/** @this {import('node:net').Socket} */
+function hangUp() {
+  this.destroy()
+}

@@ -8,6 +8,9 @@ const MEMBERS = 4
 /** Milliseconds between two messages of a member. */
 const PAUSE = 10
 
+/** How long what was said may be on its way, in milliseconds, before it counts as lost. */
+const PATIENCE = 10_000
+
 /** @typedef {{ sent: number, lost: number, p50: number, p99: number }} Outcome Latencies in milliseconds. */
 
 export class Conversation {
@@ -21,7 +24,7 @@ export class Conversation {
   /** @type {number[]} */
   #latencies = []
 
-  /** @param {string} url */
+  /** @param {string} url Of the room. */
   static async open(url) {
     const conversation = new Conversation()
     for (let index = 0; index < MEMBERS; index++) await conversation.#join(url, index)
@@ -29,23 +32,24 @@ export class Conversation {
   }
 
   /**
-   * Talks for a time, and then waits until everything has been heard.
+   * Talks for a time, and on until `enough`; and then waits until everything has been heard.
    *
    * @param {number} milliseconds
+   * @param {() => boolean} enough
    * @returns {Promise<Outcome>}
    */
-  async talk(milliseconds) {
+  async talk(milliseconds, enough = () => true) {
     this.#latencies = []
     this.#faults = 0
     const before = this.#sent.reduce((sum, count) => sum + count)
     const end = performance.now() + milliseconds
-    while (performance.now() < end) {
+    while (performance.now() < end || !enough()) {
       for (const [index, socket] of this.#members.entries()) {
         socket.send(`${index} ${this.#next(index)} ${performance.now()} ${'x'.repeat(100)}`)
       }
       await sleep(PAUSE)
     }
-    const deadline = performance.now() + 5000
+    const deadline = performance.now() + PATIENCE
     while (this.#missing() > 0 && performance.now() < deadline) await sleep(PAUSE)
     const sorted = Float64Array.from(this.#latencies).sort()
     return {
@@ -65,10 +69,13 @@ export class Conversation {
    * @param {number} index
    */
   async #join(url, index) {
-    const socket = new WebSocket(`${url}/raw/conversation`, { rejectUnauthorized: false })
+    const socket = new WebSocket(url, { rejectUnauthorized: false })
     socket.on('error', () => {})
     socket.on('message', (data) => this.#hear(index, String(data)))
     await once(socket, 'open')
+    // It is read only once the client may speak.
+    socket.ping()
+    await once(socket, 'pong')
     this.#members.push(socket)
   }
 

@@ -1,6 +1,7 @@
 // The relay that is attacked, in a process of its own. Options come as JSON in the first argument; it
-// reports its port, and whenever it is asked its memory and who was turned away, by name.
+// reports its port, and whenever it is asked its memory, and how long it made others wait since it was last asked.
 import { Relay } from '../../dist/index.js'
+import { Stalls } from './stalls.js'
 
 const relay = new Relay({
   port: 0,
@@ -8,12 +9,8 @@ const relay = new Relay({
   environment: 'production',
   ...JSON.parse(process.argv[2] ?? '{}'),
 })
-/** @type {Record<string, number>} */
-const turnedAway = {}
-relay.on('limit', ({ limit }) => {
-  turnedAway[limit] = (turnedAway[limit] ?? 0) + 1
-})
 const { port } = await relay.listen()
+const stalls = new Stalls()
 
 let peak = 0
 setInterval(() => {
@@ -21,11 +18,13 @@ setInterval(() => {
 }, 100).unref()
 
 process.on('message', () => {
+  const wait = stalls.take()
   globalThis.gc?.()
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   const { currentConnections } = relay.stats()
-  process.send?.({ turnedAway, peak, used: heapUsed + arrayBuffers, currentConnections })
+  process.send?.({ ...wait, peak, used: heapUsed + arrayBuffers, currentConnections })
   peak = 0
+  stalls.take()
 })
 process.on('disconnect', () => process.exit())
 process.send?.({ port })

@@ -28,8 +28,8 @@ class Station {
       refused: (fault) => this.refused.push(fault),
       failed: (error) => this.refused.push(String(error)),
     }
-    const tally = () => ({ connections: 0, rooms: 0, topics: 0, peers: 0 })
-    const options = { name: 'test', secret: '', maxFrame: 2 ** 20, roomExpiry: 0, tally, speaks }
+    const totals = () => ({ connections: 0, rooms: 0, topics: 0, peers: 0 })
+    const options = { name: 'test', secret: '', maxFrame: 2 ** 20, roomExpiry: 0, totals, speaks }
     this.node = new ClusterNode(this.#overheard(bus.connect()), options, observer)
     this.hub = createHub({ rateLimit: 0 }, {}, {}, this.node)
     onTestFinished(() => this.node.stop())

@@ -44,7 +44,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     kind: fc.constant('beat' as const),
     count: number,
     speaks: fc.nat(255),
-    tally: fc.record({ connections: number, rooms: number, topics: number, peers: number }),
+    totals: fc.record({ connections: number, rooms: number, topics: number, peers: number }),
   }),
   fc.record({ kind: fc.constantFrom('bye' as const, 'dropped' as const) }),
   fc.record({

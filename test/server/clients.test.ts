@@ -7,7 +7,8 @@ import { type LimitName, Relay, type RelayOptions } from '../../src/index.js'
 import { parseOptions } from '../../src/options/index.js'
 import { Clients } from '../../src/server/clients.js'
 import { openSockets, RawClient, until, upgradeRequest } from '../support/raw.js'
-import { startRelay } from '../support/relay.js'
+import { limitsHit, startRelay } from '../support/relay.js'
+import { SECRET, tokenFor } from '../support/tokens.js'
 
 /** Asks for a WebSocket with so many proxies' word for the client. */
 async function shake(
@@ -305,5 +306,52 @@ describe('MAX_CONNECTIONS_PER_USER', () => {
     expect(await (await relay.open('/raw/x')).closed()).toMatchObject({ code: 1013 })
     user = 'ann'
     await (await relay.open('/raw/x')).settled()
+  })
+
+  it('counts users by the `sub` of their tokens, and gives back what a connection had', async () => {
+    const relay = await startRelay({ maxConnectionsPerUser: 1, jwtSecret: SECRET })
+    const hit = limitsHit(relay.relay)
+    const [ann, ben] = [await tokenFor({ sub: 'ann' }), await tokenFor({ sub: 'ben' })]
+    const first = await relay.open(`/room/doc?token=${ann}`)
+    expect(await first.json()).toMatchObject({ type: 'connected' })
+    expect(await (await relay.open(`/raw/x?token=${ann}`)).closed()).toMatchObject({ code: 1013 })
+    expect(await (await relay.open(`/room/doc?token=${ben}`)).json()).toMatchObject({ type: 'connected' })
+    expect(hit).toEqual(['user-connections'])
+    // A fresh token is no second connection.
+    first.send({ type: 'auth', token: await tokenFor({ sub: 'ann' }) })
+    expect(await first.json()).toMatchObject({ type: 'user-joined' })
+    expect(await first.json()).toMatchObject({ type: 'auth' })
+    await first.leave()
+    expect(await (await relay.open(`/room/doc?token=${ann}`)).json()).toMatchObject({ type: 'connected' })
+  })
+
+  it('counts for the user that the hook names, and not for the token that many of them share', async () => {
+    const asked: unknown[] = []
+    let answer = (): void => {}
+    const relay = await startRelay({
+      maxConnectionsPerUser: 1,
+      jwtSecret: SECRET,
+      authorize: async ({ verb, user, query }) => {
+        if (verb !== 'connect') return true
+        asked.push(user)
+        if (query.get('user') === 'ann')
+          await new Promise<void>((resolve) => {
+            answer = resolve
+          })
+        return { user: String(query.get('user')) }
+      },
+    })
+    const token = await tokenFor({ sub: 'app' })
+    const ann = await relay.open(`/room/doc?user=ann&token=${token}`)
+    await until(() => asked.length === 1)
+    const ben = await relay.open(`/room/doc?user=ben&token=${token}`)
+    expect(await ben.json()).toMatchObject({ type: 'connected' })
+    answer()
+    expect(await ann.json()).toMatchObject({ type: 'connected' })
+    ben.send({ type: 'auth', token: await tokenFor({ sub: 'app' }) })
+    expect(await ben.json()).toMatchObject({ type: 'user-joined' })
+    expect(await ben.json()).toMatchObject({ type: 'auth' })
+    expect(asked).toEqual(['app', 'app', 'app'])
+    expect(await (await relay.open(`/room/doc?user=ben&token=${token}`)).closed()).toMatchObject({ code: 1013 })
   })
 })

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { Relay } from '../../src/index.js'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Relay, type RelayOptions } from '../../src/index.js'
 import { Exposition } from '../../src/observe/exposition.js'
 import { answerTo, createPages, type Page } from '../../src/server/http.js'
 import { createHttpServer } from '../../src/server/listener.js'
@@ -54,6 +54,21 @@ describe('a client that pipelines more requests than a connection may carry', ()
     client.write(GET.repeat(1000)).socket.end()
     await client.gone()
     expect(hit).toEqual(['requests'])
+  })
+})
+
+describe('a body, of which no page has any use', () => {
+  it.each([
+    ['Content-Length: 1000000000', 'x'.repeat(100_000)],
+    ['Transfer-Encoding: chunked', `186a0\r\n${'x'.repeat(100_000)}\r\n`],
+  ])('is not read: the connection ends with the answer (%s)', async (header, body) => {
+    const relay = await startRelay()
+    const client = await RawClient.connect(relay)
+    const head = await client.write(`POST /health HTTP/1.1\r\nHost: x\r\n${header}\r\n\r\n`).head()
+    expect(head).toMatchObject({ status: 405, headers: { connection: 'close' } })
+    client.write(body)
+    client.socket.end()
+    await client.gone()
   })
 })
 
@@ -139,6 +154,65 @@ describe('a sender that is slowed down', () => {
     expect(await sender.close()).toEqual({ code: 1001, reason: 'Server shutting down' })
     sender.socket.end()
     await stopped
+  })
+})
+
+describe('what comes in one read of the socket', () => {
+  /** The relay's ends of the connections of an HTTP server, and what hits its limits. */
+  async function attached(options: RelayOptions): Promise<{ port: number; sockets: Socket[]; relay: Relay }> {
+    const server = createServer()
+    const sockets: Socket[] = []
+    server.on('connection', (socket) => sockets.push(socket))
+    const relay = new Relay({ logLevel: 'silent', ...options }).attach(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(async () => {
+      await relay.close({ drain: 0 })
+      server.close()
+    })
+    return { port: (server.address() as AddressInfo).port, sockets, relay }
+  }
+
+  it('is answered in a few writes, in order, and ahead of a close', async () => {
+    const { port, sockets, relay } = await attached({ rateLimit: 1 })
+    const client = await RawClient.open({ port }, '/room/doc')
+    expect(await client.json()).toMatchObject({ type: 'connected' })
+    const write = vi.spyOn(sockets[0] ?? ({} as Socket), 'write')
+    client.write(Buffer.concat(Array.from({ length: 20 }, () => frame(Op.text, '{"type":"x"}'))))
+    for (let i = 0; i < 10; i++) expect(await client.json()).toMatchObject({ code: 'RATE_LIMIT_EXCEEDED' })
+    expect(await client.close()).toEqual({ code: 1008, reason: 'Too many messages over the rate limit' })
+    expect(write).toHaveBeenCalledTimes(2)
+    expect(relay.stats().rateLimitsHit).toBe(11)
+  })
+
+  it.each([
+    ['messages', Op.text],
+    ['pings', Op.ping],
+    ['pongs', Op.pong],
+  ])('has others waiting for a part of it alone: %s', async (_name, opcode) => {
+    const { port, sockets } = await attached({ throttle: 0 })
+    const client = await RawClient.open({ port }, '/raw/doc')
+    // Whoever has a turn between two parts finds the socket paused, with the rest in memory.
+    let turns = 0
+    let over = false
+    const watch = (): void => {
+      if (sockets[0]?.isPaused()) turns++
+      if (!over) setImmediate(watch)
+    }
+    watch()
+    client.write(Buffer.concat(Array.from({ length: 4000 }, () => frame(opcode, 'x'))))
+    await client.answers()
+    over = true
+    expect(turns).toBeGreaterThanOrEqual(4000 / 256 - 1)
+  })
+
+  it('may be pongs as many as messages, and no more', async () => {
+    const { port, relay } = await attached({ throttle: 10 })
+    const hit = limitsHit(relay)
+    const client = await RawClient.open({ port }, '/raw/doc')
+    client.write(Buffer.concat(Array.from({ length: 15 }, () => frame(Op.pong))))
+    await client.answers()
+    expect(hit).toEqual(['throttle'])
   })
 })
 

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { Relay, type RelayOptions } from '../../src/index.js'
-import { startRelay } from '../support/relay.js'
+import { RawClient } from '../support/raw.js'
+import { limitsHit, startRelay } from '../support/relay.js'
 import { SECRET, tokenFor } from '../support/tokens.js'
 
 const ICE = { stunUrls: 'stun:stun.example.org', turnUrls: 'turn:a:3478, turns:a:5349', turnSecret: 'hush' }
@@ -167,5 +168,39 @@ describe('relay.iceServers()', () => {
     expect(iceServers[1]?.credential).toBe(credentialOf(iceServers[1]?.username))
     expect(iceServers[1]?.username).toMatch(/^\d+:alice$/)
     await relay.close()
+  })
+})
+
+describe('who asks for /ice-servers', () => {
+  it('is known by its address behind a trusted proxy, to the hook and where it is denied', async () => {
+    const asked: string[] = []
+    const { relay, http } = await startRelay({
+      ...ICE,
+      trustProxy: 1,
+      authorize: ({ address }) => {
+        asked.push(address)
+        return false
+      },
+    })
+    const denied: unknown[] = []
+    relay.on('denied', ({ why, address }) => denied.push([why, address]))
+    const headers = { 'X-Forwarded-For': '203.0.113.9, 192.0.2.1' }
+    expect((await fetch(`${http}/ice-servers`, { headers })).status).toBe(403)
+    expect([asked, denied]).toEqual([['192.0.2.1'], [['ice', '192.0.2.1']]])
+  })
+
+  it('pays for each guess with a connection, and cannot have many checked at once', async () => {
+    const { relay, port } = await startRelay({ ...ICE, jwtSecret: SECRET })
+    const hit = limitsHit(relay)
+    let guesses = 0
+    relay.on('denied', () => guesses++)
+    const guess = 'GET /ice-servers?token=a.b.c HTTP/1.1\r\nHost: x\r\n\r\n'
+    const one = await RawClient.connect({ port })
+    expect(await one.write(guess).head()).toMatchObject({ status: 401, headers: { connection: 'close' } })
+    const many = await RawClient.connect({ port })
+    many.write(guess.repeat(50)).socket.end()
+    await many.gone()
+    expect(hit).toEqual(['requests'])
+    expect(guesses).toBeLessThanOrEqual(5)
   })
 })

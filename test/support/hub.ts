@@ -48,6 +48,7 @@ export function connect(hub: Hub, url: string): Wire {
   const seen: string[] = []
   const port: Port = {
     address: '',
+    measure: () => ({ received: 0, sent: 0, backlog: 0 }),
     write: (frames) => seen.push(...decodeFrames(frames).map(({ payload }) => payload.toString())),
     close: ({ code }) => seen.push(`close ${code}`),
     hold() {},

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { TLSSocket } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -44,6 +45,16 @@ describe('TLS', () => {
     const scraper = await handshake(port)
     scraper.write('GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     expect(await text(scraper)).toContain('\nbaton_handshakes_failed_total{reason="tls"} 1\n')
+  })
+
+  it('costs nothing for a client that may not connect', async () => {
+    const port = await startTlsRelay(makeCertificate('one'), { denyNetworks: '127.0.0.2', adminPort: 0 })
+    const created = vi.spyOn(TLSSocket.prototype, 'on')
+    onTestFinished(() => created.mockRestore())
+    const denied = connectPlain({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+    denied.on('error', () => {}).write('x')
+    await once(denied.resume(), 'close')
+    expect(created).not.toHaveBeenCalled()
   })
 
   it('sends all members the same bytes, copied for none that keeps up', async () => {
