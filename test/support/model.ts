@@ -171,6 +171,11 @@ function reduce(text: string): string {
   }
 }
 
+/** What a client saw and what it had to see, in the model's words. */
+export function linesOf({ wire, expected }: Actor): { seen: string[]; expected: string[] } {
+  return { seen: wire.seen.map(reduce), expected: expected.map(({ text }) => text) }
+}
+
 /** Compares what a client saw with what it had to see. */
 export function check({ dialect, wire, expected }: Actor): void {
   const seen = wire.seen.map(reduce)

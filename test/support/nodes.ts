@@ -2,7 +2,9 @@ import { onTestFinished } from 'vitest'
 import { MemoryBus } from '../../src/cluster/memory.js'
 import type { RelayOptions } from '../../src/index.js'
 import type { Client } from './client.js'
-import { runRelay, type TestRelay } from './relay.js'
+import { runRelay } from './relay.js'
+
+type TestRelay = Awaited<ReturnType<typeof runRelay>>
 
 /** What joins relays to one: options for each of them. */
 export type Joint = (count: number) => RelayOptions[]
@@ -23,7 +25,7 @@ export function byRedis({ url }: { url: string }): Joint {
 
 let names = 0
 
-/** Several relays that are one, in this process, for one test. */
+/** Several relays that are one, in this process. */
 export class Nodes {
   readonly relays: readonly TestRelay[]
   readonly #witnesses: readonly Client[]
@@ -34,12 +36,16 @@ export class Nodes {
     this.#witnesses = witnesses
   }
 
-  /** Starts relays, and waits until they know each other. */
+  /** Starts relays for one test. */
   static async start(options: readonly RelayOptions[]): Promise<Nodes> {
+    const nodes = await Nodes.run(options)
+    onTestFinished(() => nodes.stop())
+    return nodes
+  }
+
+  /** Starts relays that live until they are stopped, and waits until they know each other. */
+  static async run(options: readonly RelayOptions[]): Promise<Nodes> {
     const relays = await Promise.all(options.map((each) => runRelay(each)))
-    onTestFinished(async () => {
-      await Promise.all(relays.map(({ stop }) => stop()))
-    })
     const witnesses: Client[] = []
     for (const { open } of relays) {
       const witness = await open('/pluresdb')
@@ -51,6 +57,10 @@ export class Nodes {
       witnesses.push(witness)
     }
     return new Nodes(relays, witnesses)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.relays.map(({ stop }) => stop()))
   }
 
   /** Relay `i`, counted round. */
