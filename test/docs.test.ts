@@ -87,7 +87,8 @@ function textsIn(source: string): RegExp[] {
     }
     const parts = answer ? partsOf(node) : []
     if (parts.some((part) => part.includes(' '))) patterns.push(matching(parts))
-    const answers = answer || (ts.isCallExpression(node) && /\.#(error|refuse|send)$/.test(node.expression.getText()))
+    const answers =
+      answer || (ts.isCallExpression(node) && /(\.#(error|refuse|send)|^errorFrame)$/.test(node.expression.getText()))
     ts.forEachChild(node, (child) => visit(child, answers))
   }
   visit(ts.createSourceFile(source, read(source), ts.ScriptTarget.Latest, true), false)
