@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
+    // Only tests that wait for long are concurrent.
+    maxConcurrency: 30,
     coverage: {
       enabled: process.env['CI'] === 'true',
       include: ['src/**'],

@@ -11,9 +11,10 @@ const shared = Buffer.allocUnsafe(256 * 1024)
 const HEAD = 96
 const TILDE = 0x7e
 const PING = encodeFrame(Opcode.ping, Buffer.from('ready?')).frame
+const GOODBYE = encodeFrame(Opcode.close, Buffer.from([0x03, 0xe8])).frame
 
 /** What a browser asks. */
-function request(path, port) {
+export function request(path, port) {
   return (
     `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nPragma: no-cache\r\n` +
     'Cache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) ' +
@@ -83,9 +84,24 @@ export class Client {
     this.#socket.write(frame)
   }
 
+  /** Bytes that are not sent yet. */
+  get unsent() {
+    return this.#socket.writableLength
+  }
+
   /** Stops reading for good. */
   stall() {
     this.#socket.pause()
+  }
+
+  /** Says goodbye. */
+  leave() {
+    this.send(GOODBYE)
+  }
+
+  /** Goes without a word. */
+  cut() {
+    this.#socket.resetAndDestroy()
   }
 
   #gone(error) {

@@ -28,37 +28,50 @@ function machineSeconds() {
   return (user + nice + system + interrupts + softInterrupts + steal) / TICKS_A_SECOND
 }
 
-/** A stopwatch for the CPU of a server, of this process, which loads it, and of whatever else is running. */
+const sum = (values) => values.reduce((total, value) => total + value, 0)
+
+/** A stopwatch for the CPU of servers, of a broker between them, of this process, which loads them, and of whatever else is running. */
 export class CpuWatch {
-  #server
+  #servers
+  #broker
   #start
 
-  constructor(server) {
-    this.#server = server
+  /**
+   * @param servers The process of the server, or of several that are counted together.
+   * @param broker The process that joins them, if there is one.
+   */
+  constructor(servers, broker) {
+    this.#servers = [servers].flat()
+    this.#broker = broker
     this.#start = this.#now()
   }
 
-  /** Seconds of the clock and of the server's CPU since the start, and everybody's share of one core. */
+  /** Seconds of the clock, and of the servers' and the broker's CPU since the start, and everybody's share of one core. */
   read() {
     const now = this.#now()
-    const [seconds, user, kernel, worker, machine] = now.map((value, index) => value - this.#start[index])
+    const [seconds, user, kernel, broker, worker, machine] = now.map((value, index) => value - this.#start[index])
     const server = user + kernel
     return {
       seconds,
       cpu: server,
+      broker,
       shares: {
         serverShare: server / seconds,
         /** Of the server's CPU, not of a core. */
         kernelShare: kernel / server,
         workerShare: worker / seconds,
-        othersShare: Math.max(0, machine - server - worker) / seconds,
+        othersShare: Math.max(0, machine - server - broker - worker) / seconds,
       },
     }
   }
 
   #now() {
-    const server = cpuSeconds(this.#server)
-    const worker = cpuSeconds(process.pid)
-    return [performance.now() / 1000, server.user, server.system, worker.user + worker.system, machineSeconds()]
+    const servers = this.#servers.map(cpuSeconds)
+    const [user, system] = [sum(servers.map((each) => each.user)), sum(servers.map((each) => each.system))]
+    const [broker, worker] = [this.#broker, process.pid].map((pid) => {
+      const used = pid === undefined ? { user: 0, system: 0 } : cpuSeconds(pid)
+      return used.user + used.system
+    })
+    return [performance.now() / 1000, user, system, broker, worker, machineSeconds()]
   }
 }

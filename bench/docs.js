@@ -1,12 +1,7 @@
 /** Puts the results of a whole run into docs/performance.md, between its markers; the rest is written by hand. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { markdownTable, writeImage, writeSection } from './page.js'
 import { barChart } from './plots.js'
 import { describeTarget, format, tableOf } from './report.js'
-
-const PAGE = new URL('../docs/performance.md', import.meta.url)
-const IMAGES = new URL('../docs/images/', import.meta.url)
-const BEGIN = '<!-- bench:begin -->'
-const END = '<!-- bench:end -->'
 
 /** What is drawn. */
 const CHARTS = [
@@ -19,24 +14,17 @@ const CHARTS = [
 ]
 
 export function writeDocs(results) {
-  const page = readFileSync(PAGE, 'utf8')
-  const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)]
-  if (before < 0 || after < before) throw new Error(`docs/performance.md has lost its markers ${BEGIN} and ${END}`)
-  const charts = drawCharts(results)
-  const text = `${BEGIN}\n\n${section(results, charts)}\n${END}`
-  writeFileSync(PAGE, page.slice(0, before) + text + page.slice(after + END.length))
-  console.log('Wrote docs/performance.md')
+  writeSection('performance.md', 'bench', section(results, drawCharts(results)))
 }
 
 /** Writes the images. Returns the file of each scenario that has one. */
 function drawCharts({ scenarios }) {
-  mkdirSync(IMAGES, { recursive: true })
   const files = new Map()
   for (const [name, figure] of CHARTS) {
     const scenario = scenarios.find((candidate) => candidate.name === name)
     if (!scenario) continue
     const file = `bench-${name}.svg`
-    writeFileSync(new URL(file, IMAGES), barChart(scenario, figure))
+    writeImage(file, barChart(scenario, figure))
     files.set(name, file)
   }
   return files
@@ -64,13 +52,4 @@ function section({ date, machine, runs, scenarios, targets }, charts) {
     parts.push(markdownTable(tableOf(scenario)))
   }
   return `${parts.join('\n\n')}\n`
-}
-
-/** A table with its columns in line, as the formatter has it. */
-function markdownTable(table) {
-  const cells = table.map((row) => row.map((text) => text.replaceAll('|', '\\|')))
-  const widths = cells[0].map((_, column) => Math.max(3, ...cells.map((row) => row[column].length)))
-  const line = (row) => `| ${row.map((text, column) => text.padEnd(widths[column])).join(' | ')} |`
-  const [headers, ...rows] = cells
-  return [line(headers), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
 }

@@ -151,13 +151,14 @@ export async function load(job) {
 
   loop = job.interval ? openLoop(job, senderCount, send) : closedLoop(job, senderCount, send)
   await sleep(job.warmup)
-  const watch = new CpuWatch(job.pid)
+  const watch = new CpuWatch(job.pid, job.broker)
   ledger.deliveries = 0
   ledger.from = now()
   await sleep(job.duration)
   ledger.to = now()
   const { deliveries } = ledger
-  const { cpu, seconds, shares } = watch.read()
+  const { cpu, broker, seconds, shares } = watch.read()
+  const messages = deliveries / receivers
   sending = false
   loop.stop()
   const deadline = performance.now() + PATIENCE
@@ -166,6 +167,9 @@ export async function load(job) {
   return {
     rate: deliveries / seconds,
     cpu: (cpu / deliveries) * 1e6,
+    messages: messages / seconds,
+    perMessage: (cpu / messages) * 1e6,
+    broker: (broker / messages) * 1e6,
     megabytes: (deliveries * job.bytes) / seconds / 1e6,
     p50: ledger.latencies.quantile(0.5),
     p99: ledger.latencies.quantile(0.99),

@@ -8,7 +8,8 @@ function versionOf(folder) {
   return JSON.parse(readFileSync(new URL(`${folder}/package.json`, import.meta.url), 'utf8')).version
 }
 
-export function describeMachine() {
+/** The machine, and what is measured on it. */
+export function describeHost() {
   const [{ model }] = cpus()
   return {
     cpu: `${cpus().length} × ${model.trim()}`,
@@ -17,6 +18,10 @@ export function describeMachine() {
     node: process.version,
     'load before': loadavg()[0].toFixed(2),
     baton: versionOf('..'),
-    ...Object.fromEntries(PACKAGES.map((name) => [name, versionOf(`node_modules/${name}`)])),
   }
+}
+
+/** The same, and those that it is compared with. */
+export function describeMachine() {
+  return { ...describeHost(), ...Object.fromEntries(PACKAGES.map((name) => [name, versionOf(`node_modules/${name}`)])) }
 }

@@ -44,7 +44,7 @@ async function answers(port) {
 /** Starts a server and waits until it accepts connections. */
 export async function startServer({ command, env = {} }, extraEnv = {}) {
   const port = await freePort()
-  const [program, ...args] = command()
+  const [program, ...args] = command(port)
   const child = watch(
     spawn(program, args, {
       // Native helpers of `ws` are left out for all: Baton does not ask for them either.

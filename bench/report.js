@@ -8,7 +8,7 @@ export function format(value) {
   return value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: Math.min(digits, 2) })
 }
 
-function cell({ median, min, max }, { unit }) {
+export function cell({ median, min, max }, { unit }) {
   if (min === max) return format(median / unit)
   return `${format(median / unit)} (${format(min / unit)} to ${format(max / unit)})`
 }

@@ -9,13 +9,13 @@ const NOT_BUSY = 0.8
 const COUNTS = ['lost', 'disordered', 'closed']
 const SHARES = ['serverShare', 'kernelShare', 'workerShare', 'othersShare']
 
-function median(values) {
+export function median(values) {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-function spread(values) {
+export function spread(values) {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
 }
 

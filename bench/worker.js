@@ -1,5 +1,6 @@
 /** A process of its own that puts one load on one server and reports what it saw. */
 
+import { idleRooms, welcomes } from './cluster/loads.js'
 import { residentBytes } from './cpu.js'
 import { load } from './load.js'
 import { idle, storm } from './quiet.js'
@@ -8,6 +9,8 @@ const kinds = {
   load,
   idle,
   storm,
+  idleRooms,
+  welcomes,
 
   /** A load, and by how much the server grew under it. */
   async growth(job) {

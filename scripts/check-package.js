@@ -13,7 +13,8 @@ import { WebSocket } from 'ws'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** All that a package may hold. */
-const ALLOWED = /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/.+\.(js|d\.ts)|docs\/.+\.(md|svg|png))$/
+const ALLOWED =
+  /^(package\.json|README\.md|SECURITY\.md|CHANGELOG\.md|LICENSE|dist\/.+\.(js|d\.ts|css)|docs\/.+\.(md|svg|png)|deploy\/.+)$/
 
 const REQUIRED = [
   'LICENSE',
@@ -22,6 +23,8 @@ const REQUIRED = [
   'dist/index.js',
   'dist/index.d.ts',
   'dist/cli.js',
+  'dist/dashboard/app.js',
+  'dist/dashboard/app.css',
   'docs/configuration.md',
   'docs/library.md',
   'docs/protocol/README.md',

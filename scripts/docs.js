@@ -138,13 +138,13 @@ function rewrite(path, tables) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [options, units, errors, { Relay }] = await Promise.all([
+  const [options, units, errors, { MemoryBus, Relay }] = await Promise.all([
     import('../dist/options/index.js'),
     import('../dist/units.js'),
     import('../dist/core/errors.js'),
     import('../dist/index.js'),
   ])
   rewrite('docs/configuration.md', optionTables(options, units))
-  rewrite('docs/metrics.md', metricTables(await new Relay().metrics()))
+  rewrite('docs/metrics.md', metricTables(await new Relay({ backplane: new MemoryBus().connect() }).metrics()))
   rewrite('docs/protocol/errors.md', errorTables(errors))
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Option } from 'commander'
+import { FILE, fromEnvironment, type Source } from './cli/environment.js'
 import { addTokenCommand } from './cli/token.js'
 import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options/index.js'
 import { Relay } from './relay.js'
@@ -22,16 +23,11 @@ export interface Terminal {
   err(text: string): void
 }
 
-type Source = 'flag' | 'environment' | 'file' | 'default'
-
 interface Given {
   values: Record<string, string | boolean>
   sources: Map<string, Source>
   printConfig: boolean
 }
-
-/** What the variable is called that names a file with a secret. */
-const FILE = '_FILE'
 
 /** A message of commander's, without the value of a flag that it does not know: it may be a misspelt secret. */
 function readable(message: string): string {
@@ -88,24 +84,6 @@ function read(command: Command, { env }: Terminal): Given {
   return given
 }
 
-/** The value of a variable, or for a secret that of the file that another names, as Docker and Kubernetes hand them out. */
-function fromEnvironment(info: OptionInfo, env: Terminal['env']): [string | undefined, Source] {
-  // An empty variable is how many platforms say that none is set.
-  const value = env[info.env] || undefined
-  const file = (info.secret && env[info.env + FILE]) || undefined
-  if (file === undefined) return [value, value === undefined ? 'default' : 'environment']
-  if (value !== undefined) throw wrong(info.name, `is set, and so is ${info.env}${FILE}: which of them counts?`)
-  try {
-    return [readFileSync(file, 'utf8').trim(), 'file']
-  } catch (error) {
-    throw wrong(info.name, `the file that ${info.env}${FILE} names cannot be read: ${(error as Error).message}`)
-  }
-}
-
-function wrong(option: string, problem: string): OptionsError {
-  return new OptionsError([{ option, problem }])
-}
-
 /** How the user called an option. */
 function nameOf(given: Given | undefined, name: string): string {
   const info = optionInfos.find((option) => option.name === name)
@@ -154,7 +132,12 @@ async function serve(settings: Settings, stop: AbortSignal, systemd: Systemd): P
     const relay = new Relay(settings)
     await relay.listen()
     systemd.tell('READY=1')
-    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
+    if (!stop.aborted) {
+      await new Promise<unknown>((resolve) => {
+        stop.addEventListener('abort', resolve, { once: true })
+        relay.once('closing', resolve)
+      })
+    }
     systemd.tell('STOPPING=1')
     await relay.close()
   } finally {

@@ -30,17 +30,18 @@ const HASH_DIGITS = 12
 
 /** Names rooms for the log: by a short keyed hash, since their names are the secrets that let people in. */
 export class RoomNamer {
-  readonly #plain: boolean
+  /** Whether it gives the names themselves. */
+  readonly plain: boolean
   readonly #key: string | Buffer
   readonly #hashes = new WeakMap<Room, string>()
 
   constructor({ logRoomNames, logKey }: Pick<Settings, 'logRoomNames' | 'logKey'>) {
-    this.#plain = logRoomNames
+    this.plain = logRoomNames
     this.#key = logKey || randomBytes(32)
   }
 
   nameOf(room: Room): string {
-    if (this.#plain) return room.name
+    if (this.plain) return room.name
     let hash = this.#hashes.get(room)
     if (hash === undefined) {
       const name = `${room.kind.name}/${room.name}`

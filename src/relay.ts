@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { JsonWebTokens, wantsTokens } from './auth/tokens.js'
 import type { Backplane } from './cluster/backplane.js'
+import { maxFrame } from './cluster/limits.js'
 import { ClusterNode } from './cluster/node.js'
 import { RedisBackplane } from './cluster/redis.js'
 import { loadRedis } from './cluster/redis-client.js'
@@ -13,7 +14,7 @@ import { closes } from './core/errors.js'
 import { Hub } from './core/hub.js'
 import type { Session } from './core/session.js'
 import { Dialects } from './dialects/index.js'
-import { createLogger, type Logger } from './log.js'
+import { createLogger, type Logger, RoomNamer } from './log.js'
 import { isPublic } from './networks.js'
 import { Announcer, type Emit, type RelayEvents } from './observe/announcer.js'
 import { ClusterJournal } from './observe/cluster-journal.js'
@@ -22,17 +23,18 @@ import { Journal } from './observe/journal.js'
 import { createMetrics } from './observe/metrics.js'
 import { Report, type Stats } from './observe/report.js'
 import { Tally } from './observe/tally.js'
-import { MAX_MESSAGE_BYTES, type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
+import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { isProduction } from './options/log.js'
 import { Gate } from './server/admin.js'
 import { Clients } from './server/clients.js'
 import { Connections } from './server/connections.js'
+import { Dashboard } from './server/dashboard/index.js'
 import { adminPages, answerOf, answerTo, createPages, HANG_UP, type Pages, publicPages, text } from './server/http.js'
 import { hasIceServers, IcePage, type IceServers, iceServersFor } from './server/ice.js'
-import { landingPage } from './server/landing.js'
+import { createLandingPage } from './server/landing.js'
 import { createHttpServer, type Handler, listen } from './server/listener.js'
 import { createCertificate } from './server/tls/index.js'
-import { pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
+import { type Answer, pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
 
 /** The options of a {@link Relay}: those of the schema, and what only code can give. */
 export type RelayOptions = Options & {
@@ -41,9 +43,6 @@ export type RelayOptions = Options & {
   /** Another bus than Redis that joins several relays to one, such as a {@link MemoryBus}'s. */
   backplane?: Backplane
 }
-
-/** What frames between nodes may carry beside messages, in bytes. */
-const FRAME_SPARE = 2 ** 20
 
 const STATISTICS_INTERVAL = 5 * 60_000
 
@@ -60,6 +59,7 @@ const STATISTICS_INTERVAL = 5 * 60_000
 export class Relay extends EventEmitter<RelayEvents> {
   readonly #settings: Settings
   readonly #log: Logger
+  readonly #namer: RoomNamer
   readonly #journal: Journal
   readonly #tokens: JsonWebTokens | undefined
   readonly #hub: Hub
@@ -72,6 +72,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #clusterJournal: ClusterJournal
   #clustered: Promise<void> | undefined
   readonly #gate: Gate | undefined
+  #dashboard: Dashboard | undefined
   #server: Server | undefined
   #adminServer: Server | undefined
   readonly #detach: (() => void)[] = []
@@ -88,7 +89,8 @@ export class Relay extends EventEmitter<RelayEvents> {
     const { authorize, backplane, ...rest } = options
     this.#settings = parseOptions(rest)
     this.#log = createLogger(this.#settings)
-    this.#journal = new Journal(this.#log, this.#settings)
+    this.#namer = new RoomNamer(this.#settings)
+    this.#journal = new Journal(this.#log, this.#namer)
     this.#clusterJournal = new ClusterJournal(this.#log)
     this.#cluster = this.#createNode(backplane)
     this.#tokens = wantsTokens(this.#settings) ? new JsonWebTokens(this.#settings, this.#log) : undefined
@@ -107,6 +109,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       tally,
       backlog: this.#connections.backlog,
       health: () => this.#report.health(this.#connections.draining),
+      cluster,
     })
     const { adminToken } = this.#settings
     if (adminToken !== '') this.#gate = new Gate(adminToken, (request) => this.#onGuess(request))
@@ -131,10 +134,12 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   async #listen(): Promise<AddressInfo> {
-    const { port, host, enableTls, dialects, redisUrl, adminPort } = this.#settings
+    const { port, host, enableTls, dialects, landingPage, redisUrl, adminPort } = this.#settings
     const certificate = enableTls ? await createCertificate(this.#settings, this.#log) : undefined
     const draining = (): boolean => this.#connections.draining
-    const pages = createPages(this.#report, draining, landingPage(dialects), this.#metrics)
+    const landing = landingPage ? createLandingPage(dialects) : undefined
+    const pages = createPages(this.#report, draining, landing, this.#metrics)
+    this.#dashboard ??= this.#createDashboard()
     const handler = this.#publicHandler(adminPort === undefined ? pages : publicPages(pages))
     const server = createHttpServer(this.#settings, certificate?.options, handler)
     server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
@@ -229,11 +234,14 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   async #close(drain: number): Promise<void> {
     this.#log.info({ ...this.#about(), drain }, 'Relay shutting down')
+    this.#emit(undefined, 'closing', () => ({ drain }))
     await this.#connections.drain(drain)
     // A port that is about to be opened would stay open.
     await this.#listening?.catch(() => {})
     clearInterval(this.#statistics)
     for (const detach of this.#detach) detach()
+    // Until now it has shown how the connections go.
+    this.#dashboard?.stop()
     await this.#stopListening()
     this.#clients.stop()
     this.#hub.stop()
@@ -250,7 +258,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   async #listenForAdmins(port: number, pages: Pages): Promise<void> {
     const server = createHttpServer(this.#settings, undefined, {
       ...this.#handler,
-      answer: (request) => answerTo(pages, request, this.#gate),
+      answer: (request) => this.#answer(pages, request, this.#dashboard),
       upgrade: (_request, socket) => refuse(socket, { status: 404, text: 'Not found' }),
     })
     const { address, port: actual } = await listen(server, port, this.#settings.adminHost)
@@ -259,6 +267,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   #publicHandler(pages: Pages): Handler {
+    const dashboard = this.#settings.adminPort === undefined ? this.#dashboard : undefined
     const ice = hasIceServers(this.#settings)
       ? new IcePage(this.#settings, this.#hub, this.#clients, this.#tokens)
       : undefined
@@ -269,10 +278,30 @@ export class Relay extends EventEmitter<RelayEvents> {
         const refusal = this.#clients.forbid(request)
         if (refusal) return answerOf(request.method ?? 'GET', text(refusal.status, refusal.text, HANG_UP))
         if (ice && pathOf(targetOf(request)) === '/ice-servers') return ice.answer(request)
-        return answerTo(pages, request, this.#gate)
+        return this.#answer(pages, request, dashboard)
       },
       upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
     }
+  }
+
+  #answer(pages: Pages, request: IncomingMessage, dashboard: Dashboard | undefined): Answer | Promise<Answer> {
+    return dashboard?.owns(request) ? dashboard.answer(request) : answerTo(pages, request, this.#gate)
+  }
+
+  #createDashboard(): Dashboard | undefined {
+    const gate = this.#gate
+    return (
+      gate &&
+      new Dashboard({
+        hub: this.#hub,
+        gate,
+        namer: this.#namer,
+        journal: this.#journal,
+        health: () => this.#report.health(this.#connections.draining),
+        addressFor: (request) => this.#clients.addressFor(request),
+        drain: () => void this.close().catch((error: unknown) => this.#log.error({ err: error }, 'Drain failed')),
+      })
+    )
   }
 
   readonly #handler: Pick<Handler, 'limited' | 'failed'> = {
@@ -287,15 +316,19 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   #createNode(given: Backplane | undefined): ClusterNode | undefined {
-    const { redisUrl, redisCluster, clusterName, clusterSecret, maxMessageBytes, roomExpiry } = this.#settings
-    if (!given && redisUrl === '') return undefined
+    const { redisUrl, redisCluster, clusterName, clusterSecret, roomExpiry } = this.#settings
+    if (!given && redisUrl === '') {
+      // Whoever gives a secret expects others.
+      if (clusterSecret === '') return undefined
+      throw new OptionsError([{ option: 'clusterSecret', problem: 'is set, but nothing joins this node to others' }])
+    }
     const backplane = given ?? new RedisBackplane({ url: redisUrl, cluster: redisCluster })
     const options = {
       name: clusterName,
       secret: clusterSecret,
-      maxFrame: (maxMessageBytes || MAX_MESSAGE_BYTES) + FRAME_SPARE,
+      maxFrame: maxFrame(this.#settings),
       roomExpiry,
-      tally: () => this.#report.tally(),
+      totals: () => this.#report.totals(),
     }
     return new ClusterNode(backplane, options, this.#clusterJournal)
   }
@@ -309,8 +342,10 @@ export class Relay extends EventEmitter<RelayEvents> {
     } catch (error) {
       server.close()
       // Whoever cannot serve must not stay among those who do, nor keep the process alive.
-      await this.#cluster?.stop()
-      this.#clustered = undefined
+      if (this.#detach.length === 0) {
+        await this.#cluster?.stop()
+        this.#clustered = undefined
+      }
       throw error
     }
   }

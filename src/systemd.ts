@@ -19,7 +19,9 @@ export class Systemd {
   /** @param env The environment, of which systemd sets `NOTIFY_SOCKET` and `WATCHDOG_USEC`. */
   constructor(env: Readonly<Record<string, string | undefined>>) {
     if (!env['NOTIFY_SOCKET']) return
-    const helper = spawn('sh', ['-c', HELPER], { env, stdio: ['pipe', 'ignore', 'inherit'] })
+    // No more than it needs: the rest may hold secrets.
+    const { NOTIFY_SOCKET, PATH } = env
+    const helper = spawn('sh', ['-c', HELPER], { env: { NOTIFY_SOCKET, PATH }, stdio: ['pipe', 'ignore', 'inherit'] })
     this.#pipe = helper.stdin
     // The end of the relay must not hang on it.
     helper.unref()

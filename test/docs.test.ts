@@ -5,12 +5,14 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { errorTables, fill, metricTables, optionTables } from '../scripts/docs.js'
 import * as errors from '../src/core/errors.js'
-import { Relay } from '../src/index.js'
+import { MemoryBus, Relay } from '../src/index.js'
+import { faultMessages } from '../src/observe/cluster-journal.js'
+import { limitMessages } from '../src/observe/journal.js'
 import * as options from '../src/options/index.js'
 import * as units from '../src/units.js'
 
 const { closes } = errors
-const metrics = await new Relay().metrics()
+const metrics = await new Relay({ backplane: new MemoryBus().connect() }).metrics()
 const root = fileURLToPath(new URL('..', import.meta.url))
 const docs = readdirSync(resolve(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((path) => `docs/${path}`)
 const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...docs].filter((path) =>
@@ -88,7 +90,7 @@ function textsIn(source: string): RegExp[] {
     const parts = answer ? partsOf(node) : []
     if (parts.some((part) => part.includes(' '))) patterns.push(matching(parts))
     const answers =
-      answer || (ts.isCallExpression(node) && /(\.#(error|refuse|send)|^errorFrame)$/.test(node.expression.getText()))
+      answer || (ts.isCallExpression(node) && /(\.#(error|refuse|send)|errorFrame)$/.test(node.expression.getText()))
     ts.forEachChild(node, (child) => visit(child, answers))
   }
   visit(ts.createSourceFile(source, read(source), ts.ScriptTarget.Latest, true), false)
@@ -104,6 +106,48 @@ function partsOf(node: ts.Node): string[] {
 
 function matching(parts: string[]): RegExp {
   return new RegExp(`^${parts.map((part) => part.replaceAll(/[^\w\s]/g, '\\$&')).join('.+')}$`)
+}
+
+describe('docs/operations.md', () => {
+  const messages = [...Object.values(limitMessages), ...Object.values(faultMessages), ...logMessages()]
+  const section = (title: string): string =>
+    read('docs/operations.md').split(`\n## ${title}\n`)[1]?.split('\n## ')[0] ?? ''
+  const firstCells = (text: string): string[] => [...text.matchAll(/^\| `([^`]+)`/gm)].map(([, cell = '']) => cell)
+
+  it('tells every message of the log, and none that is not there', () => {
+    expect(messages.length).toBeGreaterThan(60)
+    expect(firstCells(section('Every message of the log')).sort()).toEqual([...new Set(messages)].sort())
+  })
+
+  it('tells every close that the relay starts', () => {
+    const told = [...section('Every close and what to do').matchAll(/^\| (\d+) +\| `([^`]+)`/gm)]
+    const known = Object.values(closes).map(({ code, reason }) => `${code} ${reason}`)
+    expect(told.map(([, code, reason]) => `${code} ${reason}`).sort()).toEqual(known.sort())
+  })
+})
+
+/** The texts of all lines that the source logs, but for those that are looked up in a table. */
+function logMessages(): string[] {
+  const files = readdirSync(resolve(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  )
+  const messages: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && LOGS.test(node.expression.getText())) {
+      for (const argument of node.arguments) messages.push(...textsOfArgument(argument))
+    }
+    ts.forEachChild(node, visit)
+  }
+  for (const file of files) visit(ts.createSourceFile(file, read(`src/${file}`), ts.ScriptTarget.Latest, true))
+  return messages.filter((text) => /^[A-Z]/.test(text))
+}
+
+const LOGS = /(log|digest)\.(debug|info|warn|error)$|\.#presence$/i
+
+/** A string, or two of which one is chosen. */
+function textsOfArgument(node: ts.Expression): string[] {
+  if (ts.isConditionalExpression(node)) return [node.whenTrue, node.whenFalse].flatMap(textsOfArgument)
+  return ts.isStringLiteral(node) ? [node.text] : []
 }
 
 describe.each(pages)('%s', (page) => {

@@ -106,6 +106,17 @@ describe('history on two nodes', () => {
     expect(await texts(await one.open('/room/doc'))).toEqual(['connected', [1]])
   })
 
+  it('comes whole, however long it may be', async () => {
+    const [one, two] = await startNodes({ history: 40, historyBytes: '8MiB', maxMessageBytes: 2 ** 18, rateLimit: 0 })
+    const ann = await one.open('/room/doc')
+    const body = 'x'.repeat(2 ** 17)
+    for (let i = 0; i < 40; i++) ann.send({ type: 'content', body })
+    await ann.settled()
+    const ben = await two.open('/room/doc')
+    expect(await ben.json()).toMatchObject({ type: 'connected', userCount: 2 })
+    expect((await ben.json())['messages']).toHaveLength(40)
+  })
+
   it('continues without gap or repeat on a node that just opened the room', async () => {
     const [one, two] = await startNodes({ history: 10_000, rateLimit: 0 })
     await joinMidway(one, two)

@@ -163,6 +163,14 @@ describe('options', () => {
       { turnTtl: '1s' },
       'turnTtl: must be a duration such as 24h, 30s or 500 (milliseconds), at least 60000 (got "1s")',
     ],
+    [{ redisUrl: 'http://x' }, 'redisUrl: must be a URL such as redis://host:6379 or rediss://host:6379'],
+    [{ redisCluster: true }, 'redisCluster: is set, but there is no URL of a Redis'],
+    [
+      { redisUrl: 'redis://x/3', redisCluster: true },
+      'redisUrl: names a database, and a Redis Cluster has but one: leave it out',
+    ],
+    [{ clusterName: 'a b' }, 'clusterName: must have 1 to 64 letters, digits, dots, dashes or underscores (got "a b")'],
+    [{ adminPort: 3000 }, 'adminPort: is the port of the relay itself: choose another, or leave it out'],
     [{ speed: 'fast' }, 'speed: there is no such option'],
   ])('refuse %j by name', (options, problem) => {
     expect(problems(options)).toEqual([problem])

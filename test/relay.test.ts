@@ -401,7 +401,8 @@ describe('attach', () => {
   })
 
   it('keeps to a prefix', async () => {
-    const { url } = await startApp('/relay/')
+    const { url, http } = await startApp('/relay/')
+    expect(await (await fetch(`${http}/relay/`)).text()).toBe('the app')
     const [ann, app] = [await Client.open(`${url}/relay/room/doc`), await Client.open(`${url}/app`)]
     expect(await ann.json()).toMatchObject({ roomId: 'doc' })
     const peer = await Client.open(`${url}/relay`)

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,8 +9,22 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { run } from '../src/cli.js'
 import { optionInfos, parseOptions } from '../src/options/index.js'
 
-const SECRET = 'sesame-open-yourself-please'
+const SECRET = 'sesame-open-yourself-please-1001'
+const KEY = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString().trim()
 const secrets = optionInfos.filter(({ secret }) => secret)
+
+/** Those that are more than a text, and what must not be seen of them. */
+const values: Readonly<Record<string, { value: string; core: string }>> = {
+  redisUrl: { value: `redis://:${SECRET}@127.0.0.1:1`, core: SECRET },
+  jwtPublicKey: { value: KEY, core: KEY.split('\n')[1] ?? '' },
+}
+
+/** What has to be set beside them. */
+const companions: Readonly<Record<string, readonly string[]>> = { turnSecret: ['--turn-urls=turn:relay.example'] }
+
+function sample(name: string): { value: string; core: string } {
+  return values[name] ?? { value: SECRET, core: SECRET }
+}
 
 /** All that the command says, started with these. */
 async function said(argv: string[], env: Record<string, string> = {}): Promise<string> {
@@ -31,15 +46,16 @@ function fileWith(text: string): string {
 
 describe.each(secrets)('the secret $name', ({ name, env, flag }) => {
   it('is masked in --print-config, wherever it comes from', async () => {
+    const { value, core } = sample(name)
     for (const [argv, variables, source] of [
-      [[flag, SECRET], {}, 'flag'],
-      [[`${flag}=${SECRET}`], {}, 'flag'],
-      [[], { [env]: SECRET }, 'environment'],
-      [[], { [`${env}_FILE`]: fileWith(`${SECRET}\n`) }, 'file'],
+      [[flag, value], {}, 'flag'],
+      [[`${flag}=${value}`], {}, 'flag'],
+      [[], { [env]: value }, 'environment'],
+      [[], { [`${env}_FILE`]: fileWith(`${value}\n`) }, 'file'],
     ] as const) {
-      const text = await said([...argv, '--print-config'], variables)
+      const text = await said([...argv, ...(companions[name] ?? []), '--print-config'], variables)
       expect(text).toContain(`${env}=******** # ${source}\n`)
-      expect(text).not.toContain(SECRET)
+      expect(text).not.toContain(core)
     }
   })
 
@@ -77,7 +93,9 @@ describe('a secret from a file', () => {
 
 describe('a running relay', () => {
   it.runIf(process.platform === 'linux')('has no secret in its command line, its title or its log', async () => {
-    const flags = secrets.flatMap(({ flag }) => [flag, SECRET])
+    // Tokens are signed with a secret or with a key.
+    const given = secrets.filter(({ name }) => name !== 'jwtPublicKey')
+    const flags = given.flatMap(({ name, flag }) => [flag, sample(name).value, ...(companions[name] ?? [])])
     const child = spawn(
       process.execPath,
       ['dist/cli.js', '--port=0', '--host=127.0.0.1', '--log-level=debug', ...flags],

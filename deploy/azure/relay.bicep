@@ -26,7 +26,7 @@ param dnsNameLabel string = 'baton-${environment}-${uniqueString(resourceGroup()
 @description('Region.')
 param location string = resourceGroup().location
 
-@description('Opens /stats, /metrics and the dashboard. Empty: they are open to all.')
+@description('Asked for at /stats, /metrics and /dashboard. Empty: the first two are open to all, and the last is not there.')
 @secure()
 param adminToken string = ''
 

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { OptionsError, parseOptions } from '../options/index.js'
 import { parseDuration } from '../units.js'
+import { fromEnvironment } from './environment.js'
 
 /** What the command is told. */
 interface Wishes {
@@ -56,13 +57,18 @@ export function addTokenCommand(
     .action(async (flags: Wishes) => {
       // Not as defaults of the flags: the help shows those.
       const wishes = {
-        jwtSecret: env['JWT_SECRET'],
+        jwtSecret: flags.jwtSecret ?? secretFrom(env),
         issuer: env['JWT_ISSUER'],
         audience: env['JWT_AUDIENCE'],
         ...flags,
       }
       out(`${await sign(wishes)}\n`)
     })
+}
+
+function secretFrom(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const [secret] = fromEnvironment({ name: 'jwtSecret', env: 'JWT_SECRET', secret: true }, env)
+  return secret
 }
 
 function rooms(pattern: string, before: string[] = []): string[] {

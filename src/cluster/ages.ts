@@ -17,6 +17,8 @@ export class Ages {
 
   /** A room has expired. */
   bury(channel: string, created: number, now: number): void {
+    // At the end again, where the sweep expects the youngest.
+    this.#buried.delete(channel)
     this.#buried.set(channel, { created, at: now })
   }
 

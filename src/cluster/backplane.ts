@@ -4,6 +4,8 @@ export type Outage =
   | 'silent'
   /** The machine is there, and nobody listens: the bus itself is down, for all nodes alike. */
   | 'refused'
+  /** It is there, and does not let this node in: a wrong password, or rights that are missing. */
+  | 'denied'
 
 /** What a {@link Backplane} tells. */
 export interface BackplaneEvents {
@@ -32,7 +34,7 @@ export interface Backplane {
   /** Resolves once the bus has confirmed, after an outage if need be: what is published from then on is heard. */
   subscribe(channel: string): Promise<void>
   unsubscribe(channel: string): void
-  /** Drops a connection that looks alive and is not, and makes a new one. */
+  /** Drops a connection that looks alive and is not, and makes a new one: `up` follows when it is there. */
   reset(): void
   /** Sends what was published already, and disconnects. */
   stop(): Promise<void>

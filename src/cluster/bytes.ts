@@ -3,6 +3,12 @@
 /** The longest `peerId` is 128 UTF-16 code units, which are at most 3 bytes each. */
 const MAX_TEXT = 512
 
+/** Half of a pair of UTF-16 code units without the other: clients may use it in names, and UTF-8 has no bytes for it. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** Marks the length of a text that is in UTF-16, for the sake of such a half. */
+const UTF16 = 0x8000
+
 /** A frame that is not what it should be. */
 export class Malformed extends Error {}
 
@@ -28,6 +34,11 @@ export class Writer {
   }
 
   text(value: string): void {
+    if (LONE_SURROGATE.test(value)) {
+      this.#add(UTF16 | (2 * value.length), 2)
+      this.#add(Buffer.from(value, 'utf16le'), 2 * value.length)
+      return
+    }
     const length = Buffer.byteLength(value)
     this.#add(length, 2)
     this.#add(value, length)
@@ -94,9 +105,10 @@ export class Reader {
   }
 
   text(): string {
-    const length = this.#take(2).readUInt16BE()
+    const prefix = this.#take(2).readUInt16BE()
+    const length = prefix & ~UTF16
     if (length > MAX_TEXT) throw new Malformed()
-    return this.#take(length).toString()
+    return this.#take(length).toString(prefix & UTF16 ? 'utf16le' : 'utf8')
   }
 
   bytes(): Buffer {

@@ -3,7 +3,8 @@ import type { Link } from '../core/cluster.js'
 import type { Memory } from '../core/history.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
-import type { Change, Message, Occupant } from './messages.js'
+import { Hosts } from './hosts.js'
+import type { Change, MemberRecord, Message } from './messages.js'
 import type { ClusterNode } from './node.js'
 import { Outbox } from './outbox.js'
 import { nodeOf, originOf, Remote } from './remote.js'
@@ -18,15 +19,11 @@ export class RoomLink implements Link {
 
   readonly #node: ClusterNode
   readonly #rooms: Rooms
-  readonly #remotes = new Map<string, Remote>()
+  readonly #hosts = new Hosts()
   #opened: (() => void) | undefined
   /** Nothing is listened to before the bus has confirmed: what comes earlier is from a former life. */
   #subscribed = false
   #closed = false
-  /** How many other nodes heard the last introduction; undefined if the bus cannot tell. */
-  #listeners: number | undefined
-  /** Those of which others told; undefined as long as nobody has. */
-  #hosts: Set<string> | undefined
   /** Whether this node counts the room: it has the smallest id among the hosts. */
   #mine = true
   readonly #outbox: Outbox
@@ -51,7 +48,7 @@ export class RoomLink implements Link {
 
   /** Whether other nodes host the room, too. */
   get shared(): boolean {
-    return this.#remotes.size > 0
+    return this.#hosts.size > 0
   }
 
   /** Whether other nodes may know of the members here: they host the room, or may be about to say so. */
@@ -68,7 +65,7 @@ export class RoomLink implements Link {
   }
 
   joined(member: Member): void {
-    this.#change({ what: 'join', who: occupant(member) })
+    this.#change({ what: 'join', who: recordOf(member) })
     this.room.note()
   }
 
@@ -89,7 +86,7 @@ export class RoomLink implements Link {
     if (ending === 'expired') {
       this.#node.ages.bury(this.channel, created, this.#node.now())
       this.#say({ kind: 'expire', created })
-    } else if (ending === undefined && this.shared) this.#say({ kind: 'gone', s: this.#outbox.s + 1 })
+    } else if (ending !== 'isolated' && this.shared) this.#say({ kind: 'gone', s: this.#outbox.s + 1 })
     this.#closed = true
     this.#node.unlink(this)
     this.#node.retire(this.#outbox.s)
@@ -105,7 +102,7 @@ export class RoomLink implements Link {
     else if (!this.#node.connected) this.#wait(BEACON[1])
     else if (!this.#subscribed) this.#node.reset('No answer to a subscription')
     else {
-      for (const [id, remote] of this.#remotes) {
+      for (const [id, remote] of this.#hosts) {
         const doubtful = !remote.synced || now - remote.heard > SILENT
         if (doubtful && now - remote.asked >= ASK) this.doubt(id)
       }
@@ -130,7 +127,7 @@ export class RoomLink implements Link {
 
   /** Something that a node said may not have come: asks it who is there. */
   doubt(id: string): void {
-    const remote = this.#remotes.get(id)
+    const remote = this.#hosts.get(id)
     if (!remote) return
     remote.synced = false
     this.#ask(id, remote)
@@ -149,9 +146,9 @@ export class RoomLink implements Link {
 
   /** A node is gone, or no longer hosts the room. */
   drop(id: string): void {
-    const remote = this.#remotes.get(id)
+    const remote = this.#hosts.get(id)
     if (!remote) return
-    this.#remotes.delete(id)
+    this.#hosts.delete(id)
     remote.clear()
     this.#recount()
     this.#answered()
@@ -160,7 +157,7 @@ export class RoomLink implements Link {
   /** Something that another node said of the room. */
   receive(id: string, message: Message): void {
     if (!this.#subscribed) return
-    const known = this.#remotes.get(id)
+    const known = this.#hosts.get(id)
     if (known) known.heard = this.#node.now()
     switch (message.kind) {
       case 'batch':
@@ -206,15 +203,15 @@ export class RoomLink implements Link {
     this.#introduce = Number.POSITIVE_INFINITY
     this.flush()
     const have = new Map<string, number>()
-    for (const [id, { synced, v }] of this.#remotes) if (synced) have.set(id, v)
+    for (const [id, { synced, v }] of this.#hosts) if (synced) have.set(id, v)
     this.#spoke = this.#node.now()
     const members = this.#members()
     const hello = { kind: 'hello', ...this.#stand(), members, have, curious: this.opening !== undefined } as const
     const receivers = await this.#node.say(this.channel, hello)
     if (this.#closed) return
     if (members.length > 0 && receivers !== 1) this.#exposedUntil = this.#node.now() + DOWN
-    if (receivers !== undefined) this.#listeners = receivers - 1
-    else if (this.opening !== undefined && this.#hosts === undefined) this.#wait(ALONE)
+    if (receivers !== undefined) this.#hosts.listeners = receivers - 1
+    else if (this.opening !== undefined && this.#hosts.unknown) this.#wait(ALONE)
     this.#answered()
   }
 
@@ -222,7 +219,7 @@ export class RoomLink implements Link {
   #sync(id: string, history: readonly Memory[] = []): void {
     this.flush()
     // Whoever has just come does not know.
-    const hosts = this.opening === undefined ? [this.#node.id, ...this.#remotes.keys()] : []
+    const hosts = this.opening === undefined ? [this.#node.id, ...this.#hosts.ids] : []
     this.#node.tell(id, { kind: 'sync', room: this.key, ...this.#stand(), hosts, members: this.#members(), history })
   }
 
@@ -237,7 +234,7 @@ export class RoomLink implements Link {
     // Where nothing is in doubt, what comes on the room's channel counts: this came on another, and may overtake it.
     if (!known?.synced) this.#learn(id, message)
     if (message.history.length > 0) this.room.history?.adopt(message.history)
-    for (const host of message.hosts) this.#hosts = (this.#hosts ?? new Set()).add(host)
+    this.#hosts.hearOf(message.hosts)
     this.#answered()
   }
 
@@ -261,26 +258,14 @@ export class RoomLink implements Link {
 
   /** Asks a node about which something is not right, at once or a while after it was asked. */
   #checkOn(id: string): void {
-    const remote = this.#remotes.get(id)
+    const remote = this.#hosts.get(id)
     if (!remote || remote.synced) return
     if (this.#node.now() - remote.asked >= ASK) this.#ask(id, remote)
   }
 
   /** Goes live once all who should have answered. */
   #answered(): void {
-    if (this.opening !== undefined && this.#complete) this.#goLive()
-  }
-
-  /** Whether all who host the room are known to have told who is with them. */
-  get #complete(): boolean {
-    if (this.#listeners === undefined && this.#hosts === undefined) return false
-    let synced = 0
-    for (const remote of this.#remotes.values()) if (remote.synced) synced++
-    if (this.#listeners !== undefined) return synced >= this.#listeners
-    for (const host of this.#hosts ?? []) {
-      if (host !== this.#node.id && !this.#remotes.get(host)?.synced) return false
-    }
-    return true
+    if (this.opening !== undefined && this.#hosts.complete(this.#node.id)) this.#goLive()
   }
 
   #goLive(): void {
@@ -290,7 +275,7 @@ export class RoomLink implements Link {
     this.#opened = undefined
     opened()
     if (this.#closed) return
-    if (!this.#complete) this.#introduce = this.#node.now() + REPEAT
+    if (!this.#hosts.complete(this.#node.id)) this.#introduce = this.#node.now() + REPEAT
     this.#rest()
     // All who waited for it may have gone meanwhile.
     setImmediate(() => {
@@ -308,7 +293,7 @@ export class RoomLink implements Link {
     const now = this.#node.now()
     const [from, to] = BEACON
     let due = Math.min(this.#introduce, this.#spoke + from + Math.random() * (to - from))
-    for (const { synced, asked, heard } of this.#remotes.values()) {
+    for (const [, { synced, asked, heard }] of this.#hosts) {
       due = Math.min(due, synced ? Math.max(heard + SILENT, asked + ASK) : asked + ASK)
     }
     this.#wait(Math.max(1, due - now))
@@ -321,18 +306,17 @@ export class RoomLink implements Link {
   }
 
   #remote(id: string): Remote {
-    let remote = this.#remotes.get(id)
+    let remote = this.#hosts.get(id)
     if (!remote) {
       remote = new Remote(this.room, id, this.#node.now())
-      this.#remotes.set(id, remote)
+      this.#hosts.set(id, remote)
       this.#recount()
     }
     return remote
   }
 
   #recount(): void {
-    let mine = true
-    for (const id of this.#remotes.keys()) if (id < this.#node.id) mine = false
+    const mine = this.#hosts.allAbove(this.#node.id)
     if (mine === this.#mine) return
     this.#mine = mine
     this.#node.yielded(this.room, mine ? -1 : 1)
@@ -360,8 +344,8 @@ export class RoomLink implements Link {
     return { s, v, created: this.room.created }
   }
 
-  #members(): Occupant[] {
-    return this.room.members.map(occupant)
+  #members(): MemberRecord[] {
+    return this.room.members.map(recordOf)
   }
 
   /** What a newcomer hears of the past from this node: all but what other nodes tell of themselves. */
@@ -369,7 +353,7 @@ export class RoomLink implements Link {
     const memories = this.room.history?.memories ?? []
     return memories.filter(({ origin }) => {
       const node = nodeOf(origin)
-      return node === id || !this.#remotes.has(node)
+      return node === id || !this.#hosts.has(node)
     })
   }
 
@@ -383,6 +367,6 @@ export class RoomLink implements Link {
   }
 }
 
-function occupant({ session, id, nickname }: Member): Occupant {
+function recordOf({ session, id, nickname }: Member): MemberRecord {
   return { key: session.id, id, nickname }
 }

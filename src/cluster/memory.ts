@@ -77,8 +77,10 @@ class MemoryBackplane implements Backplane {
     if (this.#channels.has(channel)) this.#events?.message(channel, frame)
   }
 
-  /** It has no connection that could be of no use. */
-  reset(): void {}
+  reset(): void {
+    this.#events?.down('silent', 'Connection reset')
+    setImmediate(() => this.#events?.up())
+  }
 
   async stop(): Promise<void> {
     this.#events = undefined

@@ -3,7 +3,7 @@
 import type { Memory } from '../core/history.js'
 
 /** A member of a room, as other nodes know it. */
-export interface Occupant {
+export interface MemberRecord {
   /** Unique among all members of all nodes: the id of its connection. */
   readonly key: string
   /** The name under which clients know it; several members may share one. */
@@ -12,7 +12,7 @@ export interface Occupant {
 }
 
 /** What a node says of itself with each beat. */
-export interface Tally {
+export interface Totals {
   readonly connections: number
   /** Rooms that are counted by this node: those of which it has the smallest id among their hosts. */
   readonly rooms: number
@@ -25,7 +25,7 @@ export interface Tally {
 /** One change in a room, in the order in which it happened. */
 export type Change =
   | { readonly what: 'data'; readonly frame: Buffer }
-  | { readonly what: 'join'; readonly who: Occupant }
+  | { readonly what: 'join'; readonly who: MemberRecord }
   | { readonly what: 'leave'; readonly key: string }
 
 /** Where a node stands in one room. */
@@ -41,7 +41,7 @@ export interface Stand {
 /** What a node may say. */
 export type Message =
   /** To all: I live. `speaks` is the newest version that it understands. */
-  | { readonly kind: 'beat'; readonly count: number; readonly speaks: number; readonly tally: Tally }
+  | { readonly kind: 'beat'; readonly count: number; readonly speaks: number; readonly totals: Totals }
   /** To all: I am going. */
   | { readonly kind: 'bye' }
   /** To one: I have told my clients that yours are gone. */
@@ -52,7 +52,7 @@ export type Message =
    */
   | (Stand & {
       readonly kind: 'hello'
-      readonly members: readonly Occupant[]
+      readonly members: readonly MemberRecord[]
       readonly have: ReadonlyMap<string, number>
       readonly curious: boolean
     })
@@ -61,7 +61,7 @@ export type Message =
       readonly kind: 'sync'
       readonly room: string
       readonly hosts: readonly string[]
-      readonly members: readonly Occupant[]
+      readonly members: readonly MemberRecord[]
       readonly history: readonly Memory[]
     })
   /** To one: I am not sure who is with you. */

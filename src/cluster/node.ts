@@ -7,10 +7,11 @@ import { Ages } from './ages.js'
 import type { Backplane, BackplaneEvents, Outage } from './backplane.js'
 import { ClusterCounters } from './counters.js'
 import { RoomLink } from './link.js'
-import type { Message, Tally } from './messages.js'
+import type { Message, Totals } from './messages.js'
 import type { ClusterObserver, ClusterState } from './observer.js'
 import { Peers } from './peers.js'
-import { BEAT, BEATS_A_SECOND, DEAF, EVICTION, FENCE, SWEEP } from './timing.js'
+import { Pulse } from './pulse.js'
+import { BEAT, DEAF, EVICTION, FENCE, SWEEP } from './timing.js'
 import { type Envelope, NEWEST, OLDEST, Wire } from './wire.js'
 
 /** How a node takes part. */
@@ -24,7 +25,7 @@ export interface NodeOptions {
   /** Age at which rooms expire, in milliseconds. */
   readonly roomExpiry: number
   /** What this node says of itself. Rooms and topics are those that are open here. */
-  tally(): Tally
+  totals(): Totals
   /** The newest version of the frames that it speaks; another one than this code's only in a test. */
   readonly speaks?: number
 }
@@ -55,12 +56,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   #since = 0
   /** Whether the log knows of the outage. */
   #told = false
-  /** When its own beat came back last, and which one it was. */
-  #echoed = 0
-  #echo = 0
-  /** When it beat last, and how often it has. */
-  #beaten = Number.NEGATIVE_INFINITY
-  #beats = 0
+  readonly #pulse = new Pulse()
+  /** When the clocks were last looked at. */
   #swept = 0
   /** When it came, or came back: for a while it does not know who is there. */
   #arrived = 0
@@ -80,7 +77,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** Resolves when the bus is there, or is known not to be. */
   async start(): Promise<void> {
-    this.#swept = this.#echoed = this.#since = this.now()
+    this.#swept = this.#since = this.now()
+    this.#pulse.restart(this.#since)
     const started = new Promise<void>((resolve) => {
       this.#started = resolve
     })
@@ -108,18 +106,17 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** Why this node is not in touch with the others; undefined if it is. */
   get ailment(): string | undefined {
-    if (this.#outage === undefined) return undefined
-    return `The other nodes cannot be reached: the bus ${this.#outage === 'refused' ? 'is down' : 'does not answer'}`
+    return this.#outage && `The other nodes cannot be reached: the bus ${OUTAGES[this.#outage]}.`
   }
 
   /** The nodes together, as of their last beats. */
   get state(): ClusterState {
-    const state = { nodes: this.#peers.size + 1, ...this.#tally() }
-    for (const { tally } of this.#peers) {
-      state.connections += tally.connections
-      state.rooms += tally.rooms
-      state.topics += tally.topics
-      state.peers += tally.peers
+    const state = { nodes: this.#peers.size + 1, ...this.#totals() }
+    for (const { totals } of this.#peers) {
+      state.connections += totals.connections
+      state.rooms += totals.rooms
+      state.topics += totals.topics
+      state.peers += totals.peers
     }
     return state
   }
@@ -138,7 +135,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   }
 
   wake(now: number): void {
-    if (now - this.#echoed < FENCE) return
+    if (!this.#pulse.lost(now)) return
     // While the bus is down for all, nobody is given up; but whoever slept cannot know.
     if (this.#outage === 'refused' && now - this.#swept < FENCE) return
     this.#fence(now)
@@ -164,8 +161,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     if (this.#told) this.#observer.restored(now - this.#since)
     this.#outage = undefined
     this.#told = false
-    this.#echoed = this.#arrived = now
-    this.#echo = this.#beats
+    this.#arrived = now
+    this.#pulse.restart(now)
     this.#peers.refresh(now)
     this.#takeLeave()
     this.#beat(now)
@@ -195,8 +192,12 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     void this.say(this.#inbox(node), message)
   }
 
-  subscribe(channel: string): Promise<void> {
-    return this.#backplane.subscribe(channel)
+  async subscribe(channel: string): Promise<void> {
+    try {
+      await this.#backplane.subscribe(channel)
+    } catch (error) {
+      this.failed(error)
+    }
   }
 
   /** The connection is of no use. */
@@ -277,12 +278,10 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** Its own beat came back. */
   #echoOf(count: number, now: number): void {
-    if (count <= this.#echo) return
-    const missed = count !== this.#echo + 1
-    if (now - this.#echoed > DEAF) this.#peers.refresh(now)
-    this.#echoed = now
-    this.#echo = count
-    if (missed) for (const link of this.#links.values()) if (link.shared) link.refresh()
+    const echo = this.#pulse.echo(count, now)
+    if (!echo) return
+    if (echo.after > DEAF) this.#peers.refresh(now)
+    if (echo.missed) for (const link of this.#links.values()) if (link.shared) link.refresh()
   }
 
   #sweep(): void {
@@ -292,21 +291,19 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.#peers.sweep(now)
     this.ages.sweep(now)
     if (!this.connected) return
-    if (now - this.#echoed > DEAF) {
+    if (this.#pulse.deaf(now)) {
       this.reset('nothing comes back')
       return
     }
-    if (now - this.#beaten >= Math.max(BEAT, (1000 * this.#peers.size) / BEATS_A_SECOND)) this.#beat(now)
+    if (this.#pulse.due(now, this.#peers.size)) this.#beat(now)
     // Whoever does not hear itself cannot say that others are silent.
-    if (now - this.#echoed > 2 * BEAT + SWEEP) return
+    if (this.#pulse.faint(now)) return
     for (const { id } of this.#peers.silent(now)) this.#drop(id, 'silent', now)
   }
 
   #beat(now: number): void {
-    this.#beaten = now
-    this.#beats++
     const speaks = this.#options.speaks ?? NEWEST
-    void this.say(this.#control, { kind: 'beat', count: this.#beats, speaks, tally: this.#tally() })
+    void this.say(this.#control, { kind: 'beat', count: this.#pulse.beat(now), speaks, totals: this.#totals() })
   }
 
   #drop(node: string, how: 'left' | 'silent', now: number): void {
@@ -320,7 +317,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
    * which nothing arrives that is old.
    */
   #fence(now: number): void {
-    this.#echoed = this.#swept = now
+    this.#swept = now
+    this.#pulse.restart(now)
     const exposed = [...this.#links.values()].filter((link) => link.exposed)
     if (exposed.length === 0 && !this.connected) return
     for (const link of exposed) link.evict(Math.random() * EVICTION)
@@ -333,7 +331,6 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.#peers.bury(this.id, now, true)
     this.#peers.clear()
     this.id = newId()
-    this.#beats = this.#echo = 0
     void this.subscribe(this.#inbox(this.id))
     if (this.connected) this.reset('out of touch for too long')
   }
@@ -343,18 +340,23 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     for (const id of this.#former.splice(0)) void this.#publish(this.#control, id, { kind: 'bye' })
   }
 
-  #publish(channel: string, node: string, message: Message): Promise<number | undefined> {
-    if (!this.connected) return Promise.resolve(undefined)
+  async #publish(channel: string, node: string, message: Message): Promise<number | undefined> {
+    if (!this.connected) return undefined
     const early = this.now() - this.#arrived < 2 * BEAT + SWEEP
     const version = early || first.has(message.kind) ? OLDEST : this.#peers.version
     const frame = this.#wire.encode(channel, { version, node, message })
     this.counters.framesSent++
     this.counters.bytesSent += frame.length
-    return this.#backplane.publish(channel, frame)
+    try {
+      return await this.#backplane.publish(channel, frame)
+    } catch (error) {
+      this.failed(error)
+      return undefined
+    }
   }
 
-  #tally(): Tally {
-    const { connections, rooms, topics, peers } = this.#options.tally()
+  #totals(): Totals {
+    const { connections, rooms, topics, peers } = this.#options.totals()
     return { connections, rooms: rooms - this.#yieldedRooms, topics: topics - this.#yieldedTopics, peers }
   }
 
@@ -366,9 +368,12 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   #keyOf({ kind, name }: Room): string {
     const { secret } = this.#options
     const hash = secret === '' ? createHash('sha256') : createHmac('sha256', secret)
-    return hash.update(`${kind.name}/${name}`).digest('hex').slice(0, KEY_DIGITS)
+    // In UTF-16 names differ in which UTF-8 would make one of them.
+    return hash.update(`${kind.name}/${name}`, 'utf16le').digest('hex').slice(0, KEY_DIGITS)
   }
 }
+
+const OUTAGES = { silent: 'does not answer', refused: 'is down', denied: 'does not let this node in' } as const
 
 /** What nodes say before they know which versions the others speak. */
 const first = new Set<Message['kind']>(['beat', 'bye', 'dropped'])

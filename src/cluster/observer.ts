@@ -1,4 +1,4 @@
-import type { Tally } from './messages.js'
+import type { Totals } from './messages.js'
 import type { FrameFault } from './wire.js'
 
 /** Hears what happens between the nodes. */
@@ -19,7 +19,7 @@ export interface ClusterObserver {
 }
 
 /** What is known of all nodes together. */
-export interface ClusterState extends Tally {
+export interface ClusterState extends Totals {
   /** How many there are, this one among them. */
   readonly nodes: number
 }

@@ -1,4 +1,4 @@
-import type { Message, Tally } from './messages.js'
+import type { Message, Totals } from './messages.js'
 import { DOWN, GRAVE } from './timing.js'
 import { OLDEST } from './wire.js'
 
@@ -9,7 +9,7 @@ class Peer {
   heard: number
   /** The newest version that it speaks; the oldest until it has said so. */
   speaks = OLDEST
-  tally: Tally = { connections: 0, rooms: 0, topics: 0, peers: 0 }
+  totals: Totals = { connections: 0, rooms: 0, topics: 0, peers: 0 }
   #count: number | undefined
 
   constructor(id: string, now: number) {
@@ -18,12 +18,12 @@ class Peer {
   }
 
   /** Takes a beat. Returns whether some before it never came. */
-  beat({ count, speaks, tally }: Beat): boolean {
+  beat({ count, speaks, totals }: Beat): boolean {
     if (this.#count !== undefined && count <= this.#count) return false
     const missed = this.#count !== undefined && count !== this.#count + 1
     this.#count = count
     this.speaks = speaks
-    this.tally = tally
+    this.totals = totals
     return missed
   }
 }

@@ -5,8 +5,8 @@ import { loadOptional } from '../optional.js'
 
 /** One connection, from its first command to its loss. */
 export interface RedisConnection {
-  /** Resolves with the number of receivers, if Redis can tell. Rejects if the frame did not leave. */
-  publish(channel: string, frame: Buffer): Promise<number | undefined>
+  /** Resolves with the number of receivers, and whether those are all. Rejects if the frame may not have arrived. */
+  publish(channel: string, frame: Buffer): Promise<{ receivers: number; exact: boolean }>
   /** Resolves when Redis has confirmed. */
   subscribe(channels: readonly string[]): Promise<void>
   unsubscribe(channel: string): Promise<void>
@@ -26,17 +26,24 @@ interface RedisListener {
 /** Makes a connection; rejects if it cannot. */
 export type RedisConnector = (url: string, listener: RedisListener) => Promise<RedisConnection>
 
-/** How long a connection, and then each command, may take, in milliseconds. */
+/** How long a connection, and then each command before it is sent, may take, in milliseconds. */
 const CONNECT_TIMEOUT = 3000
 const COMMAND_TIMEOUT = 5000
+
+/** How often a connection is asked for a sign of life, and how long nothing may move on it, in milliseconds. */
+const PING = 2000
+const SILENCE = 8000
 
 /** What is lost is lost: no queue while offline, nothing sent again, no connection made behind our back. */
 const SETTINGS = {
   RESP: 3,
   disableOfflineQueue: true,
   commandOptions: { timeout: COMMAND_TIMEOUT },
+  // Every command has to be allowed to the user: none is used that can be done without.
+  disableClientInfo: true,
   maintNotifications: 'disabled',
-  socket: { connectTimeout: CONNECT_TIMEOUT, reconnectStrategy: false },
+  pingInterval: PING,
+  socket: { connectTimeout: CONNECT_TIMEOUT, socketTimeout: SILENCE, reconnectStrategy: false },
 } as const satisfies RedisClientOptions
 
 /**
@@ -53,16 +60,15 @@ export const connectRedis: RedisConnector = async (url, listener) => {
   const { createClient } = await loadRedis()
   const client = createClient({ ...SETTINGS, url })
   client.on('error', (error: Error) => listener.lost(error))
-  client.on('end', () => listener.lost(new Error('Connection closed')))
   const receive = (frame: Buffer, channel: Buffer): void => listener.message(channel.toString(), frame)
   const connection: RedisConnection = {
-    publish: (channel, frame) => client.publish(channel, frame),
+    publish: async (channel, frame) => ({ receivers: await client.publish(channel, frame), exact: true }),
     subscribe: (channels) => client.subscribe([...channels], receive, true),
     unsubscribe: (channel) => client.unsubscribe(channel),
     close: (timeout) => within(timeout, client.close(), () => client.destroy()),
     destroy: () => client.destroy(),
   }
-  await client.connect()
+  await connected(client)
   return connection
 }
 
@@ -85,19 +91,13 @@ export const connectRedisCluster: RedisConnector = async (url, listener) => {
   for (const event of ['error', 'node-error', 'sharded-channel-moved-error']) {
     client.on(event, (error: Error) => listener.lost(error))
   }
-  for (const event of ['node-disconnect', 'disconnect']) {
-    client.on(event, () => listener.lost(new Error('Connection closed')))
-  }
   const receive = (frame: Buffer, channel: Buffer): void => {
     const name = channel.toString()
     listener.message(name.slice(name.indexOf('}') + 1), frame)
   }
   const connection: RedisConnection = {
-    async publish(channel, frame) {
-      await client.sPublish(sharded(channel), frame)
-      // It counts the subscribers of one node of Redis, which replicas may share with it.
-      return undefined
-    },
+    // It counts the subscribers of one node of Redis, which replicas may share with it.
+    publish: async (channel, frame) => ({ receivers: await client.sPublish(sharded(channel), frame), exact: false }),
     async subscribe(channels) {
       await Promise.all(byPartition(channels).map((group) => client.sSubscribe(group, receive, true)))
     },
@@ -105,8 +105,22 @@ export const connectRedisCluster: RedisConnector = async (url, listener) => {
     close: (timeout) => within(timeout, client.close(), () => client.destroy()),
     destroy: () => client.destroy(),
   }
-  await client.connect()
+  await connected(client)
   return connection
+}
+
+/** Connects; a client that cannot is not left with half of its connections. */
+async function connected(client: { connect(): Promise<unknown>; destroy(): void }): Promise<void> {
+  try {
+    await client.connect()
+  } catch (error) {
+    try {
+      client.destroy()
+    } catch {
+      // It says so if there is nothing to destroy.
+    }
+    throw error
+  }
 }
 
 /** The channel as the cluster knows it: the part in braces decides which slot it has. */
@@ -128,13 +142,12 @@ function byPartition(channels: readonly string[]): string[][] {
   return [...groups.values()]
 }
 
-async function within(timeout: number, closing: Promise<unknown>, destroy: () => void): Promise<void> {
-  const timer = setTimeout(destroy, timeout)
-  try {
-    await closing
-  } catch {
-    // It was lost already, or took too long.
-  } finally {
-    clearTimeout(timer)
-  }
+/** Waits for an end, however it comes, for so many milliseconds; then brings it about. */
+export async function within(timeout: number, ending: Promise<unknown>, end = (): void => {}): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeout)
+  }).then(end)
+  await Promise.race([ending.catch(() => {}), late])
+  clearTimeout(timer)
 }

@@ -1,5 +1,5 @@
 import type { Backplane, BackplaneEvents, Outage } from './backplane.js'
-import { connectRedis, connectRedisCluster, type RedisConnection } from './redis-client.js'
+import { connectRedis, connectRedisCluster, type RedisConnection, within } from './redis-client.js'
 
 /** Channels are subscribed in groups: a command for each costs five times as much. */
 const GROUP = 512
@@ -13,12 +13,25 @@ const MAX_UNDER_WAY = 64 * 2 ** 20
 /** How long a goodbye may take, in milliseconds. */
 const STOP_TIMEOUT = 1000
 
+/** How long Redis may take to answer to what was published, in milliseconds; at most twice that. */
+const ANSWER = 6000
+
 /** How Redis is reached. */
 export interface RedisOptions {
   /** `redis://` or `rediss://`, with user, password and database if need be. */
   readonly url: string
   /** Whether it is a Redis Cluster, used with sharded channels. */
   readonly cluster: boolean
+}
+
+/** A channel: what is wanted of it, and what the connection in use has of it. */
+interface Channel {
+  wanted: boolean
+  heard: boolean
+  /** A command about it is under way. Another one waits for that: the library mixes them up. */
+  busy: boolean
+  /** Those who wait for Redis to confirm. */
+  readonly waiting: (() => void)[]
 }
 
 /**
@@ -28,14 +41,17 @@ export interface RedisOptions {
  */
 export class RedisBackplane implements Backplane {
   readonly #options: RedisOptions
-  /** The channels that are wanted, and who waits for Redis to confirm them. */
-  readonly #channels = new Map<string, (() => void)[]>()
+  readonly #channels = new Map<string, Channel>()
+  readonly #answers = new Answers()
   #events: BackplaneEvents | undefined
   /** The connection in use; undefined while there is none. */
   #connection: RedisConnection | undefined
+  /** Whether it has all channels. */
+  #ready = false
   #underWay = 0
   #failures = 0
   #retry: NodeJS.Timeout | undefined
+  #watch: NodeJS.Timeout | undefined
   #stopped = false
 
   constructor(options: RedisOptions) {
@@ -45,35 +61,50 @@ export class RedisBackplane implements Backplane {
   start(events: BackplaneEvents): void {
     this.#events = events
     this.#stopped = false
+    this.#watch = setInterval(() => {
+      if (this.#answers.overdue() && this.#connection) this.#lost(this.#connection, new Error('No answer'))
+    }, ANSWER).unref()
     void this.#connect()
   }
 
   async publish(channel: string, frame: Buffer): Promise<number | undefined> {
     const connection = this.#connection
-    if (!connection || this.#underWay + frame.length > MAX_UNDER_WAY) return undefined
+    if (!connection || !this.#ready || this.#underWay + frame.length > MAX_UNDER_WAY) return undefined
+    const heard = this.#hears(channel)
     this.#underWay += frame.length
+    const answered = this.#answers.expect()
     try {
-      return await connection.publish(channel, frame)
+      const { receivers, exact } = await connection.publish(channel, frame)
+      // Where it listens itself, somebody does.
+      if (receivers === 0 && heard && this.#hears(channel)) this.#lost(connection, new Error('Subscription lost'))
+      return exact ? receivers : undefined
     } catch {
       return undefined
     } finally {
       this.#underWay -= frame.length
+      answered()
     }
   }
 
   async subscribe(channel: string): Promise<void> {
-    const waiting = this.#channels.get(channel) ?? []
-    this.#channels.set(channel, waiting)
+    const known = this.#channels.get(channel) ?? { wanted: true, heard: false, busy: false, waiting: [] }
+    this.#channels.set(channel, known)
+    known.wanted = true
+    if (this.#ready && this.#hears(channel)) return
     const confirmed = new Promise<void>((resolve) => {
-      waiting.push(resolve)
+      known.waiting.push(resolve)
     })
-    if (this.#connection) void this.#attempt(this.#connection, (connection) => this.#claim(connection, [channel]))
+    this.#alignSoon(channel)
     await confirmed
   }
 
   unsubscribe(channel: string): void {
-    this.#channels.delete(channel)
-    if (this.#connection) void this.#attempt(this.#connection, (connection) => connection.unsubscribe(channel))
+    const known = this.#channels.get(channel)
+    if (!known) return
+    known.wanted = false
+    known.waiting.length = 0
+    if (!known.heard && !known.busy) this.#channels.delete(channel)
+    this.#alignSoon(channel)
   }
 
   reset(): void {
@@ -83,9 +114,12 @@ export class RedisBackplane implements Backplane {
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#retry)
+    clearInterval(this.#watch)
     const connection = this.#connection
     this.#connection = undefined
-    await connection?.close(STOP_TIMEOUT)
+    if (!connection) return
+    await within(STOP_TIMEOUT, this.#answers.all())
+    await connection.close(STOP_TIMEOUT)
   }
 
   /** Makes a connection, and tells of it once all channels are subscribed. */
@@ -95,45 +129,91 @@ export class RedisBackplane implements Backplane {
     let fault: unknown
     try {
       connection = await connect(this.#options.url, {
-        message: (channel, frame) => {
-          if (this.#connection === connection) this.#events?.message(channel, frame)
-        },
+        message: (channel, frame) => this.#receive(connection, channel, frame),
         lost: (error) => {
           fault ??= error
           this.#lost(connection, error)
         },
       })
-      await this.#claim(connection, [...this.#channels.keys()])
-      if (fault !== undefined || this.#stopped) throw fault
+      if (this.#stopped) {
+        connection.destroy()
+        return
+      }
+      this.#adopt(connection)
+      await this.#align(connection, this.#channels.keys())
+      if (connection === this.#connection) this.#goReady()
     } catch (error) {
-      connection?.destroy()
-      this.#failed(fault ?? error)
-      return
+      if (connection) this.#lost(connection, fault ?? error)
+      else this.#failed(fault ?? error)
     }
+  }
+
+  /** A connection is there that has no channels yet. */
+  #adopt(connection: RedisConnection): void {
     this.#connection = connection
-    this.#failures = 0
-    this.#events?.up()
-    // Those that were wanted meanwhile.
-    const late = [...this.#channels].filter(([, waiting]) => waiting.length > 0).map(([channel]) => channel)
-    if (late.length > 0) void this.#attempt(connection, (each) => this.#claim(each, late))
-  }
-
-  async #claim(connection: RedisConnection, channels: readonly string[]): Promise<void> {
-    const groups: string[][] = []
-    for (let at = 0; at < channels.length; at += GROUP) groups.push(channels.slice(at, at + GROUP))
-    await Promise.all(groups.map((group) => connection.subscribe(group)))
-    for (const channel of channels) for (const confirm of this.#channels.get(channel)?.splice(0) ?? []) confirm()
-  }
-
-  async #attempt(connection: RedisConnection, act: (connection: RedisConnection) => Promise<void>): Promise<void> {
-    try {
-      await act(connection)
-    } catch (error) {
-      this.#lost(connection, error)
+    for (const [name, channel] of this.#channels) {
+      channel.heard = channel.busy = false
+      if (!channel.wanted) this.#channels.delete(name)
     }
   }
 
-  /** The connection in use is of no use any more. */
+  #goReady(): void {
+    this.#ready = true
+    this.#failures = 0
+    for (const channel of this.#channels.values()) if (channel.heard) confirm(channel)
+    this.#events?.up()
+  }
+
+  #receive(connection: RedisConnection | undefined, name: string, frame: Buffer): void {
+    if (connection !== this.#connection || !this.#ready) return
+    if (this.#channels.get(name)?.wanted) this.#events?.message(name, frame)
+  }
+
+  #hears(name: string): boolean {
+    const { wanted, heard, busy } = this.#channels.get(name) ?? {}
+    return wanted === true && heard === true && busy === false
+  }
+
+  #alignSoon(name: string): void {
+    const connection = this.#connection
+    if (!connection) return
+    this.#align(connection, [name]).catch((error: unknown) => this.#lost(connection, error))
+  }
+
+  /** Has Redis subscribe and unsubscribe until it has what is wanted of these channels. */
+  async #align(connection: RedisConnection, names: Iterable<string>): Promise<void> {
+    const subscribe: string[] = []
+    const commands: Promise<void>[] = []
+    for (const name of names) {
+      const channel = this.#channels.get(name)
+      if (!channel || channel.busy || channel.wanted === channel.heard) continue
+      channel.busy = true
+      if (channel.wanted) subscribe.push(name)
+      else commands.push(this.#command(connection, [name], connection.unsubscribe(name)))
+    }
+    for (let at = 0; at < subscribe.length; at += GROUP) {
+      const group = subscribe.slice(at, at + GROUP)
+      commands.push(this.#command(connection, group, connection.subscribe(group)))
+    }
+    await Promise.all(commands)
+  }
+
+  /** Notes that a command is done, and goes on with what is wanted by now. */
+  async #command(connection: RedisConnection, names: readonly string[], done: Promise<void>): Promise<void> {
+    await done
+    if (connection !== this.#connection) return
+    for (const name of names) {
+      const channel = this.#channels.get(name)
+      if (!channel) continue
+      channel.busy = false
+      channel.heard = !channel.heard
+      if (channel.heard && channel.wanted && this.#ready) confirm(channel)
+      if (!channel.heard && !channel.wanted) this.#channels.delete(name)
+    }
+    await this.#align(connection, names)
+  }
+
+  /** A connection is of no use any more. */
   #lost(connection: RedisConnection | undefined, error: unknown): void {
     if (!connection || connection !== this.#connection) return
     this.#connection = undefined
@@ -142,6 +222,8 @@ export class RedisBackplane implements Backplane {
   }
 
   #failed(error: unknown): void {
+    this.#ready = false
+    this.#answers.forget()
     if (this.#stopped) return
     const [first, most] = RETRY
     const delay = Math.min(most, first * 2 ** this.#failures++)
@@ -150,11 +232,60 @@ export class RedisBackplane implements Backplane {
   }
 }
 
+function confirm(channel: Channel): void {
+  for (const resolve of channel.waiting.splice(0)) resolve()
+}
+
+/** Answers that are outstanding: finds those that take too long, without a clock for each. */
+class Answers {
+  /** How many are outstanding of what was asked since the last look, and before. */
+  #recent = { open: 0 }
+  #older = { open: 0 }
+  #idle: (() => void) | undefined
+
+  /** Something was asked. Returns what to call when the answer is there. */
+  expect(): () => void {
+    const mine = this.#recent
+    mine.open++
+    return () => {
+      mine.open--
+      if (this.#recent.open + this.#older.open === 0) this.#idle?.()
+    }
+  }
+
+  /** Whether something that was asked before the last call is still outstanding. */
+  overdue(): boolean {
+    const overdue = this.#older.open > 0
+    this.#older = overdue ? this.#older : this.#recent
+    if (!overdue) this.#recent = { open: 0 }
+    return overdue
+  }
+
+  /** Nobody waits for them any more. */
+  forget(): void {
+    this.#recent = { open: 0 }
+    this.#older = { open: 0 }
+  }
+
+  /** Resolves when all are there. */
+  async all(): Promise<void> {
+    if (this.#recent.open + this.#older.open === 0) return
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve
+    })
+  }
+}
+
 /** What the system or Redis itself says when it is down, or not ready yet, for everyone. */
 const REFUSED = /ECONNREFUSED|^LOADING|^MASTERDOWN|^CLUSTERDOWN/
 
+/** What it says to those who may not. */
+const DENIED = /^(WRONGPASS|NOAUTH|NOPERM)/
+
 function outageOf(error: unknown): Outage {
-  return REFUSED.test(reasonOf(error)) ? 'refused' : 'silent'
+  const reason = reasonOf(error)
+  if (REFUSED.test(reason)) return 'refused'
+  return DENIED.test(reason) ? 'denied' : 'silent'
 }
 
 /** In words; a host that has several addresses fails once for each of them. */

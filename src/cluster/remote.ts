@@ -1,5 +1,5 @@
-import type { Occupant as Place, Room } from '../core/room.js'
-import type { Message, Occupant } from './messages.js'
+import type { Occupant, Room } from '../core/room.js'
+import type { MemberRecord, Message } from './messages.js'
 
 type Batch = Extract<Message, { kind: 'batch' }>
 
@@ -7,13 +7,13 @@ type Batch = Extract<Message, { kind: 'batch' }>
 const MAX_WAITING = 64
 
 /** A member of a room that is connected to another node. */
-export class RemoteMember implements Place {
+export class RemoteMember implements Occupant {
   readonly room: Room
   readonly key: string
   readonly id: string
   readonly nickname: string | undefined
 
-  constructor(room: Room, { key, id, nickname }: Occupant) {
+  constructor(room: Room, { key, id, nickname }: MemberRecord) {
     this.room = room
     this.key = key
     this.id = id
@@ -74,7 +74,7 @@ export class Remote {
    *
    * @returns How many changes were lost among those that waited for it.
    */
-  replace({ s, v, members }: { s: number; v: number; members: readonly Occupant[] }): number {
+  replace({ s, v, members }: { s: number; v: number; members: readonly MemberRecord[] }): number {
     if (s < this.s) return 0
     this.synced = true
     // What is known was right; messages that are still under way are not to be taken for known.
@@ -96,7 +96,7 @@ export class Remote {
     for (const key of this.members.keys()) this.#depart(key)
   }
 
-  #arrive(who: Occupant): void {
+  #arrive(who: MemberRecord): void {
     if (this.members.has(who.key)) return
     const member = new RemoteMember(this.room, who)
     this.members.set(who.key, member)

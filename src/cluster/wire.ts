@@ -7,7 +7,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Memory } from '../core/history.js'
 import { Malformed, Reader, Writer } from './bytes.js'
-import type { Change, Message, Occupant, Stand } from './messages.js'
+import type { Change, MemberRecord, Message, Stand } from './messages.js'
 
 /** The newest version that this code speaks. It understands all down to {@link OLDEST}. */
 export const NEWEST = 1
@@ -102,14 +102,14 @@ function write(to: Writer, message: Message): void {
     case 'beat':
       to.number(message.count)
       to.byte(message.speaks)
-      to.number(message.tally.connections)
-      to.number(message.tally.rooms)
-      to.number(message.tally.topics)
-      to.number(message.tally.peers)
+      to.number(message.totals.connections)
+      to.number(message.totals.rooms)
+      to.number(message.totals.topics)
+      to.number(message.totals.peers)
       break
     case 'hello':
       writeStand(to, message)
-      to.list(message.members, writeOccupant)
+      to.list(message.members, writeMember)
       to.list([...message.have], (each, [node, v]) => {
         each.hex(node)
         each.number(v)
@@ -120,7 +120,7 @@ function write(to: Writer, message: Message): void {
       to.hex(message.room)
       writeStand(to, message)
       to.list(message.hosts, (each, host) => each.hex(host))
-      to.list(message.members, writeOccupant)
+      to.list(message.members, writeMember)
       to.list(message.history, writeMemory)
       break
     case 'need':
@@ -157,13 +157,13 @@ function read(from: Reader, kind: Message['kind']): Message {
         kind,
         count: from.number(),
         speaks: from.byte(),
-        tally: { connections: from.number(), rooms: from.number(), topics: from.number(), peers: from.number() },
+        totals: { connections: from.number(), rooms: from.number(), topics: from.number(), peers: from.number() },
       }
     case 'hello':
       return {
         kind,
         ...readStand(from),
-        members: from.list(readOccupant),
+        members: from.list(readMember),
         have: new Map(from.list((each) => [each.hex(NODE), each.number()] as const)),
         curious: from.byte() === 1,
       }
@@ -173,7 +173,7 @@ function read(from: Reader, kind: Message['kind']): Message {
         room: from.hex(ROOM),
         ...readStand(from),
         hosts: from.list((each) => each.hex(NODE)),
-        members: from.list(readOccupant),
+        members: from.list(readMember),
         history: from.list(readMemory),
       }
     case 'need':
@@ -204,14 +204,14 @@ function readStand(from: Reader): Stand {
   return { s: from.number(), v: from.number(), created: from.number() }
 }
 
-function writeOccupant(to: Writer, { key, id, nickname = '' }: Occupant): void {
+function writeMember(to: Writer, { key, id, nickname = '' }: MemberRecord): void {
   to.text(key)
   // Where the id is the connection's own, it need not be said twice.
   to.text(id === key ? '' : id)
   to.text(nickname)
 }
 
-function readOccupant(from: Reader): Occupant {
+function readMember(from: Reader): MemberRecord {
   const key = from.text()
   if (key === '') throw new Malformed()
   return { key, id: from.text() || key, nickname: from.text() || undefined }
@@ -230,14 +230,14 @@ function readMemory(from: Reader): Memory {
 function writeChange(to: Writer, change: Change): void {
   to.byte(changes.indexOf(change.what))
   if (change.what === 'data') to.bytes(change.frame)
-  else if (change.what === 'join') writeOccupant(to, change.who)
+  else if (change.what === 'join') writeMember(to, change.who)
   else to.text(change.key)
 }
 
 function readChange(from: Reader): Change {
   const what = changes[from.byte()]
   if (what === 'data') return { what, frame: readFrame(from) }
-  if (what === 'join') return { what, who: readOccupant(from) }
+  if (what === 'join') return { what, who: readMember(from) }
   if (what === 'leave') return { what, key: from.text() }
   throw new Malformed()
 }

@@ -1,10 +1,19 @@
 import type { CloseReason } from './errors.js'
 import type { RoomKind } from './room.js'
 
+/** What a connection has carried, and what waits for its client; in bytes of the wire. */
+export interface Load {
+  readonly received: number
+  readonly sent: number
+  readonly backlog: number
+}
+
 /** What the core needs of a connection. */
 export interface Port {
   /** The address of the client, for the log; empty once the connection is gone. */
   readonly address: string
+  /** What it has carried so far, and what waits there. */
+  measure(): Load
   /** Sends one or several whole frames. */
   write(frames: Buffer): void
   /** Says goodbye and hangs up. The session has ended when this is called. */

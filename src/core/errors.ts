@@ -129,6 +129,18 @@ export const closes = {
     when: 'the token or the `authorize` hook refused the room; in `opaque` also for a message from a member that may only read',
     reconnect: 'after a change',
   },
+  roomClosed: {
+    code: 1008,
+    reason: 'Room closed by an operator',
+    when: 'an operator closed the room from the [dashboard](../dashboard.md)',
+    reconnect: 'later',
+  },
+  disconnected: {
+    code: 1008,
+    reason: 'Disconnected by an operator',
+    when: 'an operator disconnected the member from the [dashboard](../dashboard.md)',
+    reconnect: 'later',
+  },
   tooBig: {
     code: 1009,
     reason: 'Message too big',

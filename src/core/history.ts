@@ -68,10 +68,13 @@ export class Archive {
 
   /** Forgets what is too old. */
   forget(): void {
+    while (this.#oldest && this.outdated(this.#oldest)) this.#oldest.history.drop(this.#oldest)
+  }
+
+  /** Whether something is too old to be kept. */
+  outdated({ at }: Pick<Memory, 'at'>): boolean {
     const { historyAge } = this.limits
-    if (historyAge === 0) return
-    const since = Date.now() - historyAge
-    while (this.#oldest && this.#oldest.at < since) this.#oldest.history.drop(this.#oldest)
+    return historyAge > 0 && at < Date.now() - historyAge
   }
 
   /** Lets go of the timer. */
@@ -85,6 +88,8 @@ export class Archive {
 export class History {
   readonly #archive: Archive
   #entries: Entry[] = []
+  /** Their origins, on a relay of several nodes. */
+  readonly #origins = new Set<string>()
   #bytes = 0
 
   constructor(archive: Archive) {
@@ -94,22 +99,21 @@ export class History {
   /** What is kept now. */
   get memories(): readonly Memory[] {
     this.#archive.forget()
+    // What another node kept may be older than what is behind it in the archive.
+    for (let [oldest] = this.#entries; oldest && this.#archive.outdated(oldest); [oldest] = this.#entries) {
+      this.drop(oldest)
+    }
     return this.#entries
   }
 
   /** Keeps a message. */
   record(frame: Buffer, origin: string): void {
-    // In memory of its own: the frame may be a small piece of a large buffer.
-    const payload = payloadOf(frame)
-    const text = Buffer.allocUnsafeSlow(payload.length)
-    payload.copy(text)
-    this.#keep({ text, at: Date.now(), origin })
+    this.#keep({ text: payloadOf(frame), at: Date.now(), origin })
   }
 
   /** Takes over what another node kept. */
   adopt(memories: readonly Memory[]): void {
-    const known = new Set(this.#entries.map(({ origin }) => origin))
-    const all = [...this.#entries, ...memories.filter(({ origin }) => !known.has(origin))]
+    const all = [...this.#entries, ...memories.filter(({ origin }) => !this.#origins.has(origin))]
     this.clear()
     for (const memory of all.sort((a, b) => a.at - b.at)) this.#keep(memory)
   }
@@ -118,30 +122,40 @@ export class History {
   clear(): void {
     for (const entry of this.#entries) this.#archive.remove(entry)
     this.#entries = []
+    this.#origins.clear()
     this.#bytes = 0
   }
 
   /** Called by {@link Archive} alone: forgets one. */
   drop(entry: Entry): void {
     this.#entries.splice(this.#entries.indexOf(entry), 1)
+    this.#origins.delete(entry.origin)
     this.#bytes -= entry.text.length
     this.#archive.remove(entry)
   }
 
   #keep({ text, at, origin }: Memory): void {
-    if (origin !== '' && this.#entries.some((entry) => entry.origin === origin)) return
+    if (this.#origins.has(origin) || this.#archive.outdated({ at })) return
     const { history, historyBytes } = this.#archive.limits
     if (historyBytes > 0 && text.length > historyBytes) {
       // It cannot be kept; what came before it would look like all there was.
       this.clear()
       return
     }
+    if (origin !== '') this.#origins.add(origin)
     this.#bytes += text.length
-    this.#entries.push(this.#archive.add(this, { text, at, origin }))
+    this.#entries.push(this.#archive.add(this, { text: detached(text), at, origin }))
     while (this.#entries.length > history || (historyBytes > 0 && this.#bytes > historyBytes)) {
       const [oldest] = this.#entries
       if (!oldest) return
       this.drop(oldest)
     }
   }
+}
+
+/** The bytes in memory of their own: a frame may be a small piece of a large buffer. */
+function detached(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }

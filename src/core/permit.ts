@@ -83,7 +83,7 @@ export class Permit {
       const allowance = allowanceOf(verdict)
       // Not before the hook has had its say: until then the token's user would have a connection too many.
       const user = allowance?.user ?? named
-      if (!allowance) session.deny(verb, refusals[verb])
+      if (!allowance || (verb === 'publish' && allowance.publish === false)) session.deny(verb, refusals[verb])
       else if (user === undefined || session.belong(user)) {
         this.#expireAt(allowance.expires)
         granted(allowance.publish !== false && may('publish'))
@@ -135,7 +135,7 @@ export class Permit {
             member.mayPublish = mayPublish
           })
         }
-        taken(pass.expires)
+        taken(this.#expires === Number.POSITIVE_INFINITY ? undefined : this.#expires)
       })
     })
   }

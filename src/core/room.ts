@@ -55,7 +55,7 @@ export class Member implements Occupant {
 const MAX_BATCH_BYTES = 256 * 1024
 
 /** Why a room has ended while there were members in it: they are being closed, and their leaves not announced. */
-export type Ending = 'expired' | 'isolated'
+export type Ending = 'expired' | 'isolated' | 'closed'
 
 /** Members, and the batch of frames that waits for the end of the turn. */
 export class Room {
@@ -72,6 +72,9 @@ export class Room {
   link: Link | undefined
   /** The last messages, where they are kept. */
   history: History | undefined
+  /** Messages and notices since somebody looked last, and their bytes: whoever looks sets them back. */
+  frames = 0
+  bytes = 0
 
   readonly #ticker: Ticker
   readonly #counters: Counters
@@ -200,10 +203,12 @@ export class Room {
     this.link?.flush()
     const batch = { frames: this.#frames, authors: this.#authors }
     if (batch.frames.length === 0) return
+    const { length } = batch.frames
+    this.frames += length
+    this.bytes += this.#bytes
     this.#frames = []
     this.#authors = []
     this.#bytes = 0
-    const { length } = batch.frames
     const { deliveries } = this.#counters
     // The same bytes go to everyone who is not apart; put together for the first of them.
     let shared: Buffer | undefined

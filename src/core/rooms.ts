@@ -72,6 +72,7 @@ export class Rooms implements Iterable<Room> {
     this.#expiries.cancel(room.expiry)
     room.link?.close()
     room.history?.clear()
+    room.history = undefined
   }
 
   /** Another node has opened the room before. */
@@ -90,6 +91,15 @@ export class Rooms implements Iterable<Room> {
     room.ending = 'expired'
     this.close(room)
     clear(room, closes.roomExpired)
+  }
+
+  /** Disconnects all members on this node, for an operator. Whoever comes next opens a new room. */
+  disband(room: Room): void {
+    if (room.members.length === 0) return
+    room.flush()
+    // Their leaves are no news to each other.
+    room.ending = 'closed'
+    clear(room, closes.roomClosed)
   }
 
   /**

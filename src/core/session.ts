@@ -1,6 +1,6 @@
 import type { Alarm } from './alarms.js'
 import type { Denial, Hello } from './authority.js'
-import type { Conversation, Port, Who } from './conversation.js'
+import type { Conversation, Load, Port, Who } from './conversation.js'
 import { type CloseReason, closes } from './errors.js'
 import type { Hub } from './hub.js'
 import { Gate, Meter } from './limits.js'
@@ -21,6 +21,10 @@ export class Session {
   user: string | undefined
   /** Only where tokens are checked or a hook is asked. */
   readonly permit: Permit | undefined
+  /** When it began, in whole seconds of `performance.now()`: a small integer, which costs least to keep. */
+  readonly since = Math.floor(performance.now() / SECOND)
+  /** Messages that came from the client, those that were refused among them. */
+  messages = 0
 
   readonly #hub: Hub
   readonly #port: Port
@@ -55,6 +59,11 @@ export class Session {
   /** The address of the client; empty once the connection is gone. */
   get address(): string {
     return this.#port.address
+  }
+
+  /** What its connection has carried so far, and what waits there. */
+  measure(): Load {
+    return this.#port.measure()
   }
 
   /** The dialect spoken, once that is clear. */
@@ -101,6 +110,7 @@ export class Session {
       return
     }
     const { counters } = this.#hub
+    this.messages++
     counters.messagesReceived++
     counters.bytesReceived += data.length
     try {
@@ -285,8 +295,7 @@ export class Session {
     const { rooms, limits, observer } = this.#hub
     const room = rooms.open(kind, name)
     if (!room) {
-      this.limited('rooms')
-      this.close(closes.tooManyRooms)
+      this.#refuseRoom()
       return
     }
     const opening = room.link?.opening
@@ -312,11 +321,20 @@ export class Session {
     observer.joined(member)
   }
 
+  /** There are as many rooms open as may be. */
+  #refuseRoom(): void {
+    this.limited('rooms')
+    this.close(closes.tooManyRooms)
+  }
+
   /** Publishes to a room that it is not in. If this node does not host it, others may. */
   #visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
     const { rooms } = this.#hub
     const room = rooms.clustered ? rooms.open(kind, name) : rooms.find(kind, name)
-    if (!room) return
+    if (!room) {
+      if (rooms.clustered) this.#refuseRoom()
+      return
+    }
     if (room.link?.opening !== undefined) {
       this.wait(room.link.opening, () => this.#visit(kind, name, encode))
       return

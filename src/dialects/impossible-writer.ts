@@ -84,8 +84,6 @@ class Writer implements Conversation {
   /** Whether it wants to hear what was said before. */
   readonly #curious: boolean
   #member: Member | undefined
-  /** The same for each message over the rate, of which a flood has thousands. */
-  #refusal: Buffer | undefined
 
   constructor(session: Session, hello: Hello) {
     this.#session = session
@@ -116,13 +114,7 @@ class Writer implements Conversation {
   }
 
   refused(): void {
-    const { rateLimit, rateLimitWindow } = this.#session.limits
-    const per = rateLimitWindow === 1000 ? 'second' : `${rateLimitWindow} ms`
-    this.#refusal ??= errorFrame({
-      message: `Rate limit exceeded (${rateLimit} messages/${per})`,
-      code: 'RATE_LIMIT_EXCEEDED',
-    })
-    this.#session.send(this.#refusal)
+    this.#session.send(refusalFor(this.#session.limits))
   }
 
   #welcome(member: Member): void {
@@ -153,6 +145,22 @@ class Writer implements Conversation {
     this.#session.refuse(code)
     this.#session.send(errorFrame({ message, code }))
   }
+}
+
+/** The same for each message over the rate, of which a flood has thousands. */
+const refusals = new WeakMap<Session['limits'], Buffer>()
+
+function refusalFor(limits: Session['limits']): Buffer {
+  const known = refusals.get(limits)
+  if (known) return known
+  const { rateLimit, rateLimitWindow } = limits
+  const per = rateLimitWindow === 1000 ? 'second' : `${rateLimitWindow} ms`
+  const frame = errorFrame({
+    message: `Rate limit exceeded (${rateLimit} messages/${per})`,
+    code: 'RATE_LIMIT_EXCEEDED',
+  })
+  refusals.set(limits, frame)
+  return frame
 }
 
 function errorFrame(error: { message: string; code: ErrorCode }): Buffer {

@@ -46,6 +46,8 @@ export interface RelayEvents {
   'room-removed': [RoomInfo & { why: 'empty' | Ending }]
   /** A limit was hit, or a client turned away; once for every message or attempt, and while a sender is slowed down once for every second of it. `address` is the client's. */
   limit: [{ limit: LimitName; connection: ConnectionInfo | undefined; address: string | undefined }]
+  /** The relay begins to stop: by `close()`, or because an operator drains it from the dashboard. `drain` in milliseconds. */
+  closing: [{ drain: number }]
   /** Somebody was denied something; without a connection it was asked for over HTTP. */
   denied: [{ why: Denial; address: string; connection: ConnectionInfo | undefined }]
 }

@@ -3,7 +3,8 @@ import type { FrameFault } from '../cluster/wire.js'
 import type { Logger } from '../log.js'
 import { Digest } from './digest.js'
 
-const faults: Record<FrameFault, string> = {
+/** What the log says of frames that are not understood. */
+export const faultMessages: Record<FrameFault, string> = {
   version: 'Frame of another version from the bus: are all nodes up to date?',
   unsigned: 'Frame without a right signature from the bus: do all nodes have the same CLUSTER_SECRET?',
   malformed: 'Malformed frame from the bus: who else writes there?',
@@ -41,7 +42,7 @@ export class ClusterJournal implements ClusterObserver {
   }
 
   refused(fault: FrameFault): void {
-    this.#digest.warn('', faults[fault], () => ({}))
+    this.#digest.warn('', faultMessages[fault], () => ({}))
   }
 
   failed(error: unknown): void {

@@ -3,8 +3,7 @@ import type { LimitName, Observer } from '../core/hub.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
 import type { Session } from '../core/session.js'
-import { type Logger, RoomNamer } from '../log.js'
-import type { Settings } from '../options/index.js'
+import type { Logger, RoomNamer } from '../log.js'
 import { Digest } from './digest.js'
 import type { Stats } from './report.js'
 
@@ -36,15 +35,23 @@ export const limitMessages: Record<LimitName, string> = {
   'admin-token': 'Wrong admin token',
 }
 
+/** What the log says of operators. */
+export type Operation =
+  | 'Signed in to the dashboard'
+  | 'Signed out of the dashboard'
+  | 'Room closed from the dashboard'
+  | 'Member disconnected from the dashboard'
+  | 'Drain started from the dashboard'
+
 /** Writes what happens to the log: no payload, no query, and rooms by their hashes. */
 export class Journal implements Observer {
   readonly #log: Logger
   readonly #namer: RoomNamer
   readonly #digest: Digest
 
-  constructor(log: Logger, settings: Settings) {
+  constructor(log: Logger, namer: RoomNamer) {
     this.#log = log
-    this.#namer = new RoomNamer(settings)
+    this.#namer = namer
     this.#digest = new Digest(log)
   }
 
@@ -101,6 +108,13 @@ export class Journal implements Observer {
     this.#digest.warn(id, 'Message refused', () => {
       return { connectionId: id, address: session.address, dialect: kind?.name, why }
     })
+  }
+
+  /** Somebody with the admin token came, went, or did something. */
+  operated(address: string, what: Operation, about: { room?: Room; connectionId?: string } = {}): void {
+    const { room, ...rest } = about
+    const fields = { address, ...rest, ...(room && { ...this.#about(room), userCount: room.members.length }) }
+    this.#log.warn(fields, what)
   }
 
   failed(error: unknown, session?: Session): void {

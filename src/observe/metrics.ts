@@ -1,3 +1,4 @@
+import type { ClusterNode } from '../cluster/node.js'
 import type { Hub } from '../core/hub.js'
 import type { Settings } from '../options/index.js'
 import { version } from '../version.js'
@@ -14,6 +15,8 @@ export interface Sources {
   /** What waits for slow clients. */
   readonly backlog: { measure(): { bytes: number; connections: number } }
   health(): Health
+  /** This node among others, where there are several. */
+  readonly cluster?: Pick<ClusterNode, 'connected' | 'counters' | 'state'> | undefined
 }
 
 /** All metrics of a relay, for `GET /metrics`. `docs/metrics.md` is made from their texts. */
@@ -25,6 +28,7 @@ export function createMetrics(sources: Sources): Exposition {
   addMessages(exposition, sources)
   addRefusals(exposition, sources)
   addBacklog(exposition, sources)
+  if (sources.cluster) addCluster(exposition, sources.cluster)
   return exposition.include(processMetrics())
 }
 
@@ -129,5 +133,44 @@ function addBacklog(exposition: Exposition, { backlog, tally: { limits } }: Sour
       'baton_slow_readers_dropped_total',
       'Connections closed because too much waited for them.',
       () => (limits.get('backlog') ?? 0) + (limits.get('total-backlog') ?? 0),
+    )
+}
+
+function addCluster(exposition: Exposition, cluster: NonNullable<Sources['cluster']>): void {
+  const { counters } = cluster
+  exposition
+    .gauge('baton_cluster_nodes', 'Nodes that this one knows of, itself among them.', () => cluster.state.nodes)
+    .gauge('baton_cluster_connected', '1 while the bus between the nodes can be reached, else 0.', () =>
+      Number(cluster.connected),
+    )
+    .counter('baton_cluster_outages_total', 'How often the bus could not be reached any more.', () => counters.outages)
+    .counter(
+      'baton_cluster_fences_total',
+      'How often the node let go of the members whom other nodes count as gone, after it was out of touch.',
+      () => counters.fences,
+    )
+    .counter('baton_cluster_frames_sent_total', 'Frames published on the bus.', () => counters.framesSent)
+    .counter(
+      'baton_cluster_frames_received_total',
+      'Frames that came from the bus, its own among them.',
+      () => counters.framesReceived,
+    )
+    .counter('baton_cluster_sent_bytes_total', 'Bytes of the frames published.', () => counters.bytesSent)
+    .counter('baton_cluster_received_bytes_total', 'Bytes of the frames that came.', () => counters.bytesReceived)
+    .counter(
+      'baton_cluster_changes_unsent_total',
+      'Messages, joins and leaves that other nodes did not get, because the bus was away.',
+      () => counters.unsent,
+    )
+    .counter(
+      'baton_cluster_changes_lost_total',
+      'Messages, joins and leaves of other nodes that never came.',
+      () => counters.lost,
+    )
+    .counters(
+      'baton_cluster_frames_refused_total',
+      'reason',
+      'Frames from the bus that were not understood and dropped.',
+      () => Object.entries(counters.refused),
     )
 }

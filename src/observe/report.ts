@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8'
-import type { Tally } from '../cluster/messages.js'
+import type { Totals } from '../cluster/messages.js'
 import type { ClusterState } from '../cluster/observer.js'
 import type { Hub } from '../core/hub.js'
 import { formatUptime } from '../units.js'
@@ -121,7 +121,7 @@ export class Report {
   }
 
   /** What this node tells the others. */
-  tally(): Tally {
+  totals(): Totals {
     const { counters, rooms } = this.#hub
     return { connections: counters.connections - counters.disconnections, rooms: rooms.size, ...this.#topics() }
   }

@@ -1,4 +1,4 @@
-import { count, described, text } from './fields.js'
+import { count, described, type OptionProblem, text } from './fields.js'
 
 /** A shorter one could be guessed. */
 const MIN_TOKEN = 16
@@ -29,7 +29,13 @@ export const admin = {
       value: 'text',
       secret: true,
       description:
-        'What the administrative pages ask for: as `Authorization: Bearer`, or as the password of any user. Empty means that everybody who reaches them may read them.',
+        'What the administrative pages ask for: as `Authorization: Bearer`, or as the password of any user. Empty means that everybody who reaches them may read them, and that there is no `/dashboard`.',
     },
   ),
+}
+
+/** What is wrong with the port beside the relay's own. */
+export function adminProblems({ port, adminPort }: { port: number; adminPort?: number | undefined }): OptionProblem[] {
+  if (adminPort !== port || port === 0) return []
+  return [{ option: 'adminPort', problem: 'is the port of the relay itself: choose another, or leave it out' }]
 }

@@ -1,26 +1,39 @@
-import { described, flag, text } from './fields.js'
+import type { z } from 'zod'
+import { described, flag, type OptionProblem, text } from './fields.js'
 
 export const cluster = {
-  redisUrl: described(text('a URL').default(''), {
-    env: 'REDIS_URL',
-    group: 'Cluster',
-    value: 'text',
-    secret: true,
-    description:
-      'Redis or Valkey that joins several nodes to one relay, such as `redis://user:password@host:6379/0`; `rediss://` speaks TLS. Empty for a node that is alone.',
-  }),
+  redisUrl: described(
+    text('a URL')
+      .refine((url) => url === '' || isRedis(url), {
+        error: 'must be a URL such as redis://host:6379 or rediss://host:6379',
+      })
+      .default(''),
+    {
+      env: 'REDIS_URL',
+      group: 'Cluster',
+      value: 'text',
+      secret: true,
+      description:
+        'Redis or Valkey that joins several nodes to one relay, such as `redis://user:password@host:6379/0`; `rediss://` speaks TLS. Empty for a node that is alone.',
+    },
+  ),
   redisCluster: described(flag.default(false), {
     env: 'REDIS_CLUSTER',
     group: 'Cluster',
     value: 'boolean',
     description: '`REDIS_URL` is a Redis Cluster, version 7 or newer: rooms are spread over its masters.',
   }),
-  clusterName: described(text('a text').default('baton'), {
-    env: 'CLUSTER_NAME',
-    group: 'Cluster',
-    value: 'text',
-    description: 'Begins the names of all channels: relays with different names share a Redis without meeting.',
-  }),
+  clusterName: described(
+    text('a text')
+      .regex(/^[\w.-]{1,64}$/, { error: 'must have 1 to 64 letters, digits, dots, dashes or underscores' })
+      .default('baton'),
+    {
+      env: 'CLUSTER_NAME',
+      group: 'Cluster',
+      value: 'text',
+      description: 'Begins the names of all channels: relays with different names share a Redis without meeting.',
+    },
+  ),
   clusterSecret: described(text('a text').default(''), {
     env: 'CLUSTER_SECRET',
     group: 'Cluster',
@@ -31,23 +44,16 @@ export const cluster = {
   }),
 }
 
+type Given = z.output<z.ZodObject<typeof cluster>>
+
+function isRedis(url: string): boolean {
+  return URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol)
+}
+
 /** What is wrong with them taken together. */
-export function clusterProblems({
-  redisUrl,
-  redisCluster,
-  clusterName,
-}: {
-  redisUrl: string
-  redisCluster: boolean
-  clusterName: string
-}): { option: string; problem: string }[] {
-  const problems: { option: string; problem: string }[] = []
-  if (redisUrl !== '' && !/^rediss?:$/.test(URL.canParse(redisUrl) ? new URL(redisUrl).protocol : '')) {
-    problems.push({ option: 'redisUrl', problem: 'must be a URL such as redis://host:6379 or rediss://host:6379' })
-  }
-  if (redisUrl === '' && redisCluster) problems.push({ option: 'redisCluster', problem: 'is set, but not REDIS_URL' })
-  if (!/^[\w.-]{1,64}$/.test(clusterName)) {
-    problems.push({ option: 'clusterName', problem: 'must have 1 to 64 letters, digits, dots, dashes or underscores' })
-  }
-  return problems
+export function clusterProblems({ redisUrl, redisCluster }: Given): OptionProblem[] {
+  if (!redisCluster) return []
+  if (redisUrl === '') return [{ option: 'redisCluster', problem: 'is set, but there is no URL of a Redis' }]
+  if (/^\/?0?$/.test(new URL(redisUrl).pathname)) return []
+  return [{ option: 'redisUrl', problem: 'names a database, and a Redis Cluster has but one: leave it out' }]
 }

@@ -5,7 +5,7 @@
 
 import { z } from 'zod'
 import { access, accessProblems } from './access.js'
-import { admin } from './admin.js'
+import { admin, adminProblems } from './admin.js'
 import { clients } from './clients.js'
 import { cluster, clusterProblems } from './cluster.js'
 import type { Meta, OptionProblem } from './fields.js'
@@ -18,7 +18,6 @@ import { time } from './time.js'
 import { tls, tlsProblems } from './tls.js'
 
 export { groups, type OptionProblem } from './fields.js'
-export { MAX_MESSAGE_BYTES } from './limits.js'
 
 const shape = {
   ...server,
@@ -81,11 +80,15 @@ export class OptionsError extends Error {
 export function parseOptions(options: object): Settings {
   const result = schema.safeParse(options)
   if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, options)))
-  const problems = [tlsProblems, accessProblems, clusterProblems, iceProblems].flatMap((check) => check(result.data))
+  const { enableTls, port = enableTls ? TLS_PORT : PORT } = result.data
+  const settings = { ...result.data, port }
+  const problems = checks.flatMap((check) => check(settings))
   if (problems.length > 0) throw new OptionsError(problems)
-  const { enableTls, port } = result.data
-  return { ...result.data, port: port ?? (enableTls ? TLS_PORT : PORT) }
+  return settings
 }
+
+/** What is wrong with options taken together. */
+const checks = [tlsProblems, accessProblems, clusterProblems, iceProblems, adminProblems]
 
 function explain(issue: z.core.$ZodIssue, options: object): OptionProblem[] {
   if (issue.code === 'unrecognized_keys') {

@@ -1,7 +1,7 @@
 import { count, described, duration, size } from './fields.js'
 
 /** `ws` takes the limit as a 32-bit integer. */
-export const MAX_MESSAGE_BYTES = 2 ** 31 - 1
+const MAX_MESSAGE_BYTES = 2 ** 31 - 1
 
 export const limits = {
   maxConnections: described(count().default(20_000), {

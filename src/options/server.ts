@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { dialectNames } from '../dialects/dialect.js'
-import { count, described, text } from './fields.js'
+import { count, described, flag, text } from './fields.js'
 
 export const PORT = 3000
 export const TLS_PORT = 443
@@ -36,5 +36,11 @@ export const server = {
     group: 'Server',
     value: 'list',
     description: 'Which wire protocols to serve, separated by commas.',
+  }),
+  landingPage: described(flag.default(true), {
+    env: 'LANDING_PAGE',
+    group: 'Server',
+    value: 'boolean',
+    description: 'Serve the page at `/` on which a visitor can try the relay; without it `/` is not found (404).',
   }),
 }

@@ -16,7 +16,12 @@ export class Gate {
   admits(request: IncomingMessage): boolean {
     const { authorization } = request.headers
     if (authorization === undefined) return false
-    const right = timingSafeEqual(digestOf(tokenOf(authorization)), this.#digest)
+    return this.knows(tokenOf(authorization), request)
+  }
+
+  /** The same for a token that came with a request in another way. */
+  knows(token: string, request: IncomingMessage): boolean {
+    const right = timingSafeEqual(digestOf(token), this.#digest)
     if (!right) this.#onGuess(request)
     return right
   }

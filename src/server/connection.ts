@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Alarm, Alarms } from '../core/alarms.js'
-import type { Port } from '../core/conversation.js'
+import type { Load, Port } from '../core/conversation.js'
 import { type CloseReason, closes } from '../core/errors.js'
 import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
 import type { Session } from '../core/session.js'
@@ -98,6 +98,11 @@ export class Connection implements Port, Debtor, Listener {
   /** Asked for only when needed, since it costs a system call. */
   get address(): string {
     return this.#line.addressOf(this.#socket)
+  }
+
+  measure(): Load {
+    const { bytesRead, bytesWritten } = this.#socket
+    return { received: bytesRead, sent: bytesWritten, backlog: this.backlog }
   }
 
   /** Whether frames may still be written. */

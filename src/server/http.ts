@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { Exposition } from '../observe/exposition.js'
 import type { Report } from '../observe/report.js'
 import { CHALLENGES, type Gate } from './admin.js'
@@ -10,7 +10,7 @@ export interface Page {
   readonly status: number
   readonly type: string
   /** A stream is sent as it comes, as far as the client reads, and has no deadline. */
-  readonly body: string | Readable
+  readonly body: string | Buffer | Readable
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -37,9 +37,14 @@ const SECURITY_HEADERS = {
 }
 
 /** The pages beside the WebSockets, by their paths. */
-export function createPages(report: Report, draining: () => boolean, landing: Maker, metrics: Exposition): Pages {
+export function createPages(
+  report: Report,
+  draining: () => boolean,
+  landing: Maker | undefined,
+  metrics: Exposition,
+): Pages {
   return new Map<string, Entry>([
-    ['/', open(landing)],
+    ...(landing ? ([['/', open(landing)]] as const) : []),
     ['/health', open(() => jsonPage(draining() ? 503 : 200, report.health(draining())))],
     ['/stats', admin(() => jsonPage(200, report.stats()))],
     [
@@ -91,8 +96,9 @@ export function text(status: number, body: string, headers: Page['headers'] = {}
 
 /** A page as an answer. */
 export function answerOf(method: string, { status, type, body, headers }: Page): Answer {
-  if (method === 'HEAD' && typeof body !== 'string') body.destroy()
-  const length = typeof body === 'string' && { 'Content-Length': String(Buffer.byteLength(body)) }
+  const stream = body instanceof Readable
+  if (method === 'HEAD' && stream) body.destroy()
+  const length = !stream && { 'Content-Length': String(Buffer.byteLength(body)) }
   return {
     status,
     headers: { ...SECURITY_HEADERS, 'Content-Type': type, ...length, ...headers },

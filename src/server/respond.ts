@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { pipeline } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { Alarms } from '../core/alarms.js'
 import { answerOf, HANG_UP, text } from './http.js'
 import { type Answer, hangUpWith, hasTooManyHeaders } from './upgrade.js'
@@ -59,7 +59,7 @@ export class Responder {
     }
     this.#make(request, ({ status, headers, body }) => {
       response.writeHead(status, headers)
-      if (typeof body !== 'string') {
+      if (body instanceof Readable) {
         // A client that leaves before the end is no fault.
         pipeline(body, response, () => {})
         return

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
-import { type Duplex, pipeline, type Readable } from 'node:stream'
+import { type Duplex, pipeline, Readable } from 'node:stream'
 import { choiceOf } from '../auth/bearer.js'
 import type { Hello } from '../core/authority.js'
 
@@ -17,7 +17,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[]>>
-  readonly body: string | Readable
+  readonly body: string | Buffer | Readable
 }
 
 /** Why an upgrade is answered with HTTP. */
@@ -147,12 +147,13 @@ export function hangUpWith(socket: Duplex, { status, headers, body }: Answer): v
   const destroy = (): void => void socket.destroy()
   // What the client sent behind its request is never read: only destroying the socket ends it for sure.
   socket.on('error', destroy).once('finish', destroy)
-  if (typeof body !== 'string') {
+  if (body instanceof Readable) {
     socket.write(head)
     pipeline(body, socket, destroy)
     return
   }
   const deadline = setTimeout(destroy, ANSWER_TIMEOUT)
   socket.on('close', () => clearTimeout(deadline))
-  socket.end(head + body)
+  socket.write(head)
+  socket.end(body)
 }

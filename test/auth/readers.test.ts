@@ -82,6 +82,14 @@ describe('the hook', () => {
     },
   )
 
+  it('keeps those who may not publish from rooms that they are not in, too', async () => {
+    const { open } = await startRelay({ authorize: () => ({ publish: false }) })
+    await open('/y-webrtc')
+    const outsider = await open('/y-webrtc')
+    outsider.send({ type: 'publish', topic: 'doc', n: 1 })
+    expect(await outsider.next()).toEqual({ code: 1008, reason: 'Not allowed in this room' })
+  })
+
   it('may say when the connection ends; the earliest time counts', async () => {
     const clock = stopClocks()
     const { open } = await startRelay({

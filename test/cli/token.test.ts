@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { decodeJwt } from 'jose'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { run } from '../../src/cli.js'
 import { startRelay } from '../support/relay.js'
 import { SECRET } from '../support/tokens.js'
@@ -25,6 +28,16 @@ async function token(
 }
 
 describe('baton token', () => {
+  it('reads the secret from a file, as the relay does', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'baton-token-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    writeFileSync(join(folder, 'secret'), `${SECRET}\n`)
+    const { code, out } = await token(['--room', 'doc'], { JWT_SECRET_FILE: join(folder, 'secret') })
+    expect(code).toBe(0)
+    const { open } = await startRelay({ jwtSecret: SECRET })
+    expect(await (await open(`/room/doc?token=${out.trim()}`)).json()).toMatchObject({ type: 'connected' })
+  })
+
   it('prints a token that lets in', async () => {
     const { code, out } = await token(['--room', 'doc-*', '--sub', 'alice', '--expires', '1h'])
     expect(code).toBe(0)

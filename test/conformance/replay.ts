@@ -30,8 +30,14 @@ export function transcripts(): Transcript[] {
  *
  * @param urls Relays; the clients are spread over them in turn.
  * @param at Where the dialect lives, instead of `/`.
+ * @param between What to wait for after each step, with those who are still connected.
  */
-export async function replay(transcript: Transcript, urls: string[], at = '/'): Promise<void> {
+export async function replay(
+  transcript: Transcript,
+  urls: readonly string[],
+  at = '/',
+  between = async (_clients: Client[]): Promise<void> => {},
+): Promise<void> {
   const clients = new Map<string, Client>()
   const names = new Map<string, unknown>()
   let opened = 0
@@ -48,6 +54,7 @@ export async function replay(transcript: Transcript, urls: string[], at = '/'): 
         const seen = await see(client, wanted.length)
         expect(seen, `${JSON.stringify(step).slice(0, 100)} as ${name} saw it`).toEqual(fill(wanted, seen, names))
       }
+      await between([...clients.values()].filter(({ socket }) => socket.readyState === socket.OPEN))
     }
   } finally {
     for (const client of clients.values()) client.drop()

@@ -70,6 +70,21 @@ describe('history', () => {
     expect(textsOf(history)).toEqual(['earlier', 'live'])
   })
 
+  it('takes nothing over that is too old, and forgets what it took over in time', () => {
+    const archive = new Archive({ ...limits, historyAge: 60_000 })
+    const [first, second] = [new History(archive), new History(archive)]
+    say(first, 'young')
+    const from = Date.now()
+    second.adopt([
+      { text: Buffer.from('too old'), at: from - 61_000, origin: 'n1/1' },
+      { text: Buffer.from('old'), at: from - 30_000, origin: 'n1/2' },
+    ])
+    expect(textsOf(second)).toEqual(['old'])
+    vi.advanceTimersByTime(31_000)
+    expect(textsOf(second)).toEqual([])
+    expect(textsOf(first)).toEqual(['young'])
+  })
+
   it('stays within its limits whatever is said in whatever room', () => {
     const step = fc.record({ room: fc.nat(2), length: fc.integer({ min: 1, max: 12 }), wait: fc.nat(30_000) })
     fc.assert(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { Relay } from '../../src/index.js'
+import { MemoryBus, Relay } from '../../src/index.js'
 import { numbersIn } from '../support/metrics.js'
 import { describeWithPromtool, promtool } from '../support/promtool.js'
 
@@ -46,7 +46,7 @@ describe.skipIf(process.platform !== 'linux')('every metric that is named', () =
   const known = new Set<string>()
 
   beforeAll(async () => {
-    const text = await new Relay().metrics()
+    const text = await new Relay({ backplane: new MemoryBus().connect() }).metrics()
     for (const name of numbersIn(text).keys()) known.add(name.replace(/\{.*/, ''))
     for (const [, name = '', type] of text.matchAll(/^# TYPE (\w+) (\w+)$/gm)) {
       known.add(name)

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Room } from '../../src/core/room.js'
+import { RoomNamer } from '../../src/log.js'
 import { Journal } from '../../src/observe/journal.js'
 import { parseOptions } from '../../src/options/index.js'
 import { Relay } from '../../src/relay.js'
@@ -10,7 +11,7 @@ function createJournal(options: object = {}): { journal: Journal; lines: Record<
   const lines: Record<string, unknown>[] = []
   const write = (line: string): void => void lines.push(JSON.parse(line))
   const log = pino({ level: 'debug', base: null, timestamp: false, messageKey: 'message' }, { write })
-  return { journal: new Journal(log, parseOptions(options)), lines }
+  return { journal: new Journal(log, new RoomNamer(parseOptions(options))), lines }
 }
 
 function openRoom(url: string): Room {

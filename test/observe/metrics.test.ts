@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
+import { ClusterCounters } from '../../src/cluster/counters.js'
+import { MemoryBus } from '../../src/cluster/memory.js'
 import { Rooms } from '../../src/core/rooms.js'
 import { limitMessages } from '../../src/observe/journal.js'
 import { createMetrics, type Sources } from '../../src/observe/metrics.js'
@@ -175,6 +177,49 @@ describe('GET /metrics', () => {
     expect([draining.get('baton_degraded_reasons'), draining.get('baton_draining')]).toEqual([0, 1])
   })
 
+  it('tells of the other nodes, where there are any', async () => {
+    const bus = new MemoryBus()
+    const relays = [await startRelay({ backplane: bus.connect() }), await startRelay({ backplane: bus.connect() })]
+    const [one, two] = [await relays[0]?.open('/raw/doc'), await relays[1]?.open('/raw/doc')]
+    one?.send('four')
+    await two?.next()
+    for (const relay of relays) {
+      const numbers = await scrape(relay)
+      expect(Object.fromEntries(numbers)).toMatchObject({
+        baton_cluster_nodes: 2,
+        baton_cluster_connected: 1,
+        baton_cluster_outages_total: 0,
+        baton_cluster_fences_total: 0,
+        baton_cluster_changes_unsent_total: 0,
+        baton_cluster_changes_lost_total: 0,
+        'baton_cluster_frames_refused_total{reason="version"}': 0,
+        'baton_cluster_frames_refused_total{reason="unsigned"}': 0,
+        'baton_cluster_frames_refused_total{reason="malformed"}': 0,
+      })
+      for (const what of ['frames_sent', 'frames_received', 'sent_bytes', 'received_bytes']) {
+        expect(numbers.get(`baton_cluster_${what}_total`), what).toBeGreaterThan(0)
+      }
+    }
+    const alone = await scrape(await startRelay())
+    expect([...alone.keys()].filter((name) => name.includes('cluster'))).toEqual([])
+  })
+
+  it('counts outages of the bus, what could not be sent, and frames that are not understood', async () => {
+    const counters = new ClusterCounters()
+    Object.assign(counters, { outages: 2, fences: 1, unsent: 4, lost: 5 })
+    counters.refused.unsigned = 3
+    const state = { nodes: 7, connections: 0, rooms: 0, topics: 0, peers: 0 }
+    expect(Object.fromEntries(await read({ cluster: { connected: false, counters, state } }))).toMatchObject({
+      baton_cluster_nodes: 7,
+      baton_cluster_connected: 0,
+      baton_cluster_outages_total: 2,
+      baton_cluster_fences_total: 1,
+      baton_cluster_changes_unsent_total: 4,
+      baton_cluster_changes_lost_total: 5,
+      'baton_cluster_frames_refused_total{reason="unsigned"}': 3,
+    })
+  })
+
   it('has every relay of a process by itself, and the process in all of them', async () => {
     const [one, two] = [await startRelay(), await startRelay()]
     await converse(one)
@@ -216,7 +261,7 @@ describe('GET /metrics', () => {
 
 describeWithPromtool('promtool check metrics', () => {
   it('has nothing to say against the metrics of a relay in use', async () => {
-    const relay = await startRelay({ rateLimit: 1, rateLimitWindow: '1h' })
+    const relay = await startRelay({ rateLimit: 1, rateLimitWindow: '1h', backplane: new MemoryBus().connect() })
     await converse(relay)
     await (await relay.open('/room/doc')).send({ type: 'one' }).send({ type: 'two' }).send('no JSON').leave(4000)
     expect(promtool(['check', 'metrics'], await relay.relay.metrics())).toEqual({ ok: true, output: '' })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { MemoryBus, Relay } from '../../src/index.js'
+import { Relay } from '../../src/index.js'
 import { Client } from '../support/client.js'
 import { NO_DEADLINES, stopClocks } from '../support/clock.js'
 import { startCommand } from '../support/command.js'
@@ -226,28 +226,5 @@ describe('messages queued without bound before authentication', () => {
     expect(await raw.head()).toMatchObject({ status: 101 })
     expect(await raw.close()).toEqual(invalid)
     expect(relay.stats()).toMatchObject({ messagesReceived: 0, messagesRelayed: 0 })
-  })
-})
-
-describe('a stranger on the bus between nodes', () => {
-  it.each([
-    ['', false],
-    ['another secret of the nodes', false],
-    ['the secret of the nodes', true],
-  ])('is heard only with their secret: %j', async (clusterSecret, heard) => {
-    const bus = new MemoryBus()
-    const own = await startRelay({ backplane: bus.connect(), clusterSecret: 'the secret of the nodes' })
-    const other = await startRelay({ backplane: bus.connect(), clusterSecret })
-    const member = await own.open('/room/doc')
-    expect(await member.json()).toMatchObject({ type: 'connected' })
-    const stranger = await other.open('/room/doc')
-    expect(await stranger.json()).toMatchObject({ userCount: heard ? 2 : 1 })
-    stranger.send({ type: 'content' })
-    await stranger.settled()
-    if (heard) {
-      expect(await member.json()).toMatchObject({ type: 'user-joined' })
-      expect(await member.json()).toMatchObject({ type: 'content' })
-    }
-    expect(await member.settled()).toEqual([])
   })
 })

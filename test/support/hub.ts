@@ -1,4 +1,5 @@
 import type { Access } from '../../src/core/authority.js'
+import type { Cluster } from '../../src/core/cluster.js'
 import type { Port } from '../../src/core/conversation.js'
 import { Hub, type Limits, type Observer } from '../../src/core/hub.js'
 import { Session } from '../../src/core/session.js'
@@ -31,8 +32,13 @@ const deaf: Observer = {
 }
 
 /** The core and the dialects without a server. */
-export function createHub(limits: Partial<Limits> = {}, observer: Partial<Observer> = {}, access: Access = {}): Hub {
-  return new Hub({ ...parseOptions({}), ...limits }, { ...deaf, ...observer }, access)
+export function createHub(
+  limits: Partial<Limits> = {},
+  observer: Partial<Observer> = {},
+  access: Access = {},
+  cluster?: Cluster,
+): Hub {
+  return new Hub({ ...parseOptions({}), ...limits }, { ...deaf, ...observer }, access, cluster)
 }
 
 let ids = 0
@@ -42,6 +48,7 @@ export function connect(hub: Hub, url: string): Wire {
   const seen: string[] = []
   const port: Port = {
     address: '',
+    measure: () => ({ received: 0, sent: 0, backlog: 0 }),
     write: (frames) => seen.push(...decodeFrames(frames).map(({ payload }) => payload.toString())),
     close: ({ code }) => seen.push(`close ${code}`),
     hold() {},

@@ -1,34 +1,55 @@
 import { type DialectName, dialectNames } from '../../dialects/dialect.js'
-import { script } from './script.js'
-import { style } from './style.js'
 
 /** What a visitor needs to know of a dialect. */
 interface Guide {
   readonly paths: readonly string[]
   readonly relayed: string
+  /** A client for a browser's console. */
+  readonly snippet: string
 }
 
 const guides: Readonly<Record<DialectName, Guide>> = {
   'impossible-writer': {
     paths: ['room/{id}', '?room={id}'],
     relayed: 'JSON objects with a <code>type</code>, stamped with who sent them and when.',
+    snippet: `const socket = new WebSocket('ws://host/room/doc?nickname=Ann')
+socket.onmessage = ({ data }) => console.log(JSON.parse(data))
+socket.onopen = () => socket.send(JSON.stringify({ type: 'content', data: 'Hello' }))`,
   },
   pluresdb: {
     paths: ['pluresdb', ''],
     relayed: '<code>data</code> messages among the peers that have sent <code>join</code> with the same topic.',
+    snippet: `const socket = new WebSocket('ws://host/pluresdb')
+socket.onmessage = ({ data }) => console.log(JSON.parse(data))
+socket.onopen = () => {
+  socket.send(JSON.stringify({ type: 'join', topic: 'doc', peerId: 'ann' }))
+  socket.send(JSON.stringify({ type: 'data', data: 'Hello' }))
+}`,
   },
   'y-webrtc': {
     paths: ['y-webrtc', ''],
     relayed: 'Publish and subscribe by topic: signaling for Yjs editors.',
+    snippet: `// Yjs: new WebrtcProvider('doc', ydoc, { signaling: ['ws://host/y-webrtc'] })
+const socket = new WebSocket('ws://host/y-webrtc')
+socket.onmessage = ({ data }) => console.log(JSON.parse(data))
+socket.onopen = () => {
+  socket.send(JSON.stringify({ type: 'subscribe', topics: ['doc'] }))
+  socket.send(JSON.stringify({ type: 'publish', topic: 'doc', text: 'Hello' }))
+}`,
   },
   opaque: {
     paths: ['gun', 'gun/{topic}', 'raw/{room}'],
     relayed: 'Every frame as it came, text or binary.',
+    snippet: `// GUN: Gun({ peers: ['http://host/gun'] })
+// Yjs: new WebsocketProvider('ws://host/raw', 'doc', ydoc)
+const socket = new WebSocket('ws://host/raw/doc')
+socket.onmessage = ({ data }) => console.log(data)
+socket.onopen = () => socket.send('Hello')`,
   },
 }
 
 /** The whole page, in one HTML document that asks for nothing else. */
-export function createDocument(dialects: readonly DialectName[]): string {
+export function createDocument(dialects: readonly DialectName[], script: string, style: string): string {
   const served = dialectNames.filter((name) => dialects.includes(name))
   return `<!doctype html>
 <html lang="en">
@@ -43,22 +64,32 @@ export function createDocument(dialects: readonly DialectName[]): string {
 <body>
 <main>
 <h1>Baton</h1>
-<p class="lead">A WebSocket relay. It passes messages among the members of a room and stores nothing: a message
-goes to those who are in the room at that moment, and is then forgotten.</p>
+<p class="lead">A WebSocket relay: what one member of a room sends reaches the others.
+<span id="forgets">It stores nothing.</span>
+<span id="history" hidden>It stores nothing on disk; the last messages of a room are kept in memory for newcomers.</span></p>
+<p id="plain" class="quiet">To try it here takes JavaScript. Any WebSocket client can use the URLs below.</p>
 
-<h2>Try it</h2>
-<p id="plain">The two panes need JavaScript. Any WebSocket client can use the URLs below.</p>
-<div id="demo" hidden>
-<p>Each pane has a WebSocket of its own to this relay. They are in the room <code id="room"></code>, made up for
-this visit, and speak <code id="dialect"></code>.</p>
-<div class="panes">
-${pane('Ann')}
-${pane('Ben')}
+<div id="demo" data-dialects="${served.join(' ')}" hidden>
+<div>
+<div id="panes"></div>
+<p class="share"><a id="link" target="_blank" rel="noopener">Open another window</a>
+<button type="button" id="copy">Copy the link</button> <code id="address"></code></p>
+<p class="quiet">Whoever has the link is in this room. Each pane has a WebSocket of its own and speaks
+<code id="dialect"></code>. The relay keeps no text: a newcomer gets it from those who are there.</p>
+<p class="quiet" id="local" hidden>For a phone, put this machine’s address in the link instead of this one, which is
+reached from here alone.</p>
 </div>
+<section id="wire" aria-labelledby="wire-title">
+<h2 id="wire-title">On the wire</h2>
+<ol id="lines" role="listbox" tabindex="0" aria-label="Messages"></ol>
+<pre id="full" tabindex="0" role="region" aria-label="The chosen message"></pre>
+</section>
 </div>
+${TEMPLATE}
 
 <h2>Connect</h2>
-<p>A room belongs to one dialect, the protocol that all of its members speak.</p>
+<p>A room belongs to one dialect, the protocol that all of its members speak. Each of these programs runs in a
+browser’s console; run it in two.</p>
 <dl>
 ${served.map(entry).join('\n')}
 </dl>
@@ -66,27 +97,27 @@ ${served.map(entry).join('\n')}
 <h2>Watch</h2>
 <p><a href="health">/health</a> says whether the relay is well, <a href="stats">/stats</a> how much it has to do.</p>
 </main>
-<script>${script}</script>
+<script type="module">${script}</script>
 </body>
 </html>
 `
 }
 
 function entry(name: DialectName): string {
-  const { paths, relayed } = guides[name]
+  const { paths, relayed, snippet } = guides[name]
   // The script puts the address that the visitor used in place of this one.
-  const urls = paths.map((path) => `<code data-path="${path}">ws://host/${path}</code>`)
-  return `<dt id="${name}">${name}</dt>\n<dd>${relayed}<span class="urls">${urls.join(' ')}</span></dd>`
+  const urls = paths.map((path) => `<code data-url>ws://host/${path}</code>`)
+  return `<dt id="${name}">${name}</dt>
+<dd>${relayed}<span class="urls">${urls.join(' ')}</span>
+<div class="snippet"><pre tabindex="0" role="region" aria-label="A client in ${name}"><code id="${name}-code" data-url>${snippet.replaceAll('>', '&gt;')}</code></pre>
+<button type="button" data-copy="${name}-code" aria-label="Copy the client in ${name}">Copy</button></div></dd>`
 }
 
-function pane(name: string): string {
-  return `<article aria-labelledby="${name}" data-name="${name}">
-<header><h3 id="${name}">${name}</h3><p role="status"></p><button type="button" aria-describedby="${name}"></button></header>
-<div role="log" aria-live="polite" aria-label="What ${name} sees" tabindex="0"></div>
-<form><label for="${name}-text">${name} says</label>
-<div><input id="${name}-text" autocomplete="off" enterkeyhint="send"><button>Send</button></div></form>
-</article>`
-}
+const TEMPLATE = `<template><article>
+<header><h2></h2><p role="status"></p><button type="button"></button></header>
+<div class="paper"><div class="back" aria-hidden="true"></div><textarea spellcheck="false" maxlength="5000" placeholder="Type here"></textarea></div>
+<footer><code></code></footer>
+</article></template>`
 
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E" +

@@ -42,8 +42,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a newcomer waits for the first answer only',
     file: 'link.ts',
-    from: 'if (this.opening !== undefined && this.#complete) this.#goLive()',
-    to: 'if (this.opening !== undefined && this.#remotes.size > 0) this.#goLive()',
+    from: 'if (this.opening !== undefined && this.#hosts.complete(this.#node.id)) this.#goLive()',
+    to: 'if (this.opening !== undefined && this.shared) this.#goLive()',
     faults: [],
   },
   {
@@ -90,9 +90,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a node does not notice that it slept',
-    file: 'node.ts',
-    from: 'if (now - this.#echoed < FENCE) return',
-    to: 'if (now >= 0) return',
+    file: 'pulse.ts',
+    from: 'return now - this.#echoed >= FENCE',
+    to: 'return now < 0',
     faults: ['sleep', 'hole'],
   },
 ]

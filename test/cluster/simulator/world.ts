@@ -72,7 +72,7 @@ export class SimulatedNode implements Host {
       this.faults.push(`fault: ${error instanceof Error ? error.stack : String(error)}`)
     }
     const { ClusterNode, Hub } = world.code
-    const tally = () => {
+    const totals = () => {
       const rooms = [...this.hub.rooms]
       const topics = rooms.filter(({ kind }) => kind.name === 'pluresdb')
       const peers = topics.reduce((sum, { members }) => sum + members.length, 0)
@@ -81,7 +81,7 @@ export class SimulatedNode implements Host {
     }
     this.cluster = new ClusterNode(
       this.line,
-      { name: 'sim', secret: '', maxFrame: 2 ** 20, roomExpiry: limits.roomExpiry, tally },
+      { name: 'sim', secret: '', maxFrame: 2 ** 20, roomExpiry: limits.roomExpiry, totals },
       {
         cutOff: noop,
         restored: noop,

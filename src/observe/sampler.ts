@@ -1,0 +1,77 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { getHeapStatistics } from 'node:v8'
+import type { Hub } from '../core/hub.js'
+import type { Sample } from '../server/dashboard/update.js'
+
+/** How finely the event loop's delay is watched, in milliseconds. */
+const RESOLUTION = 20
+
+/** Reads the relay's counters, and tells the rates since it read them last. */
+export class Sampler {
+  readonly #hub: Hub
+  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION })
+  #last: Totals
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+    this.#last = this.#read()
+    this.#delay.enable()
+  }
+
+  /** How things are, and went since the last sample. */
+  take(): Sample {
+    const last = this.#last
+    const now = this.#read()
+    this.#last = now
+    const rate = (total: Exclude<keyof Totals, 'time'>): number =>
+      Math.round(((now[total] - last[total]) * 10_000) / Math.max(1, now.time - last.time)) / 10
+    const { counters, rooms } = this.#hub
+    const sample = {
+      connections: counters.connections - counters.disconnections,
+      rooms: rooms.size,
+      messagesIn: rate('messagesIn'),
+      messagesOut: rate('messagesOut'),
+      bytesIn: rate('bytesIn'),
+      bytesOut: rate('bytesOut'),
+      memory: residentMemory(),
+      heap: getHeapStatistics().used_heap_size,
+      // What is measured is the time from one look to the next; 0 if there was none.
+      lag: Math.max(0, Math.round(this.#delay.max / 1e5 - 10 * RESOLUTION) / 10),
+    }
+    this.#delay.reset()
+    return sample
+  }
+
+  /** Lets go of the watch on the event loop. */
+  stop(): void {
+    this.#delay.disable()
+  }
+
+  #read(): Totals {
+    const { messagesReceived, deliveries, bytesReceived, bytesSent } = this.#hub.counters
+    return {
+      time: performance.now(),
+      messagesIn: messagesReceived,
+      messagesOut: deliveries,
+      bytesIn: bytesReceived,
+      bytesOut: bytesSent,
+    }
+  }
+}
+
+interface Totals {
+  readonly time: number
+  readonly messagesIn: number
+  readonly messagesOut: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+/** Unknown when the process has no file descriptor left to read it with. */
+function residentMemory(): number | null {
+  try {
+    return process.memoryUsage.rss()
+  } catch {
+    return null
+  }
+}
