@@ -75,38 +75,43 @@ export const connectRedis: RedisConnector = async (url, listener) => {
 /** Rooms are spread over so many slots: channels of one slot share commands, and slots spread over masters. */
 const PARTITIONS = 256
 
-/** Connects to a Redis Cluster by sharded publish and subscribe: each frame passes one master, and no other. */
-export const connectRedisCluster: RedisConnector = async (url, listener) => {
-  const { createCluster } = await loadRedis()
-  const { username, password, protocol } = new URL(url)
-  const client = createCluster({
-    rootNodes: [{ url }],
-    defaults: {
-      ...SETTINGS,
-      username: decodeURIComponent(username),
-      password: decodeURIComponent(password),
-      socket: { ...SETTINGS.socket, ...(protocol === 'rediss:' && { tls: true }) },
-    },
-  })
-  for (const event of ['error', 'node-error', 'sharded-channel-moved-error']) {
-    client.on(event, (error: Error) => listener.lost(error))
+/** Makes connections to a Redis Cluster by sharded publish and subscribe: each frame passes one master, and no other. */
+export function redisClusterConnector(): RedisConnector {
+  // Those of the last connection. They know what became of the one that the URL names, should it be gone.
+  let masters: { host: string; port: number }[] = []
+  return async (url, listener) => {
+    const { createCluster } = await loadRedis()
+    const { username, password, protocol } = new URL(url)
+    const client = createCluster({
+      rootNodes: [{ url }, ...masters.map((socket) => ({ socket }))],
+      defaults: {
+        ...SETTINGS,
+        username: decodeURIComponent(username),
+        password: decodeURIComponent(password),
+        socket: { ...SETTINGS.socket, ...(protocol === 'rediss:' && { tls: true }) },
+      },
+    })
+    for (const event of ['error', 'node-error', 'sharded-channel-moved-error']) {
+      client.on(event, (error: Error) => listener.lost(error))
+    }
+    const receive = (frame: Buffer, channel: Buffer): void => {
+      const name = channel.toString()
+      listener.message(name.slice(name.indexOf('}') + 1), frame)
+    }
+    const connection: RedisConnection = {
+      // It counts the subscribers of one node of Redis, which replicas may share with it.
+      publish: async (channel, frame) => ({ receivers: await client.sPublish(sharded(channel), frame), exact: false }),
+      async subscribe(channels) {
+        await Promise.all(byPartition(channels).map((group) => client.sSubscribe(group, receive, true)))
+      },
+      unsubscribe: (channel) => client.sUnsubscribe(sharded(channel)),
+      close: (timeout) => within(timeout, client.close(), () => client.destroy()),
+      destroy: () => client.destroy(),
+    }
+    await connected(client)
+    masters = client.masters.map(({ host, port }) => ({ host, port }))
+    return connection
   }
-  const receive = (frame: Buffer, channel: Buffer): void => {
-    const name = channel.toString()
-    listener.message(name.slice(name.indexOf('}') + 1), frame)
-  }
-  const connection: RedisConnection = {
-    // It counts the subscribers of one node of Redis, which replicas may share with it.
-    publish: async (channel, frame) => ({ receivers: await client.sPublish(sharded(channel), frame), exact: false }),
-    async subscribe(channels) {
-      await Promise.all(byPartition(channels).map((group) => client.sSubscribe(group, receive, true)))
-    },
-    unsubscribe: (channel) => client.sUnsubscribe(sharded(channel)),
-    close: (timeout) => within(timeout, client.close(), () => client.destroy()),
-    destroy: () => client.destroy(),
-  }
-  await connected(client)
-  return connection
 }
 
 /** Connects; a client that cannot is not left with half of its connections. */

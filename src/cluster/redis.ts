@@ -1,5 +1,11 @@
 import type { Backplane, BackplaneEvents, Outage } from './backplane.js'
-import { connectRedis, connectRedisCluster, type RedisConnection, within } from './redis-client.js'
+import {
+  connectRedis,
+  type RedisConnection,
+  type RedisConnector,
+  redisClusterConnector,
+  within,
+} from './redis-client.js'
 
 /** Channels are subscribed in groups: a command for each costs five times as much. */
 const GROUP = 512
@@ -40,7 +46,8 @@ interface Channel {
  * again.
  */
 export class RedisBackplane implements Backplane {
-  readonly #options: RedisOptions
+  readonly #url: string
+  readonly #connector: RedisConnector
   readonly #channels = new Map<string, Channel>()
   readonly #answers = new Answers()
   #events: BackplaneEvents | undefined
@@ -54,8 +61,9 @@ export class RedisBackplane implements Backplane {
   #watch: NodeJS.Timeout | undefined
   #stopped = false
 
-  constructor(options: RedisOptions) {
-    this.#options = options
+  constructor({ url, cluster }: RedisOptions) {
+    this.#url = url
+    this.#connector = cluster ? redisClusterConnector() : connectRedis
   }
 
   start(events: BackplaneEvents): void {
@@ -124,11 +132,10 @@ export class RedisBackplane implements Backplane {
 
   /** Makes a connection, and tells of it once all channels are subscribed. */
   async #connect(): Promise<void> {
-    const connect = this.#options.cluster ? connectRedisCluster : connectRedis
     let connection: RedisConnection | undefined
     let fault: unknown
     try {
-      connection = await connect(this.#options.url, {
+      connection = await this.#connector(this.#url, {
         message: (channel, frame) => this.#receive(connection, channel, frame),
         lost: (error) => {
           fault ??= error

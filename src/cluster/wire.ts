@@ -1,7 +1,7 @@
 /**
  * The frames between nodes, version 1. All numbers are big-endian. A frame begins with its version, its
- * kind, and the id of the node that sent it. What follows a known body is ignored, and so is a kind that
- * is not known: later versions may add both. `docs/scaling.md` has the rules for changes.
+ * kind, and the id of the node that sent it; the highest bit of the version tells that a signature ends it.
+ * What follows a known body is ignored, and so is a kind that is not known: later versions may add both. `docs/scaling.md` has the rules for changes.
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
@@ -42,6 +42,8 @@ const changes = ['data', 'join', 'leave'] as const
 const NODE = 8
 const ROOM = 16
 const SIGNATURE = 16
+/** Marks the version of a signed frame. */
+const SIGNED = 0x80
 /** Version, kind, node. */
 const HEADER = 2 + NODE
 
@@ -59,7 +61,7 @@ export class Wire {
   /** @param channel Where it will be published: a signature holds for that alone. */
   encode(channel: string, { version, node, message }: Envelope): Buffer {
     const writer = new Writer()
-    writer.byte(version)
+    writer.byte(this.#secret === '' ? version : version | SIGNED)
     writer.byte(kinds.indexOf(message.kind))
     writer.hex(node)
     write(writer, message)
@@ -72,8 +74,11 @@ export class Wire {
   /** Reads a frame; a fault if it is not one, or of a kind that is not known (undefined). */
   decode(channel: string, frame: Buffer): Envelope | FrameFault | undefined {
     let body = frame
-    const [version = 0, kind = 0] = frame
+    const [first = 0, kind = 0] = frame
     if (frame.length < HEADER) return 'malformed'
+    // Nor does a node without a secret listen to those that have one: they would not listen to it.
+    if ((first & SIGNED) !== (this.#secret === '' ? 0 : SIGNED)) return 'unsigned'
+    const version = first & ~SIGNED
     if (version < OLDEST || version > this.#newest) return 'version'
     if (this.#secret !== '') {
       if (frame.length < HEADER + SIGNATURE) return 'unsigned'

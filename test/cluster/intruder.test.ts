@@ -131,11 +131,11 @@ describeWithRedis('frames of somebody else', () => {
     const [relays, witnesses] = await start([{ CLUSTER_SECRET: 'one' }, { CLUSTER_SECRET: 'two' }, {}])
     const more = await Promise.all(relays.map((relay, i) => Witness.join(relay, 'topic', `more${i}`)))
     for (const [i, witness] of witnesses.entries()) await agree([witness, more[i] as Witness])
+    // Each has heard the others, and says so.
+    await Promise.all(relays.map((relay) => relay.logged('Frame without a right signature from the bus')))
     for (const relay of relays) {
       expect((await relay.health()).cluster).toMatchObject({ nodes: 1, connections: 2 })
     }
-    await relays[0]?.logged('Frame without a right signature from the bus')
-    await relays[1]?.logged('Frame without a right signature from the bus')
   })
 })
 
