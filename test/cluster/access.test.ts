@@ -75,8 +75,8 @@ describeWithRedis(
       { what: 'a wrong password', rules: ['on', '>right', ...MINIMUM], why: 'WRONGPASS' },
       { what: 'other channels only', rules: ['on', '>wrong', 'resetchannels', '&other:*', '+@all'], why: 'NOPERM' },
       { what: 'too few commands', rules: ['on', '>wrong', '&*', '-@all', '+publish'], why: 'NOPERM' },
-    ])('with $what, a relay says so, and serves alone', async ({ rules, why }, { expect, onTestFinished }) => {
-      const user = `user${rules.length}`
+    ])('with $what, a relay says so, and serves alone', async ({ what, rules, why }, { expect, onTestFinished }) => {
+      const user = what.replaceAll(' ', '-')
       await redis.command('ACL', 'SETUSER', user, ...rules)
       const relay = await RelayCommand.start({ REDIS_URL: redis.urlFor(user, 'wrong') }, onTestFinished)
       const lines = relay.log.filter((line) => line.includes('Cut off from the other nodes'))
