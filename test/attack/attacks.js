@@ -64,7 +64,7 @@ const GUESSES = [FORGED, forge({ alg: 'none' }, CLAIMS), 'sesame', '']
 export const attacks = [
   {
     name: 'slow handshakes',
-    refused: ['handshake-timeout', 'address-connections'],
+    refused: ['handshake-timeout'],
     async run(target) {
       await target.churn(10, 600, () => {
         const socket = target.connect('GET /raw/x HTTP/1.1\r\nX: ')
@@ -75,7 +75,7 @@ export const attacks = [
   },
   {
     name: 'silent sockets',
-    refused: ['handshake-timeout', 'address-connections'],
+    refused: ['handshake-timeout'],
     run: (target) => target.churn(10, 600, () => target.connect()),
   },
   {
@@ -174,7 +174,7 @@ export const attacks = [
   {
     name: 'TLS handshakes that never end',
     against: 'tls',
-    refused: ['handshake-timeout', 'address-connections'],
+    refused: ['handshake-timeout'],
     run: (target) => target.churn(10, 600, () => target.connect(Buffer.from('1603010200010001fc0303', 'hex'))),
   },
   {
@@ -202,7 +202,7 @@ export const attacks = [
   {
     name: 'guessing tokens for /ice-servers',
     against: 'guarded',
-    refused: ['token-signature', 'address-rate'],
+    refused: ['token-signature', 'requests'],
     run: (target) =>
       target.churn(4, 50, () => {
         const asking = `GET /ice-servers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${FORGED}\r\n\r\n`

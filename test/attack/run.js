@@ -22,8 +22,8 @@ const MAX_RATIO = 3
 /** What an operator of a public relay would set, with deadlines short enough to be seen. */
 const OPTIONS = {
   logLevel: 'warn',
-  maxConnectionsPerIp: 100,
-  connectionRatePerIp: 200,
+  maxConnectionsPerIp: short ? 30 : 100,
+  connectionRatePerIp: short ? 80 : 200,
   joinTimeout: short ? 500 : 2000,
   heartbeatInterval: 1000,
   byteRate: '2MiB',

@@ -30,6 +30,8 @@ export function scriptOf(file) {
 
 /** The relay that is attacked. */
 export class Victim {
+  #asked = 0
+
   /** @param {Record<string, unknown>} options Of the relay. */
   static async start(options) {
     const process = fork(scriptOf('relay.js'), [JSON.stringify({ ...options, adminToken: ADMIN_TOKEN })], {
@@ -95,7 +97,9 @@ export class Victim {
    */
   async #page(path) {
     const request = this.tls ? requestOverTls : requestPlain
-    const where = { port: this.port, host: '127.0.0.1', path, agent: false, rejectUnauthorized: false }
+    // From another address each time, of which one may not connect as often as this asks.
+    const localAddress = `127.1.0.${(this.#asked++ % 250) + 1}`
+    const where = { port: this.port, host: '127.0.0.1', localAddress, path, agent: false, rejectUnauthorized: false }
     const asking = request({ ...where, headers: { Authorization: `Bearer ${ADMIN_TOKEN}` } }).end()
     const [response] = await once(asking, 'response')
     let text = ''
