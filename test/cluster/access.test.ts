@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished, type TestContext } from 'vitest'
 import type { RelayOptions } from '../../src/index.js'
 import { Client } from '../support/client.js'
 import { describeWithRedis, freePort, RedisCluster, RedisServer } from '../support/redis.js'
@@ -12,15 +12,20 @@ import { RelayCommand } from '../support/relay-command.js'
 import { agree, talk, Witness } from '../support/witness.js'
 
 /** Starts a relay for one test, and a member of each topic on it. */
-async function startMember(id: string, options: RelayOptions, topics = ['topic']): Promise<Witness[]> {
+async function startMember(
+  id: string,
+  options: RelayOptions,
+  { finished = onTestFinished, topics = ['topic'] } = {},
+): Promise<Witness[]> {
   const { url, stop } = await runRelay({ rateLimit: 0, ...options })
-  onTestFinished(stop)
+  finished(stop)
   return await Promise.all(topics.map((topic) => Witness.join({ url }, topic, id)))
 }
 
 /** Two relays, which may be reached by different URLs, have members that see and hear each other. */
-async function converse(first: string, second = first): Promise<void> {
-  await agree([...(await startMember('ann', { redisUrl: first })), ...(await startMember('ben', { redisUrl: second }))])
+async function converse({ onTestFinished: finished }: TestContext, first: string, second = first): Promise<void> {
+  const ann = await startMember('ann', { redisUrl: first }, { finished })
+  await agree([...ann, ...(await startMember('ben', { redisUrl: second }, { finished }))])
 }
 
 /** What a user of Redis has to be allowed: nothing else is used. */
@@ -36,75 +41,84 @@ const CLUSTER = [
   '+ping',
 ]
 
-describeWithRedis('access to Redis', () => {
-  let redis: RedisServer
-  beforeAll(async () => {
-    redis = await RedisServer.run()
-  })
-  afterAll(() => redis.stop())
+describeWithRedis(
+  'access to Redis',
+  () => {
+    let redis: RedisServer
+    beforeAll(async () => {
+      redis = await RedisServer.run()
+    })
+    afterAll(() => redis.stop())
 
-  it('needs no more than a few commands and its own channels', async () => {
-    await redis.command('ACL', 'SETUSER', 'least', 'on', '>p@ss/word', ...MINIMUM)
-    await converse(redis.urlFor('least', encodeURIComponent('p@ss/word')))
-    // Long enough for a ping.
-    await sleep(2500)
-    expect(await redis.command('ACL', 'LOG')).toEqual([])
-  })
+    it('needs no more than a few commands and its own channels', async (test) => {
+      const { expect, onTestFinished } = test
+      const own = await RedisServer.start([], onTestFinished)
+      await own.command('ACL', 'SETUSER', 'least', 'on', '>p@ss/word', ...MINIMUM)
+      await converse(test, own.urlFor('least', encodeURIComponent('p@ss/word')))
+      // Long enough for a ping.
+      await sleep(2500)
+      expect(await own.command('ACL', 'LOG')).toEqual([])
+    })
 
-  it('works with a password alone', async () => {
-    const own = await RedisServer.start(['--requirepass', 'secret'])
-    await converse(own.urlFor('', 'secret'))
-  })
+    it('works with a password alone', async (test) => {
+      const own = await RedisServer.start(['--requirepass', 'secret'], test.onTestFinished)
+      await converse(test, own.urlFor('', 'secret'))
+    })
 
-  it('takes the number of a database, which all share', async () => {
-    await converse(`${redis.url}/3`, redis.url)
-    await redis.command('ACL', 'SETUSER', 'third', 'on', '>word', ...MINIMUM, '+select')
-    await converse(redis.urlFor('third', 'word', '/3'))
-  })
+    it('takes the number of a database, which all share', async (test) => {
+      await converse(test, `${redis.url}/3`, redis.url)
+      await redis.command('ACL', 'SETUSER', 'third', 'on', '>word', ...MINIMUM, '+select')
+      await converse(test, redis.urlFor('third', 'word', '/3'))
+    })
 
-  it.each([
-    ['a wrong password', ['on', '>right', ...MINIMUM], 'WRONGPASS'],
-    ['other channels only', ['on', '>wrong', 'resetchannels', '&other:*', '+@all'], 'NOPERM'],
-    ['too few commands', ['on', '>wrong', '&*', '-@all', '+publish'], 'NOPERM'],
-  ])('with %s, a relay says so, and serves alone', async (_what, rules, why) => {
-    const user = `user${rules.length}`
-    await redis.command('ACL', 'SETUSER', user, ...rules)
-    const relay = await RelayCommand.start({ REDIS_URL: redis.urlFor(user, 'wrong') })
-    const lines = relay.log.filter((line) => line.includes('Cut off from the other nodes'))
-    expect(lines).toHaveLength(1)
-    expect(lines[0]).toContain(why)
-    // What opens it is no business of whoever reads the log.
-    expect(relay.log.join()).not.toContain('wrong@')
-    expect(await relay.health()).toMatchObject({ status: 'degraded', code: 200, reasons: [expect.any(String)] })
-    const [ann, ben] = [await Client.open(`${relay.url}/room/doc`), await Client.open(`${relay.url}/room/doc`)]
-    expect(await ann.json()).toMatchObject({ type: 'connected', userCount: 1 })
-    expect(await ben.json()).toMatchObject({ type: 'connected', userCount: 2 })
-    // It finds in when it is let in.
-    await redis.command('ACL', 'SETUSER', user, 'on', '>wrong', ...MINIMUM)
-    await relay.is('healthy')
-    expect(relay.count('Cut off from the other nodes')).toBe(1)
-    expect(relay.count('In touch with the other nodes again')).toBe(1)
-  })
+    it.for([
+      { what: 'a wrong password', rules: ['on', '>right', ...MINIMUM], why: 'WRONGPASS' },
+      { what: 'other channels only', rules: ['on', '>wrong', 'resetchannels', '&other:*', '+@all'], why: 'NOPERM' },
+      { what: 'too few commands', rules: ['on', '>wrong', '&*', '-@all', '+publish'], why: 'NOPERM' },
+    ])('with $what, a relay says so, and serves alone', async ({ what, rules, why }, { expect, onTestFinished }) => {
+      const user = what.replaceAll(' ', '-')
+      await redis.command('ACL', 'SETUSER', user, ...rules)
+      const relay = await RelayCommand.start({ REDIS_URL: redis.urlFor(user, 'wrong') }, onTestFinished)
+      const lines = relay.log.filter((line) => line.includes('Cut off from the other nodes'))
+      expect(lines).toHaveLength(1)
+      expect(lines[0]).toContain(why)
+      // What opens it is no business of whoever reads the log.
+      expect(relay.log.join()).not.toContain('wrong@')
+      expect(await relay.health()).toMatchObject({ status: 'degraded', code: 200, reasons: [expect.any(String)] })
+      const [ann, ben] = [await Client.open(`${relay.url}/room/doc`), await Client.open(`${relay.url}/room/doc`)]
+      expect(await ann.json()).toMatchObject({ type: 'connected', userCount: 1 })
+      expect(await ben.json()).toMatchObject({ type: 'connected', userCount: 2 })
+      // It finds in when it is let in.
+      await redis.command('ACL', 'SETUSER', user, 'on', '>wrong', ...MINIMUM)
+      await relay.is('healthy')
+      expect(relay.count('Cut off from the other nodes')).toBe(1)
+      expect(relay.count('In touch with the other nodes again')).toBe(1)
+    })
 
-  it('speaks TLS, to a server that a private authority vouches for', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'baton-redis-tls-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-    const name = ['-subj', '/CN=redis', '-addext', 'subjectAltName=DNS:localhost']
-    execFileSync('openssl', ['req', '-x509', ...curve, ...name, '-keyout', key, '-out', cert], { stdio: 'ignore' })
-    const port = String(await freePort())
-    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert]
-    await RedisServer.start(['--tls-port', port, '--tls-auth-clients', 'no', ...files])
-    const trusting = { REDIS_URL: `rediss://localhost:${port}`, NODE_EXTRA_CA_CERTS: cert }
-    const relays = await Promise.all([RelayCommand.start(trusting), RelayCommand.start(trusting)])
-    await agree(await Promise.all(relays.map((relay, i) => Witness.join(relay, 'topic', String(i)))))
-    // Whoever does not know the authority does not talk to the server.
-    const wary = await RelayCommand.start({ REDIS_URL: `rediss://localhost:${port}` })
-    expect(await wary.health()).toMatchObject({ status: 'degraded' })
-    expect(await wary.logged('Cut off from the other nodes')).toMatch(/self-signed certificate/)
-  })
-})
+    it('speaks TLS, to a server that a private authority vouches for', async ({ expect, onTestFinished }) => {
+      const folder = mkdtempSync(join(tmpdir(), 'baton-redis-tls-'))
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+      const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+      const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+      const name = ['-subj', '/CN=redis', '-addext', 'subjectAltName=DNS:localhost']
+      execFileSync('openssl', ['req', '-x509', ...curve, ...name, '-keyout', key, '-out', cert], { stdio: 'ignore' })
+      const port = String(await freePort())
+      const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert]
+      await RedisServer.start(['--tls-port', port, '--tls-auth-clients', 'no', ...files], onTestFinished)
+      const trusting = { REDIS_URL: `rediss://localhost:${port}`, NODE_EXTRA_CA_CERTS: cert }
+      const relays = await Promise.all([
+        RelayCommand.start(trusting, onTestFinished),
+        RelayCommand.start(trusting, onTestFinished),
+      ])
+      await agree(await Promise.all(relays.map((relay, i) => Witness.join(relay, 'topic', String(i)))))
+      // Whoever does not know the authority does not talk to the server.
+      const wary = await RelayCommand.start({ REDIS_URL: `rediss://localhost:${port}` }, onTestFinished)
+      expect(await wary.health()).toMatchObject({ status: 'degraded' })
+      expect(await wary.logged('Cut off from the other nodes')).toMatch(/self-signed certificate/)
+    })
+  },
+  { concurrent: true },
+)
 
 describeWithRedis('a Redis Cluster', () => {
   let cluster: RedisCluster
@@ -118,7 +132,7 @@ describeWithRedis('a Redis Cluster', () => {
   /** Members of several topics, which lie on different masters, on two relays. */
   async function members(): Promise<Witness[]> {
     const options = { redisUrl: cluster.url, redisCluster: true }
-    const all = [...(await startMember('ann', options, topics)), ...(await startMember('ben', options, topics))]
+    const all = [...(await startMember('ann', options, { topics })), ...(await startMember('ben', options, { topics }))]
     await agreeAll(all)
     return all
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createClient } from '@redis/client'
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished, type TestContext, vi } from 'vitest'
 import type { RelayOptions } from '../../src/index.js'
 import type { Client } from '../support/client.js'
 import { byRedis, Nodes } from '../support/nodes.js'
@@ -17,11 +17,11 @@ class Intruder {
     this.#client = client
   }
 
-  static async start(url: string): Promise<Intruder> {
+  static async start(url: string, finished = onTestFinished): Promise<Intruder> {
     const client = createClient({ url })
     client.on('error', () => {})
     await client.connect()
-    onTestFinished(() => client.destroy())
+    finished(() => client.destroy())
     const intruder = new Intruder(client as ReturnType<typeof createClient>)
     await client.pSubscribe(
       '*',
@@ -59,85 +59,95 @@ const junk = [
   Buffer.alloc(3 * 2 ** 20, 1),
 ]
 
-describeWithRedis('frames of somebody else', () => {
-  let redis: RedisServer
-  beforeAll(async () => {
-    redis = await RedisServer.run()
-  })
-  afterAll(() => redis.stop())
+describeWithRedis(
+  'frames of somebody else',
+  () => {
+    let redis: RedisServer
+    beforeAll(async () => {
+      redis = await RedisServer.run()
+    })
+    afterAll(() => redis.stop())
 
-  let tests = 0
-  /** Relays in processes of their own, and a member of one topic on each. */
-  async function start(envs: readonly Record<string, string>[]): Promise<[RelayCommand[], Witness[], string]> {
-    const name = `intruded-${tests++}`
-    const relays = await Promise.all(
-      envs.map((env) => RelayCommand.start({ REDIS_URL: redis.url, CLUSTER_NAME: name, ...env })),
-    )
-    const witnesses: Witness[] = []
-    for (const [i, relay] of relays.entries()) witnesses.push(await Witness.join(relay, 'topic', `w${i}`))
-    return [relays, witnesses, name]
-  }
+    let tests = 0
+    /** Relays in processes of their own, and a member of one topic on each. */
+    async function start(
+      { onTestFinished }: TestContext,
+      envs: readonly Record<string, string>[],
+    ): Promise<[RelayCommand[], Witness[], string]> {
+      const name = `intruded-${tests++}`
+      const relays = await Promise.all(
+        envs.map((env) => RelayCommand.start({ REDIS_URL: redis.url, CLUSTER_NAME: name, ...env }, onTestFinished)),
+      )
+      const witnesses: Witness[] = []
+      for (const [i, relay] of relays.entries()) witnesses.push(await Witness.join(relay, 'topic', `w${i}`))
+      return [relays, witnesses, name]
+    }
 
-  it.each([
-    ['', 'Malformed frame from the bus'],
-    ['shared secret', 'Frame without a right signature from the bus'],
-  ])('are dropped, and told of (secret: "%s")', async (secret, line) => {
-    const intruder = await Intruder.start(redis.url)
-    const [relays, witnesses, name] = await start([{ CLUSTER_SECRET: secret }, { CLUSTER_SECRET: secret }])
-    await agree(witnesses)
-    const stop = talk(witnesses, 20)
-    await vi.waitUntil(() => intruder.channels(name).length >= 2)
-    for (const channel of intruder.channels(name)) for (const frame of junk) await intruder.say(channel, frame)
-    await Promise.all(relays.map((relay) => relay.logged(line)))
-    stop()
-    await agree(witnesses)
-    expect(witnesses.flatMap(({ closes }) => closes)).toEqual([])
-    expect(witnesses.map(({ notices }) => notices.length)).toEqual([1, 1])
-    for (const relay of relays) {
-      expect((await relay.health()).status).toBe('healthy')
-      expect(relay.count('Fault')).toBe(0)
-    }
-  })
+    it.for([
+      ['', 'Malformed frame from the bus'],
+      ['shared secret', 'Frame without a right signature from the bus'],
+    ])('are dropped, and told of (secret: "%s")', async ([secret = '', line = ''], test) => {
+      const { expect } = test
+      const intruder = await Intruder.start(redis.url, test.onTestFinished)
+      const [relays, witnesses, name] = await start(test, [{ CLUSTER_SECRET: secret }, { CLUSTER_SECRET: secret }])
+      await agree(witnesses)
+      const stop = talk(witnesses, 20)
+      await vi.waitUntil(() => intruder.channels(name).length >= 2)
+      for (const channel of intruder.channels(name)) for (const frame of junk) await intruder.say(channel, frame)
+      await Promise.all(relays.map((relay) => relay.logged(line)))
+      stop()
+      await agree(witnesses)
+      expect(witnesses.flatMap(({ closes }) => closes)).toEqual([])
+      expect(witnesses.map(({ notices }) => notices.length)).toEqual([1, 1])
+      for (const relay of relays) {
+        expect((await relay.health()).status).toBe('healthy')
+        expect(relay.count('Fault')).toBe(0)
+      }
+    })
 
-  it('are no use when they are those of nodes, said again elsewhere or later', async () => {
-    const intruder = await Intruder.start(redis.url)
-    const secret = { CLUSTER_SECRET: 'shared secret' }
-    const [relays, witnesses, name] = await start([secret, secret])
-    const other: Witness[] = []
-    for (const [i, relay] of relays.entries()) other.push(await Witness.join(relay, 'other', `o${i}`))
-    await agree(witnesses)
-    await agree(other)
-    const stop = talk([...witnesses, ...other], 20)
-    await vi.waitUntil(() => intruder.heard.filter(({ channel }) => channel.startsWith(name)).length > 100)
-    // Each on its own channel, and on all others.
-    const channels = intruder.channels(name)
-    const frames = intruder.heard.filter(({ channel }) => channel.startsWith(name)).slice(0, 100)
-    for (const { channel, frame } of frames) {
-      await intruder.say(channel, frame)
-      for (const elsewhere of channels) if (elsewhere !== channel) await intruder.say(elsewhere, frame)
-    }
-    stop()
-    // They complain if they hear something twice, or of somebody who is not in.
-    await agree(witnesses)
-    await agree(other)
-    for (const witness of [...witnesses, ...other]) {
-      expect(witness.closes).toEqual([])
-      expect(witness.notices).toHaveLength(1)
-    }
-    for (const relay of relays) expect((await relay.health()).cluster).toMatchObject({ nodes: 2 })
-  })
+    it('are no use when they are those of nodes, said again elsewhere or later', async (test) => {
+      const { expect } = test
+      const intruder = await Intruder.start(redis.url, test.onTestFinished)
+      const secret = { CLUSTER_SECRET: 'shared secret' }
+      const [relays, witnesses, name] = await start(test, [secret, secret])
+      const other: Witness[] = []
+      for (const [i, relay] of relays.entries()) other.push(await Witness.join(relay, 'other', `o${i}`))
+      await agree(witnesses)
+      await agree(other)
+      const stop = talk([...witnesses, ...other], 20)
+      await vi.waitUntil(() => intruder.heard.filter(({ channel }) => channel.startsWith(name)).length > 100)
+      // Each on its own channel, and on all others.
+      const channels = intruder.channels(name)
+      const frames = intruder.heard.filter(({ channel }) => channel.startsWith(name)).slice(0, 100)
+      for (const { channel, frame } of frames) {
+        await intruder.say(channel, frame)
+        for (const elsewhere of channels) if (elsewhere !== channel) await intruder.say(elsewhere, frame)
+      }
+      stop()
+      // They complain if they hear something twice, or of somebody who is not in.
+      await agree(witnesses)
+      await agree(other)
+      for (const witness of [...witnesses, ...other]) {
+        expect(witness.closes).toEqual([])
+        expect(witness.notices).toHaveLength(1)
+      }
+      for (const relay of relays) expect((await relay.health()).cluster).toMatchObject({ nodes: 2 })
+    })
 
-  it('are those of nodes with another secret, or none: they do not meet', async () => {
-    const [relays, witnesses] = await start([{ CLUSTER_SECRET: 'one' }, { CLUSTER_SECRET: 'two' }, {}])
-    const more = await Promise.all(relays.map((relay, i) => Witness.join(relay, 'topic', `more${i}`)))
-    for (const [i, witness] of witnesses.entries()) await agree([witness, more[i] as Witness])
-    // Each has heard the others, and says so.
-    await Promise.all(relays.map((relay) => relay.logged('Frame without a right signature from the bus')))
-    for (const relay of relays) {
-      expect((await relay.health()).cluster).toMatchObject({ nodes: 1, connections: 2 })
-    }
-  })
-})
+    it('are those of nodes with another secret, or none: they do not meet', async (test) => {
+      const { expect } = test
+      const [relays, witnesses] = await start(test, [{ CLUSTER_SECRET: 'one' }, { CLUSTER_SECRET: 'two' }, {}])
+      const more = await Promise.all(relays.map((relay, i) => Witness.join(relay, 'topic', `more${i}`)))
+      for (const [i, witness] of witnesses.entries()) await agree([witness, more[i] as Witness])
+      // Each has heard the others, and says so.
+      await Promise.all(relays.map((relay) => relay.logged('Frame without a right signature from the bus')))
+      for (const relay of relays) {
+        expect((await relay.health()).cluster).toMatchObject({ nodes: 1, connections: 2 })
+      }
+    })
+  },
+  { concurrent: true },
+)
 
 describeWithRedis('on the bus', () => {
   it('nobody reads the names of rooms', async () => {
