@@ -522,38 +522,44 @@ describeWithRedis(
         await Promise.all(Array.from({ length: 10 }, (_, i) => Promise.all([pair(n + i), writers(n + i)])))
       }
     })
-
-    it('loses no member when Redis cuts off a node that reads too slowly', { timeout: TIMEOUT }, async (test) => {
-      const { expect, onTestFinished } = test
-      const own = await RedisServer.start(['--client-output-buffer-limit', 'pubsub 16mb 0 0'], onTestFinished)
-      const [a, b] = (await start(test, [own.url, own.url])) as [RelayCommand, RelayCommand]
-      const all = await gather([a, b], 2)
-      const [writer, reader] = [await Client.open(`${a.url}/raw/flood`), await Client.open(`${b.url}/raw/flood`)]
-      // Nobody tells when they are in.
-      const greet = setInterval(() => writer.send('start'), 50)
-      expect(await reader.next()).toEqual({ text: 'start' })
-      clearInterval(greet)
-      b.signal('SIGSTOP')
-      await flood(writer, 100)
-      await sleep(2 * SECOND)
-      b.signal('SIGCONT')
-      await b.logged(RESTORED)
-      // Not all may listen again yet.
-      const end = setInterval(() => writer.send('end'), 100)
-      onTestFinished(() => clearInterval(end))
-      const numbers: number[] = []
-      for (let text = ''; text !== 'end'; ) {
-        const seen = await reader.next()
-        text = 'text' in seen ? seen.text : ''
-        if (text !== 'end' && text !== 'start') numbers.push(Number(text.slice(0, text.indexOf(' '))))
-      }
-      report(test, `heard ${numbers.length} of 100, in`, 0)
-      expect(numbers.length).toBeLessThan(100)
-      expect(numbers).toEqual([...new Set(numbers)].sort((x, y) => x - y))
-      await agree(all)
-      expectUndisturbed(test, all)
-      expect([b.count(CUT_OFF), b.count(RESTORED), b.count(FENCED), a.count(CUT_OFF)]).toEqual([1, 1, 0, 0])
-    })
   },
   { concurrent: true },
 )
+
+/** Fifty megabytes have to pass before the node that sleeps is given up: a busy machine may need another try. */
+const PATIENCE = { timeout: TIMEOUT, retry: 2 }
+
+describeWithRedis('a relay of two nodes', () => {
+  it('loses no member when Redis cuts off a node that reads too slowly', PATIENCE, async (test) => {
+    const { expect, onTestFinished } = test
+    const own = await RedisServer.start(['--client-output-buffer-limit', 'pubsub 16mb 0 0'], onTestFinished)
+    const [a, b] = (await start(test, [own.url, own.url])) as [RelayCommand, RelayCommand]
+    const all = await gather([a, b], 2)
+    const [writer, reader] = [await Client.open(`${a.url}/raw/flood`), await Client.open(`${b.url}/raw/flood`)]
+    // Nobody tells when they are in.
+    const greet = setInterval(() => writer.send('start'), 50)
+    expect(await reader.next()).toEqual({ text: 'start' })
+    clearInterval(greet)
+    b.signal('SIGSTOP')
+    await flood(writer, 100)
+    await sleep(2 * SECOND)
+    b.signal('SIGCONT')
+    await b.logged(RESTORED)
+    // Not all may listen again yet.
+    const end = setInterval(() => writer.send('end'), 100)
+    onTestFinished(() => clearInterval(end))
+    const numbers: number[] = []
+    for (let text = ''; text !== 'end'; ) {
+      const seen = await reader.next()
+      if (!('text' in seen)) throw new Error(`expected a message, saw ${JSON.stringify(seen)}`)
+      text = seen.text
+      if (text !== 'end' && text !== 'start') numbers.push(Number(text.slice(0, text.indexOf(' '))))
+    }
+    report(test, `heard ${numbers.length} of 100, in`, 0)
+    expect(numbers.length).toBeLessThan(100)
+    expect(numbers).toEqual([...new Set(numbers)].sort((x, y) => x - y))
+    await agree(all)
+    expectUndisturbed(test, all)
+    expect([b.count(CUT_OFF), b.count(RESTORED), b.count(FENCED), a.count(CUT_OFF)]).toEqual([1, 1, 0, 0])
+  })
+})
