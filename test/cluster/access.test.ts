@@ -117,75 +117,82 @@ describeWithRedis(
       expect(await wary.logged('Cut off from the other nodes')).toMatch(/self-signed certificate/)
     })
   },
-  { concurrent: true },
+  { concurrent: true, timeout: 60_000 },
 )
 
-describeWithRedis('a Redis Cluster', () => {
-  let cluster: RedisCluster
-  beforeAll(async () => {
-    cluster = await RedisCluster.run()
-  }, 30_000)
-  afterAll(() => cluster.stop())
+describeWithRedis(
+  'a Redis Cluster',
+  () => {
+    let cluster: RedisCluster
+    beforeAll(async () => {
+      cluster = await RedisCluster.run()
+    }, 60_000)
+    afterAll(() => cluster.stop())
 
-  const topics = Array.from({ length: 8 }, (_, i) => `topic${i}`)
+    const topics = Array.from({ length: 8 }, (_, i) => `topic${i}`)
 
-  /** Members of several topics, which lie on different masters, on two relays. */
-  async function members(): Promise<Witness[]> {
-    const options = { redisUrl: cluster.url, redisCluster: true }
-    const all = [...(await startMember('ann', options, { topics })), ...(await startMember('ben', options, { topics }))]
-    await agreeAll(all)
-    return all
-  }
+    /** Members of several topics, which lie on different masters, on two relays. */
+    async function members(): Promise<Witness[]> {
+      const options = { redisUrl: cluster.url, redisCluster: true }
+      const all = [
+        ...(await startMember('ann', options, { topics })),
+        ...(await startMember('ben', options, { topics })),
+      ]
+      await agreeAll(all)
+      return all
+    }
 
-  async function agreeAll(witnesses: Witness[]): Promise<void> {
-    await Promise.all(topics.map((topic) => agree(witnesses.filter((witness) => witness.topic === topic))))
-  }
+    async function agreeAll(witnesses: Witness[]): Promise<void> {
+      await Promise.all(topics.map((topic) => agree(witnesses.filter((witness) => witness.topic === topic))))
+    }
 
-  /** Nobody's connection broke, and each was told of the other's join, once, and of nothing else. */
-  function expectUndisturbed(witnesses: Witness[]): void {
-    expect(witnesses.flatMap(({ closes }) => closes)).toEqual([])
-    expect(witnesses.map((witness) => witness.told(witness.id === 'ann' ? 'ben' : 'ann'))).toEqual(
-      witnesses.map(() => '+'),
-    )
-  }
+    /** Nobody's connection broke, and each was told of the other's join, once, and of nothing else. */
+    function expectUndisturbed(witnesses: Witness[]): void {
+      expect(witnesses.flatMap(({ closes }) => closes)).toEqual([])
+      expect(witnesses.map((witness) => witness.told(witness.id === 'ann' ? 'ben' : 'ann'))).toEqual(
+        witnesses.map(() => '+'),
+      )
+    }
 
-  it('needs no more than a few commands and its own channels', async () => {
-    for (const master of cluster.masters) await master.command('ACL', 'SETUSER', 'least', 'on', '>word', ...CLUSTER)
-    const options = { redisUrl: cluster.masters[0]?.urlFor('least', 'word') ?? '', redisCluster: true }
-    await agree([...(await startMember('ann', options)), ...(await startMember('ben', options))])
-    for (const master of cluster.masters) expect(await master.command('ACL', 'LOG')).toEqual([])
-  })
+    it('needs no more than a few commands and its own channels', async () => {
+      for (const master of cluster.masters) await master.command('ACL', 'SETUSER', 'least', 'on', '>word', ...CLUSTER)
+      const options = { redisUrl: cluster.masters[0]?.urlFor('least', 'word') ?? '', redisCluster: true }
+      await agree([...(await startMember('ann', options)), ...(await startMember('ben', options))])
+      for (const master of cluster.masters) expect(await master.command('ACL', 'LOG')).toEqual([])
+    })
 
-  it('comes together again when a master was dead and is back', async () => {
-    const all = await members()
-    const stop = talk(all, 50)
-    await sleep(500)
-    await cluster.masters[1]?.kill()
-    await sleep(2000)
-    await cluster.masters[1]?.begin()
-    await cluster.healthy()
-    await agreeAll(all)
-    stop()
-    await agreeAll(all)
-    expectUndisturbed(all)
-  })
+    it('comes together again when a master was dead and is back', async () => {
+      const all = await members()
+      const stop = talk(all, 50)
+      await sleep(500)
+      await cluster.masters[1]?.kill()
+      await sleep(2000)
+      await cluster.masters[1]?.begin()
+      await cluster.healthy()
+      await agreeAll(all)
+      stop()
+      await agreeAll(all)
+      expectUndisturbed(all)
+    })
 
-  it('follows slots that move to another master, from one that lives and from one that is dead', async () => {
-    const all = await members()
-    const stop = talk(all, 50)
-    const [first, second, third] = cluster.masters as [RedisServer, RedisServer, RedisServer]
-    await sleep(500)
-    await cluster.move(third, second)
-    await cluster.healthy()
-    await agreeAll(all)
-    // The one that the URL names: the others are known by now.
-    await first.kill()
-    await sleep(500)
-    await cluster.move(first, second)
-    await cluster.healthy([second, third])
-    await agreeAll(all)
-    stop()
-    await agreeAll(all)
-    expectUndisturbed(all)
-  })
-})
+    it('follows slots that move to another master, from one that lives and from one that is dead', async () => {
+      const all = await members()
+      const stop = talk(all, 50)
+      const [first, second, third] = cluster.masters as [RedisServer, RedisServer, RedisServer]
+      await sleep(500)
+      await cluster.move(third, second)
+      await cluster.healthy()
+      await agreeAll(all)
+      // The one that the URL names: the others are known by now.
+      await first.kill()
+      await sleep(500)
+      await cluster.move(first, second)
+      await cluster.healthy([second, third])
+      await agreeAll(all)
+      stop()
+      await agreeAll(all)
+      expectUndisturbed(all)
+    })
+  },
+  { timeout: 60_000 },
+)

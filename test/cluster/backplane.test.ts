@@ -27,7 +27,7 @@ describeWithRedis('redis cluster', () => {
   let cluster: RedisCluster
   beforeAll(async () => {
     cluster = await RedisCluster.run()
-  }, 30_000)
+  }, 60_000)
   afterAll(() => cluster.stop())
 
   backplaneSuite(() => ({

@@ -8,6 +8,9 @@ import { describeWithRedis, RedisServer } from '../support/redis.js'
 import { RelayCommand } from '../support/relay-command.js'
 import { agree, talk, Witness } from '../support/witness.js'
 
+/** How long something may take on a busy machine, in milliseconds. */
+const TIMEOUT = 15_000
+
 /** Somebody else who uses the same Redis: hears all that is published, and publishes what it likes. */
 class Intruder {
   readonly heard: { channel: string; frame: Buffer }[] = []
@@ -92,7 +95,7 @@ describeWithRedis(
       const [relays, witnesses, name] = await start(test, [{ CLUSTER_SECRET: secret }, { CLUSTER_SECRET: secret }])
       await agree(witnesses)
       const stop = talk(witnesses, 20)
-      await vi.waitUntil(() => intruder.channels(name).length >= 2)
+      await vi.waitUntil(() => intruder.channels(name).length >= 2, TIMEOUT)
       for (const channel of intruder.channels(name)) for (const frame of junk) await intruder.say(channel, frame)
       await Promise.all(relays.map((relay) => relay.logged(line)))
       stop()
@@ -115,7 +118,7 @@ describeWithRedis(
       await agree(witnesses)
       await agree(other)
       const stop = talk([...witnesses, ...other], 20)
-      await vi.waitUntil(() => intruder.heard.filter(({ channel }) => channel.startsWith(name)).length > 100)
+      await vi.waitUntil(() => intruder.heard.filter(({ channel }) => channel.startsWith(name)).length > 100, TIMEOUT)
       // Each on its own channel, and on all others.
       const channels = intruder.channels(name)
       const frames = intruder.heard.filter(({ channel }) => channel.startsWith(name)).slice(0, 100)
@@ -146,7 +149,7 @@ describeWithRedis(
       }
     })
   },
-  { concurrent: true },
+  { concurrent: true, timeout: 60_000 },
 )
 
 describeWithRedis('on the bus', () => {

@@ -54,7 +54,10 @@ class Line implements Wire {
     await this.settle()
     const { currentConnections } = this.#relay.stats()
     this.#client.drop()
-    await vi.waitUntil(() => this.#relay.stats().currentConnections < currentConnections, { interval: 1 })
+    await vi.waitUntil(() => this.#relay.stats().currentConnections < currentConnections, {
+      interval: 1,
+      timeout: 10_000,
+    })
   }
 }
 
@@ -98,7 +101,7 @@ async function live(steps: Step[], nodes: Nodes): Promise<void> {
   for (const actor of world.actors) compare(actor)
   for (const actor of world.actors.filter(({ gone }) => !gone)) await world.close(actor)
   // The room of the witnesses is left.
-  for (const { relay } of nodes.relays) await vi.waitUntil(() => relay.stats().currentRooms === 1)
+  for (const { relay } of nodes.relays) await vi.waitUntil(() => relay.stats().currentRooms === 1, 10_000)
 }
 
 /** Compares what a client saw with what it had to see; who is in already is told in any order. */

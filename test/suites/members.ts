@@ -364,7 +364,7 @@ export function membersSuite(count: number, joint: () => Joint): void {
       expect((await health(0)).connections + (await health(1)).connections).toBe(all.connections)
       await nodes.at(1).relay.close({ drain: 0 })
       const rest = { nodes: 1, rooms: 3, connections: 3, topics: 2, peers: 2 }
-      await vi.waitFor(async () => expect((await health(0)).cluster).toEqual(rest))
+      await vi.waitFor(async () => expect((await health(0)).cluster).toEqual(rest), 10_000)
     })
 
     it('the events of a relay tell of the clients that are connected to it', async () => {

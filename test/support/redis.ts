@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@redis/client'
-import { describe, onTestFinished } from 'vitest'
+import { describe, onTestFinished, type TestOptions } from 'vitest'
+import { spawnBound } from './child.js'
 
 const path = process.env['REDIS_SERVER'] ?? '/usr/bin/redis-server'
 
@@ -15,11 +16,11 @@ const path = process.env['REDIS_SERVER'] ?? '/usr/bin/redis-server'
  * Describes what needs Redis. On a machine without it it is skipped, and says so; in CI the missing
  * server fails it.
  */
-export function describeWithRedis(what: string, tests: () => void, { concurrent = false } = {}): void {
+export function describeWithRedis(what: string, tests: () => void, options: TestOptions = {}): void {
   const skip = process.env['CI'] !== 'true' && !existsSync(path)
   // The default reporter of Vitest counts skipped tests, but does not name them.
   if (skip) process.stderr.write(`Skipped, because there is no redis-server at ${path}: ${what}\n`)
-  describe.skipIf(skip)(what, { concurrent }, tests)
+  describe.skipIf(skip)(what, options, tests)
 }
 
 /** A port that nobody uses. */
@@ -74,17 +75,17 @@ export class RedisServer {
   /** Starts it, again if it was ended. */
   async begin(): Promise<void> {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-    const child = spawn(path, [...args, '--dir', this.#folder, ...this.#args], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawnBound(path, [...args, '--dir', this.#folder, ...this.#args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     this.#process = child
-    // Should this process end without stopping it.
-    const kill = (): void => void child.kill('SIGKILL')
-    process.once('exit', kill)
-    child.once('exit', () => process.off('exit', kill))
     const log: string[] = []
-    for await (const line of createInterface({ input: child.stdout })) {
+    const { stdout } = child
+    if (!stdout) throw new Error('redis-server has no output')
+    for await (const line of createInterface({ input: stdout })) {
       log.push(line)
       if (line.includes('Ready to accept connections')) {
-        child.stdout.resume()
+        stdout.resume()
         return
       }
     }

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { Health } from '../../src/index.js'
+import { spawnBound } from './child.js'
 
 const command = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
@@ -19,7 +20,7 @@ export class RelayCommand {
 
   private constructor(env: Readonly<Record<string, string>>) {
     const { PATH = '' } = process.env
-    this.#process = spawn(process.execPath, [command], {
+    this.#process = spawnBound(process.execPath, [command], {
       env: { PATH, PORT: '0', HOST: '127.0.0.1', RATE_LIMIT: '0', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
