@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/slow/**'],
     testTimeout: 20_000,
     // Faults are tried with many processes at once; what a busy worker spoiled by its pace is tried again there.
     retry: process.env['CI'] === 'true' ? 2 : 0,

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** What takes too long for `npm test`: each file alone, so that none spoils the pace of another. */
+export default defineConfig({
+  test: {
+    include: ['test/slow/**/*.test.ts'],
+    passWithNoTests: true,
+    testTimeout: 180_000,
+    fileParallelism: false,
+  },
+})
