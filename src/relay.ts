@@ -103,6 +103,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     const cluster = this.#cluster
     this.#report = new Report(this.#hub, cluster && (() => cluster.state))
     if (cluster) this.#report.watch(() => cluster.ailment)
+    this.#report.watch(() => this.#tokens?.ailment())
     this.#metrics = createMetrics({
       settings: this.#settings,
       hub: this.#hub,
@@ -244,6 +245,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#dashboard?.stop()
     await this.#stopListening()
     this.#clients.stop()
+    this.#tokens?.stop()
     this.#hub.stop()
     await this.#cluster?.stop()
     this.#journal.close()
@@ -358,9 +360,7 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   #begin(): void {
     this.#joinCluster().catch((error: unknown) => this.#clusterJournal.failed(error))
-    this.#tokens?.prepare().catch((error: unknown) => {
-      this.#log.error({ err: error }, 'Tokens cannot be checked: nobody can get in')
-    })
+    this.#tokens?.prepare()
     this.#statistics ??= setInterval(() => {
       this.#journal.statistics(this.#report.stats(), this.#hub.rooms)
     }, STATISTICS_INTERVAL).unref()

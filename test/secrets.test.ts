@@ -16,6 +16,7 @@ const secrets = optionInfos.filter(({ secret }) => secret)
 /** Those that are more than a text, and what must not be seen of them. */
 const values: Readonly<Record<string, { value: string; core: string }>> = {
   redisUrl: { value: `redis://:${SECRET}@127.0.0.1:1`, core: SECRET },
+  jwksUrl: { value: `https://id.example/keys?key=${SECRET}`, core: SECRET },
   jwtPublicKey: { value: KEY, core: KEY.split('\n')[1] ?? '' },
 }
 
@@ -94,7 +95,7 @@ describe('a secret from a file', () => {
 describe('a running relay', () => {
   it.runIf(process.platform === 'linux')('has no secret in its command line, its title or its log', async () => {
     // Tokens are signed with a secret or with a key.
-    const given = secrets.filter(({ name }) => name !== 'jwtPublicKey')
+    const given = secrets.filter(({ name }) => name !== 'jwtPublicKey' && name !== 'jwksUrl')
     const flags = given.flatMap(({ name, flag }) => [flag, sample(name).value, ...(companions[name] ?? [])])
     const child = spawn(
       process.execPath,

@@ -1,95 +1,80 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import type { JWTVerifyGetKey } from 'jose'
-import type { Logger } from '../log.js'
-import type { Settings } from '../options/index.js'
 
-/** A key, or what finds one, with the algorithms that it may be used with and no others. */
+/** A key, with the algorithms that it may be used with and no others. */
 export interface VerifyingKey {
-  readonly key: Uint8Array | KeyObject | JWTVerifyGetKey
+  readonly key: Uint8Array | KeyObject
+  /** RFC 8725 section 3.1: which algorithms count is never up to the token. */
   readonly algorithms: readonly string[]
+  /** Names it in a set; a key without counts for every token. */
+  readonly kid?: string | undefined
 }
 
-/** The keys could not be fetched: not the fault of whoever brings a token. */
+/** By the kind of key: RSA of 2048 bits or more, P-256 and Ed25519. */
+const ALGORITHMS = { rsa: ['RS256'], ec: ['ES256'], ed25519: ['EdDSA', 'Ed25519'] } as const
+
+/** The keys that tokens are checked with. */
+export interface Keys {
+  /** What the header of a token may name. */
+  readonly algorithms: readonly string[]
+  /** @throws {KeysUnavailable} If none can be had. */
+  current(): Promise<readonly VerifyingKey[]>
+  /**
+   * The same after a look for newer ones: for a token that none of them fits. The same list if there is
+   * nothing new.
+   *
+   * @throws {KeysUnavailable} If none can be had.
+   */
+  renewed(): Promise<readonly VerifyingKey[]>
+  /** What is wrong, for everybody to read; undefined while all is well. */
+  ailment(): string | undefined
+  /** Lets go of the timer. */
+  stop(): void
+}
+
+/** There are no keys to check with: not the fault of whoever brings a token. */
 export class KeysUnavailable extends Error {}
 
-/** RFC 8725 section 3.1: which algorithms count is never up to the token. */
-const SHARED = ['HS256']
-const PUBLIC = { rsa: ['RS256'], ec: ['ES256'], ed25519: ['EdDSA', 'Ed25519'] } as const
+/** All algorithms of public keys. */
+export const PUBLIC_KEY_ALGORITHMS: readonly string[] = Object.values(ALGORITHMS).flat()
 
 /** RFC 7518 section 3.3. */
 const MIN_RSA_BITS = 2048
 
-/**
- * The key that tokens are checked with.
- *
- * @param settings One of the three is set.
- */
-export async function verifyingKey(
-  { jwtSecret, jwtPublicKey, jwksUrl }: Pick<Settings, 'jwtSecret' | 'jwtPublicKey' | 'jwksUrl'>,
-  log: Logger,
-): Promise<VerifyingKey> {
-  if (jwtSecret !== '') return { key: Buffer.from(jwtSecret), algorithms: SHARED }
-  const publicKey = jwtPublicKey === '' ? undefined : readPublicKey(jwtPublicKey)
-  if (publicKey) return publicKey
-  return { key: await remoteKeys(new URL(jwksUrl), log), algorithms: Object.values(PUBLIC).flat() }
+/** What a public key may be used with; undefined if it is of a kind that is not used. */
+export function algorithmsOf(key: KeyObject): readonly string[] | undefined {
+  const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {}
+  if (key.asymmetricKeyType === 'rsa' && modulusLength >= MIN_RSA_BITS) return ALGORITHMS.rsa
+  if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return ALGORITHMS.ec
+  if (key.asymmetricKeyType === 'ed25519') return ALGORITHMS.ed25519
+  return undefined
 }
 
 /**
  * A public key in PEM, its line ends written as they are or as `\n`.
  *
- * @returns Undefined if it is none, or of a kind that is not used: RSA of 2048 bits or more, P-256 and Ed25519 are.
+ * @returns Undefined if it is none, or of a kind that is not used.
  */
-export function readPublicKey(pem: string): (VerifyingKey & { key: KeyObject }) | undefined {
+export function readPublicKey(pem: string): VerifyingKey | undefined {
   const text = pem.replaceAll('\\n', '\n')
   // Node would derive the public key; but who has put the private one here should know.
   if (text.includes('PRIVATE KEY')) return undefined
   try {
     const key = createPublicKey(text)
-    const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {}
-    if (key.asymmetricKeyType === 'rsa' && modulusLength >= MIN_RSA_BITS) return { key, algorithms: PUBLIC.rsa }
-    if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return { key, algorithms: PUBLIC.ec }
-    if (key.asymmetricKeyType === 'ed25519') return { key, algorithms: PUBLIC.ed25519 }
+    const algorithms = algorithmsOf(key)
+    return algorithms && { key, algorithms }
   } catch {
-    // No PEM.
-  }
-  return undefined
-}
-
-/** Finds keys in a set that is fetched, and kept for 10 minutes; for a key that it lacks it is fetched anew, at most every 30 s. */
-async function remoteKeys(url: URL, log: Logger): Promise<JWTVerifyGetKey> {
-  const { createRemoteJWKSet, errors } = await import('jose')
-  const keys = createRemoteJWKSet(url)
-  // Without what may be secret in it.
-  const shown = url.origin + url.pathname
-  let reachable = true
-  const reached = (now: boolean, why?: string): void => {
-    if (!now && reachable) log.error({ url: shown, why }, 'The keys of JWKS_URL cannot be fetched: nobody can get in')
-    if (now && !reachable) log.info({ url: shown }, 'The keys of JWKS_URL can be fetched again')
-    reachable = now
-  }
-  // Ahead of the first who brings a token, so that a wrong URL shows when the relay starts.
-  keys.reload().then(
-    () => reached(true),
-    (error: unknown) => reached(false, reasonOf(error)),
-  )
-  return async (header, token) => {
-    try {
-      const key = await keys(header, token)
-      reached(true)
-      return key
-    } catch (error) {
-      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) {
-        reached(true)
-        throw error
-      }
-      reached(false, reasonOf(error))
-      throw new KeysUnavailable()
-    }
+    return undefined
   }
 }
 
-/** `fetch` hides what is wrong in the cause of its error. */
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error
-  return cause instanceof Error ? ('code' in cause && String(cause.code)) || cause.message : message
+/** The one key of the options. */
+export function fixedKey(key: VerifyingKey): Keys {
+  const keys = [key]
+  return {
+    algorithms: key.algorithms,
+    current: async () => keys,
+    renewed: async () => keys,
+    ailment: () => undefined,
+    stop() {},
+  }
 }

@@ -1,9 +1,10 @@
-import type { JWTPayload } from 'jose'
+import type { JWTPayload, ProtectedHeaderParameters } from 'jose'
 import type { Denial, Hello, Pass, Right, Tokens } from '../core/authority.js'
 import type { Logger } from '../log.js'
 import type { Settings } from '../options/index.js'
 import { tokenOf } from './bearer.js'
-import { KeysUnavailable, type VerifyingKey, verifyingKey } from './keys.js'
+import { KeySet } from './key-set.js'
+import { fixedKey, type Keys, KeysUnavailable, readPublicKey, type VerifyingKey } from './keys.js'
 import { Rights } from './rights.js'
 
 /** More than any header holds: what is longer is not looked at. */
@@ -11,9 +12,6 @@ const MAX_LENGTH = 16_384
 
 /** So many bytes of UTF-8 fit the username of a TURN server, RFC 8489 section 14.3, with room for more. */
 const MAX_USER = 256
-
-/** How much the issuer's clock may be ahead, in seconds. It counts for `nbf`; `exp` is kept to the second. */
-const CLOCK_TOLERANCE = 5
 
 /** Whether any of the options asks for tokens. */
 export function wantsTokens({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): boolean {
@@ -37,21 +35,29 @@ export class TokenPass implements Pass {
   }
 }
 
-/** Checks JSON Web Tokens, RFC 7519, with the key that the operator has set. */
+/** Checks JSON Web Tokens, RFC 7519, with the keys that the operator has set. */
 export class JsonWebTokens implements Tokens {
   readonly #settings: Settings
-  readonly #log: Logger
-  #key: Promise<VerifyingKey> | undefined
+  readonly #keys: Keys
 
   constructor(settings: Settings, log: Logger) {
     this.#settings = settings
-    this.#log = log
+    this.#keys = keysFor(settings, log)
   }
 
-  /** Finds its key, before somebody waits for it. */
-  async prepare(): Promise<VerifyingKey> {
-    this.#key ??= verifyingKey(this.#settings, this.#log)
-    return await this.#key
+  /** Has keys fetched before somebody waits for them, so that a wrong URL shows when the relay starts. */
+  prepare(): void {
+    this.#keys.current().catch(() => {})
+  }
+
+  /** What is wrong with the keys, for everybody to read. */
+  ailment(): string | undefined {
+    return this.#keys.ailment()
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    this.#keys.stop()
   }
 
   async identify(hello: Hello): Promise<TokenPass | Denial> {
@@ -62,23 +68,67 @@ export class JsonWebTokens implements Tokens {
   async check(token: unknown): Promise<TokenPass | Denial> {
     if (token === undefined || token === '') return 'token-missing'
     if (typeof token !== 'string' || token.length > MAX_LENGTH) return 'token-malformed'
-    const { jwtVerify, errors } = await import('jose')
-    const { jwtIssuer, jwtAudience } = this.#settings
-    const { key, algorithms } = await this.prepare()
+    const header = await headerOf(token)
+    if (!header) return 'token-malformed'
+    if (!this.#keys.algorithms.includes(String(header.alg))) return 'token-algorithm'
     try {
-      const { payload } = await jwtVerify(token, key, {
-        algorithms: [...algorithms],
-        clockTolerance: CLOCK_TOLERANCE,
-        ...(jwtIssuer !== '' && { issuer: jwtIssuer }),
-        ...(jwtAudience !== '' && { audience: jwtAudience }),
-      })
-      return passOf(payload)
+      const known = await this.#keys.current()
+      const outcome = await this.#verify(token, fitting(known, header))
+      if (outcome !== 'token-signature') return outcome
+      const renewed = await this.#keys.renewed()
+      return renewed === known ? outcome : await this.#verify(token, fitting(renewed, header))
     } catch (error) {
       if (error instanceof KeysUnavailable) return 'keys-unavailable'
-      if (error instanceof errors.JOSEError) return denialOf(error)
       throw error
     }
   }
+
+  /** What the first of the keys that fits says of it. */
+  async #verify(token: string, keys: readonly VerifyingKey[]): Promise<TokenPass | Denial> {
+    const { jwtVerify, errors } = await import('jose')
+    const { jwtIssuer, jwtAudience, jwtLeeway } = this.#settings
+    for (const { key, algorithms } of keys) {
+      try {
+        const { payload } = await jwtVerify(token, key, {
+          algorithms: [...algorithms],
+          clockTolerance: jwtLeeway / 1000,
+          ...(jwtIssuer !== '' && { issuer: jwtIssuer }),
+          ...(jwtAudience !== '' && { audience: jwtAudience }),
+        })
+        return passOf(payload)
+      } catch (error) {
+        if (!(error instanceof errors.JOSEError)) throw error
+        const denial = denialOf(error)
+        if (denial !== 'token-signature') return denial
+      }
+    }
+    return 'token-signature'
+  }
+}
+
+/** The keys that the options name: one of the three is set. */
+function keysFor(settings: Settings, log: Logger): Keys {
+  const { jwtSecret, jwtPublicKey } = settings
+  if (jwtSecret !== '') return fixedKey({ key: Buffer.from(jwtSecret), algorithms: ['HS256'] })
+  const key = readPublicKey(jwtPublicKey)
+  return key ? fixedKey(key) : new KeySet(settings, log)
+}
+
+type Header = Pick<ProtectedHeaderParameters, 'alg' | 'kid'>
+
+/** What a token says of itself, which is not to be believed yet; undefined if it is none. */
+async function headerOf(token: string): Promise<Header | undefined> {
+  const { decodeProtectedHeader } = await import('jose')
+  try {
+    return decodeProtectedHeader(token)
+  } catch {
+    return undefined
+  }
+}
+
+/** The keys that may have signed a token, RFC 7515 section 4.1.4: it need not name one. */
+function fitting(keys: readonly VerifyingKey[], { alg = '', kid }: Header): readonly VerifyingKey[] {
+  return keys.filter((key) => key.algorithms.includes(alg) && (kid === undefined || (key.kid ?? kid) === kid))
 }
 
 function passOf({ sub, exp, rooms }: JWTPayload): TokenPass | Denial {
@@ -103,8 +153,6 @@ function denialOf({ code, claim }: { code: string; claim?: unknown }): Denial {
     case 'ERR_JOSE_NOT_SUPPORTED':
       return 'token-algorithm'
     case 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED':
-    case 'ERR_JWKS_NO_MATCHING_KEY':
-    case 'ERR_JWKS_MULTIPLE_MATCHING_KEYS':
       return 'token-signature'
     case 'ERR_JWT_CLAIM_VALIDATION_FAILED':
       return claim === 'iss' ? 'token-issuer' : claim === 'aud' ? 'token-audience' : 'token-claims'

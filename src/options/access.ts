@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { readPublicKey } from '../auth/keys.js'
 import { normalizeOrigin } from '../auth/origins.js'
-import { described, flag, list, type OptionProblem, text } from './fields.js'
+import { described, duration, flag, list, type OptionProblem, text } from './fields.js'
 
 /** As long as what HS256 makes of it, RFC 7518 section 3.2. */
 const MIN_SECRET_BYTES = 32
@@ -40,18 +40,27 @@ export const access = {
   ),
   jwksUrl: described(
     text('a text')
-      .refine((url) => url === '' || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)), {
-        error: 'must be a URL with https or http',
+      .refine((url) => url === '' || isKeySetUrl(url), {
+        error: 'must be a URL with https or http, and without a user or a password',
       })
       .default(''),
     {
       env: 'JWKS_URL',
       group: 'Access',
       value: 'text',
+      // A query may have one in it.
+      secret: true,
       description:
-        'The same with the public keys that an identity provider has at this URL. They are kept for 10 minutes, and fetched anew for a key that is not among them.',
+        'The same with the public keys that an identity provider has at this URL. They are kept for 10 minutes, and fetched anew for a token that none of them fits, at most every 30 s.',
     },
   ),
+  jwksMaxStale: described(duration().default(24 * 3_600_000), {
+    env: 'JWKS_MAX_STALE',
+    group: 'Access',
+    value: 'duration',
+    description:
+      'How old those keys may become while they cannot be fetched anew; after that nobody can get in. `/health` says so from the first failure on.',
+  }),
   jwtIssuer: described(text('a text').default(''), {
     env: 'JWT_ISSUER',
     group: 'Access',
@@ -63,6 +72,13 @@ export const access = {
     group: 'Access',
     value: 'text',
     description: 'What the claim `aud` of a token must be or have; empty means anything.',
+  }),
+  jwtLeeway: described(duration().default(5000), {
+    env: 'JWT_LEEWAY',
+    group: 'Access',
+    value: 'duration',
+    description:
+      "How far the issuer's clock may be ahead: it counts for the claim `nbf`. `exp` is kept to the second, since the connection ends then.",
   }),
   allowedOrigins: described(
     list(normalizeOrigin, 'must be origins such as https://app.example.com, https://*.example.com or null').default([]),
@@ -80,6 +96,13 @@ export const access = {
     value: 'boolean',
     description: 'Turn away WebSockets without an origin as well, which do not come from a browser.',
   }),
+}
+
+/** `fetch` takes no credentials in a URL, and puts them into its error. */
+function isKeySetUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password } = new URL(text)
+  return /^https?:$/.test(protocol) && username === '' && password === ''
 }
 
 /** What is wrong with some options beside others. */

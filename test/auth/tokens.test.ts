@@ -99,6 +99,15 @@ describe('a token', () => {
     expect(await check(token)).toEqual(expect.objectContaining({ user: 'alice', expires: undefined }))
   })
 
+  it('may come from a clock that is as far ahead as the option says (10.27)', async () => {
+    const token = await tokenFor({ sub: 'alice', nbf: secondsFromNow(50) })
+    expect(await check(token)).toBe('token-claims')
+    expect(await check(token, { jwtSecret: SECRET, jwtLeeway: '1m' })).toEqual(granted)
+    expect(await check(await tokenFor({ nbf: secondsFromNow(3) }), { jwtSecret: SECRET, jwtLeeway: 0 })).toBe(
+      'token-claims',
+    )
+  })
+
   it('has to come from the issuer and be for the audience, when they are named', async () => {
     const options = { jwtSecret: SECRET, jwtIssuer: 'https://id.example', jwtAudience: 'relay' }
     const good = { sub: 'alice', iss: 'https://id.example', aud: ['web', 'relay'] }

@@ -1,0 +1,157 @@
+import { createPublicKey } from 'node:crypto'
+import type { JWK } from 'jose'
+import type { Logger } from '../log.js'
+import type { Settings } from '../options/index.js'
+import { algorithmsOf, type Keys, KeysUnavailable, PUBLIC_KEY_ALGORITHMS, type VerifyingKey } from './keys.js'
+
+/** How long keys are used without a look for newer ones, in milliseconds. */
+const FRESH = 600_000
+
+/** The least time between two requests as long as there are keys, in milliseconds: what a token names is anybody's to make up. */
+const PAUSE = 30_000
+
+/** The pause after a first failure without any keys, in milliseconds; it doubles up to {@link PAUSE}. */
+const FIRST_RETRY = 1000
+
+/**
+ * The public keys of an identity provider, RFC 7517: fetched when they are needed, and used on for a
+ * while when they cannot be fetched anew.
+ */
+export class KeySet implements Keys {
+  readonly algorithms = PUBLIC_KEY_ALGORITHMS
+  readonly #url: URL
+  /** How old keys may become while they cannot be fetched. */
+  readonly #maxAge: number
+  readonly #log: Logger
+  #keys: readonly VerifyingKey[] | undefined
+  /** When they were fetched, and when that was last tried. */
+  #fetched = 0
+  #tried = 0
+  #fetching: Promise<void> | undefined
+  /** Failures since it worked last; while there are any a timer tries again, and nobody waits for it. */
+  #failures = 0
+  #retry: NodeJS.Timeout | undefined
+  #stopped = false
+  /** What the log was told last of keys that cannot be used. */
+  #skipped = ''
+
+  constructor({ jwksUrl, jwksMaxStale }: Pick<Settings, 'jwksUrl' | 'jwksMaxStale'>, log: Logger) {
+    this.#url = new URL(jwksUrl)
+    this.#maxAge = jwksMaxStale
+    // Without the query, in which there may be a secret.
+    this.#log = log.child({ url: this.#url.origin + this.#url.pathname })
+  }
+
+  async current(): Promise<readonly VerifyingKey[]> {
+    const stale = this.#failures === 0 && performance.now() - this.#fetched >= FRESH
+    if (this.#keys === undefined ? this.#failures === 0 || this.#fetching !== undefined : stale) await this.#fetch()
+    return this.#known()
+  }
+
+  async renewed(): Promise<readonly VerifyingKey[]> {
+    const due = this.#failures === 0 && performance.now() - this.#tried >= PAUSE
+    if (due || this.#fetching !== undefined) await this.#fetch()
+    return this.#known()
+  }
+
+  ailment(): string | undefined {
+    if (this.#failures > 0) {
+      const so = this.#keys ? `those known are good until ${this.#end()}` : 'nobody can get in'
+      return `The keys of JWKS_URL cannot be fetched: ${so}.`
+    }
+    return this.#keys?.length === 0 ? 'JWKS_URL shows no key that can be used: nobody can get in.' : undefined
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#retry)
+  }
+
+  #known(): readonly VerifyingKey[] {
+    if (!this.#keys) throw new KeysUnavailable()
+    return this.#keys
+  }
+
+  /** Fetches the keys, once for all who wait. Never rejects. */
+  #fetch(): Promise<void> {
+    this.#fetching ??= this.#load().finally(() => {
+      this.#fetching = undefined
+    })
+    return this.#fetching
+  }
+
+  async #load(): Promise<void> {
+    clearTimeout(this.#retry)
+    this.#tried = performance.now()
+    try {
+      const { createRemoteJWKSet } = await import('jose')
+      const remote = createRemoteJWKSet(this.#url)
+      await remote.reload()
+      this.#take(remote.jwks()?.keys ?? [])
+    } catch (error) {
+      this.#failed(reasonOf(error))
+    }
+  }
+
+  #take(published: readonly JWK[]): void {
+    const read = published.map(readKey).filter((key) => key !== undefined)
+    this.#keys = read.filter((key) => typeof key !== 'string')
+    this.#fetched = performance.now()
+    if (this.#failures > 0) this.#log.info('The keys of JWKS_URL can be fetched again')
+    this.#failures = 0
+    const skipped = read.filter((key) => typeof key === 'string')
+    const none = this.#keys.length === 0
+    const news = [...skipped, ...(none ? ['none is left'] : [])].join(', ')
+    if (news !== this.#skipped && none) {
+      this.#log.error({ skipped }, 'JWKS_URL shows no key that can be used: nobody can get in')
+    } else if (news !== this.#skipped && news !== '') {
+      this.#log.warn({ skipped }, 'Some keys of JWKS_URL cannot be used, and are skipped')
+    }
+    this.#skipped = news
+  }
+
+  #failed(why: string): void {
+    const had = this.#keys !== undefined
+    if (performance.now() - this.#fetched >= this.#maxAge) this.#keys = undefined
+    if (this.#failures === 0 || (had && !this.#keys)) {
+      if (!this.#keys) this.#log.error({ why }, 'The keys of JWKS_URL cannot be fetched: nobody can get in')
+      else {
+        const until = this.#end()
+        this.#log.error({ why, until }, 'The keys of JWKS_URL cannot be fetched: those known are used until then')
+      }
+    }
+    const pause = this.#keys ? PAUSE : Math.min(FIRST_RETRY * 2 ** this.#failures, PAUSE)
+    this.#failures++
+    if (!this.#stopped) this.#retry = setTimeout(() => void this.#fetch(), pause).unref()
+  }
+
+  /** When the keys in use are too old. */
+  #end(): string {
+    return new Date(Date.now() + this.#fetched + this.#maxAge - performance.now()).toISOString()
+  }
+}
+
+/** A key of the set; why it cannot be used; or undefined if it is there for something else than signatures. */
+function readKey(jwk: JWK): VerifyingKey | string | undefined {
+  const { kid, use, alg, key_ops: operations } = jwk
+  if (use !== undefined && use !== 'sig') return undefined
+  if (Array.isArray(operations) && !operations.includes('verify')) return undefined
+  const name = typeof kid === 'string' ? kid : undefined
+  const unusable = (why: string): string => `${name ?? 'a key without kid'}: ${why}`
+  if (jwk.kty === 'oct' || jwk.d !== undefined) return unusable('not a public key')
+  try {
+    const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
+    const algorithms = algorithmsOf(key)
+    if (!algorithms) return unusable('not RSA of 2048 bits or more, P-256 or Ed25519')
+    if (alg !== undefined && !algorithms.includes(alg)) return unusable(`for ${alg}, which is not used`)
+    return { key, algorithms, kid: name }
+  } catch {
+    return unusable('broken, or of a kind that is not used')
+  }
+}
+
+/** `fetch` hides what is wrong in the cause of its error. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error ? ('code' in cause && String(cause.code)) || cause.message : message
+}
