@@ -24,7 +24,8 @@ describe('options', () => {
       throttle: 1000,
       roomExpiry: 86_400_000,
       joinTimeout: 10_000,
-      heartbeatInterval: 30_000,
+      heartbeatInterval: 25_000,
+      keepAliveTimeout: 65_000,
       logLevel: 'info',
     })
   })

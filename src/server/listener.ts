@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { LimitName } from '../core/hub.js'
+import type { Settings } from '../options/index.js'
 import { Responder } from './respond.js'
 import { turnAway } from './turn-away.js'
 import { type Answer, HEADERS_READ, wantsWebSocket } from './upgrade.js'
@@ -18,9 +19,6 @@ export class ListenError extends Error {
     this.code = code
   }
 }
-
-/** What an idle HTTP connection may keep open for the next request, in milliseconds. */
-const KEEP_ALIVE = 5000
 
 /** Node's default, in milliseconds. */
 const CHECKING_INTERVAL = 30_000
@@ -48,18 +46,28 @@ export interface Handler {
   failed(error: unknown): void
 }
 
+/** The options that a server obeys. */
+type ServerSettings = Pick<Settings, 'joinTimeout' | 'keepAliveTimeout' | 'maxConnections'>
+
+/** Node sets this for the last request of `maxRequestsPerSocket`; its types do not tell. */
+type LastResponse = ServerResponse & { maxRequestsOnConnectionReached?: boolean }
+
 /** An HTTP server with deadlines, or an HTTPS server if there are options of TLS; not listening yet. */
 export function createHttpServer(
-  { joinTimeout, maxConnections }: { joinTimeout: number; maxConnections: number },
+  { joinTimeout, keepAliveTimeout, maxConnections }: ServerSettings,
   tls: ServerOptions | undefined,
   handler: Handler,
 ): Server {
   const responder = new Responder(handler)
-  const onRequest: RequestListener = (request, response) => responder.respond(request, response)
+  const onRequest: RequestListener = (request, response: LastResponse) => {
+    // Node says `Connection: close` with the last answer, but leaves the connection open for as long as an idle one.
+    if (response.maxRequestsOnConnectionReached) response.shouldKeepAlive = false
+    responder.respond(request, response)
+  }
   const options = {
     headersTimeout: joinTimeout,
     requestTimeout: joinTimeout,
-    keepAliveTimeout: KEEP_ALIVE,
+    keepAliveTimeout,
     maxHeaderSize: MAX_HEADER_SIZE,
     // The default of 30 s would let a silent socket wait that long whatever the deadline.
     connectionsCheckingInterval:

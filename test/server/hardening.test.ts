@@ -77,7 +77,7 @@ async function serve(
   answer: () => Answer | Promise<Answer>,
   failed: (error: unknown) => void = () => {},
 ): Promise<{ port: number }> {
-  const server = createHttpServer({ joinTimeout: 10_000, maxConnections: 0 }, undefined, {
+  const server = createHttpServer({ joinTimeout: 10_000, keepAliveTimeout: 5000, maxConnections: 0 }, undefined, {
     answer,
     upgrade: (_request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
     limited() {},
