@@ -138,7 +138,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     const { port, host, enableTls, dialects, landingPage, redisUrl, adminPort } = this.#settings
     const certificate = enableTls ? await createCertificate(this.#settings, this.#log) : undefined
     const draining = (): boolean => this.#connections.draining
-    const landing = landingPage ? createLandingPage(dialects) : undefined
+    const landing = landingPage ? createLandingPage(this.#settings) : undefined
     const pages = createPages(this.#report, draining, landing, this.#metrics)
     this.#dashboard ??= this.#createDashboard()
     const handler = this.#publicHandler(adminPort === undefined ? pages : publicPages(pages))

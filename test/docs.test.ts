@@ -126,6 +126,51 @@ describe('docs/operations.md', () => {
   })
 })
 
+describe('what the pages list (10.47)', () => {
+  const listed = (text: string): string[] => [...text.matchAll(/`([\w-]+)`/g)].map(([, name = '']) => name).sort()
+
+  it('docs/library.md has every limit, and none that is not there', () => {
+    const [, list = ''] = /^- `limit` is one of the type `LimitName`:(.*?)\. /ms.exec(read('docs/library.md')) ?? []
+    expect(listed(list)).toEqual(limitNames().sort())
+  })
+
+  it('docs/metrics.md has every limit, and none that is not there', () => {
+    const [, table = ''] = read('docs/metrics.md').split('\n- The `reason` of a limit:\n') ?? []
+    const cells = [...(table.split('\n\n')[0] ?? '').matchAll(/^\| ([^|]+)\|/gm)].map(([, cell = '']) => cell)
+    expect(listed(cells.join())).toEqual(limitNames().sort())
+  })
+
+  it('docs/library.md names all that the library exports', () => {
+    const exported = [...read('src/index.ts').matchAll(/^export (?:type )?\{(.*?)\}/gms)].flatMap(([, names = '']) =>
+      names.split(',').map((name) => name.trim().replace(/^type /, '')),
+    )
+    const told = new Set(prose('docs/library.md').match(/\w+/g))
+    expect(exported.filter((name) => name !== '' && !told.has(name))).toEqual([])
+  })
+
+  it('CONTRIBUTING.md has every folder of the source and of the project', () => {
+    const folders = (path: string): string[] =>
+      readdirSync(resolve(root, path), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory() && !/^(\.|node_modules|dist|coverage|src$)/.test(entry.name))
+        .map(({ name }) => `${path}${name}/`)
+    const map = [...read('CONTRIBUTING.md').matchAll(/^([\w/]+\/) /gm)].map(([, folder]) => folder)
+    expect(map.sort()).toEqual([...folders(''), ...folders('src/')].sort())
+  })
+
+  it('docs/decisions.md says nothing twice', () => {
+    const paragraphs = read('docs/decisions.md')
+      .split('\n\n')
+      .filter((text) => text.length > 100)
+    expect(paragraphs.filter((text, i) => paragraphs.indexOf(text) !== i)).toEqual([])
+  })
+})
+
+/** The members of the type. */
+function limitNames(): string[] {
+  const [, union = ''] = /export type LimitName =\n(.*?)\n\n/s.exec(read('src/core/hub.ts')) ?? []
+  return [...union.matchAll(/'([^']+)'/g)].map(([, name = '']) => name)
+}
+
 /** The texts of all lines that the source logs, but for those that are looked up in a table. */
 function logMessages(): string[] {
   const files = readdirSync(resolve(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) =>

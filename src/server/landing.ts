@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { DialectName } from '../dialects/dialect.js'
+import type { Settings } from '../options/index.js'
 import type { Page } from './http.js'
 import { createDocument } from './landing/document.js'
 
@@ -8,13 +8,13 @@ import { createDocument } from './landing/document.js'
 const MODULES = ['names', 'text', 'message', 'connection', 'log', 'member', 'editor', 'main']
 
 /** The page at `/`: a text that two panes share through the relay, what goes over the wire, and how to connect. */
-export function createLandingPage(dialects: readonly DialectName[]): () => Page {
+export function createLandingPage(settings: Pick<Settings, 'dialects' | 'adminPort' | 'adminToken'>): () => Page {
   const script = MODULES.map((name) => inlined(read(`${name}.js`))).join('\n')
   const style = read('style.css')
   const page = {
     status: 200,
     type: 'text/html; charset=utf-8',
-    body: createDocument(dialects, script, style),
+    body: createDocument(settings, script, style),
     headers: { 'Content-Security-Policy': policy(script, style) },
   }
   return () => page

@@ -47,6 +47,16 @@ describe('the landing page', () => {
     },
   )
 
+  test.each([
+    ['those for all', {}, ['health', 'stats', 'metrics']],
+    ['the dashboard, if there is one', { adminToken: 'x'.repeat(16) }, ['health', 'stats', 'metrics', 'dashboard']],
+    ['none that has moved to another port', { adminToken: 'x'.repeat(16), adminPort: 0 }, ['health']],
+  ])('leads to the pages that are served here: %s (10.47)', async (_, options, pages) => {
+    const { http } = await startRelay(options)
+    const body = await (await fetch(http)).text()
+    expect([...body.matchAll(/<a href="(\w+)"/g)].map(([, path]) => path)).toEqual(pages)
+  })
+
   test('answers HEAD with the headers alone', async () => {
     const { http, port } = await startRelay()
     const length = (await (await fetch(http)).arrayBuffer()).byteLength

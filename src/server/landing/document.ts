@@ -1,4 +1,5 @@
 import { type DialectName, dialectNames } from '../../dialects/dialect.js'
+import type { Settings } from '../../options/index.js'
 
 /** What a visitor needs to know of a dialect. */
 interface Guide {
@@ -49,8 +50,14 @@ socket.onopen = () => socket.send('Hello')`,
 }
 
 /** The whole page, in one HTML document that asks for nothing else. */
-export function createDocument(dialects: readonly DialectName[], script: string, style: string): string {
+export function createDocument(
+  { dialects, adminPort, adminToken }: Pick<Settings, 'dialects' | 'adminPort' | 'adminToken'>,
+  script: string,
+  style: string,
+): string {
   const served = dialectNames.filter((name) => dialects.includes(name))
+  // With a port of their own, the pages for operators cannot be reached from here.
+  const forOperators = adminPort === undefined ? [...ADMIN, ...(adminToken === '' ? [] : [DASHBOARD])] : []
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -95,13 +102,22 @@ ${served.map(entry).join('\n')}
 </dl>
 
 <h2>Watch</h2>
-<p><a href="health">/health</a> says whether the relay is well, <a href="stats">/stats</a> how much it has to do.</p>
+<dl>
+${[HEALTH, ...forOperators].map(([path, about]) => `<dt><a href="${path}">/${path}</a></dt><dd>${about}</dd>`).join('\n')}
+</dl>
 </main>
 <script type="module">${script}</script>
 </body>
 </html>
 `
 }
+
+const HEALTH = ['health', 'Whether the relay is well.'] as const
+const ADMIN = [
+  ['stats', 'How much it has to do.'],
+  ['metrics', 'The same and more, for Prometheus.'],
+] as const
+const DASHBOARD = ['dashboard', 'Rooms and members, live.'] as const
 
 function entry(name: DialectName): string {
   const { paths, relayed, snippet } = guides[name]
