@@ -2,7 +2,6 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { JsonWebTokens, wantsTokens } from './auth/tokens.js'
 import type { Backplane } from './cluster/backplane.js'
 import { maxFrame } from './cluster/limits.js'
@@ -26,13 +25,15 @@ import { Tally } from './observe/tally.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { isProduction } from './options/log.js'
 import { Gate } from './server/admin.js'
+import { attachTo, DEFAULT_PATIENCE } from './server/attached.js'
 import { Clients } from './server/clients.js'
 import { Connections } from './server/connections.js'
 import { Dashboard } from './server/dashboard/index.js'
 import { adminPages, answerOf, answerTo, createPages, HANG_UP, type Pages, publicPages, text } from './server/http.js'
 import { hasIceServers, IcePage, type IceServers, iceServersFor } from './server/ice.js'
 import { createLandingPage } from './server/landing.js'
-import { createHttpServer, type Handler, listen } from './server/listener.js'
+import { createHttpServer, type Handler, type HttpServer, listen } from './server/listener.js'
+import type { OwnedSocket } from './server/sockets.js'
 import { createCertificate } from './server/tls/index.js'
 import { type Answer, pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
 
@@ -73,8 +74,8 @@ export class Relay extends EventEmitter<RelayEvents> {
   #clustered: Promise<void> | undefined
   readonly #gate: Gate | undefined
   #dashboard: Dashboard | undefined
-  #server: Server | undefined
-  #adminServer: Server | undefined
+  #server: HttpServer | undefined
+  #adminServer: HttpServer | undefined
   readonly #detach: (() => void)[] = []
   #listening: Promise<AddressInfo> | undefined
   #statistics: NodeJS.Timeout | undefined
@@ -142,12 +143,13 @@ export class Relay extends EventEmitter<RelayEvents> {
     const pages = createPages(this.#report, draining, landing, this.#metrics)
     this.#dashboard ??= this.#createDashboard()
     const handler = this.#publicHandler(adminPort === undefined ? pages : publicPages(pages))
-    const server = createHttpServer(this.#settings, certificate?.options, handler)
+    const http = createHttpServer(this.#settings, certificate?.options, handler)
+    const { server } = http
     server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
     if (redisUrl !== '') await loadRedis()
     await this.#joinCluster()
     const address = await this.#bind(server, port, host, adminPages(pages))
-    this.#server = server
+    this.#server = http
     this.#log.info({ address: address.address, port: address.port, tls: enableTls, dialects }, 'Relay listening')
     if (isUnguarded(this.#settings)) {
       this.#log.warn(
@@ -164,13 +166,15 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   /** The address of the administrative pages, if they have one of their own and the relay listens. */
   get adminAddress(): AddressInfo | undefined {
-    return (this.#adminServer?.address() as AddressInfo | null | undefined) ?? undefined
+    return (this.#adminServer?.server.address() as AddressInfo | null | undefined) ?? undefined
   }
 
   /**
    * Serves the upgrade requests of an HTTP server that belongs to somebody else. Only the paths of the
    * dialects are taken, `/` among them, or with a prefix all below it; the rest is left to the server's
-   * other listeners, or answered with 404 if it has none. Plain requests are left alone. {@link Relay.close} detaches.
+   * other listeners, or answered with 404 if it has none, or if none of them reads or writes within `joinTimeout`.
+   * Several relays may be attached to one server: the first that wants an upgrade gets it. Plain requests are left
+   * alone. {@link Relay.close} detaches.
    *
    * @param server An HTTP or HTTPS server, listening or not.
    * @param options `prefix`: a path such as `/relay` under which the dialects' paths lie, so that `/`
@@ -182,18 +186,23 @@ export class Relay extends EventEmitter<RelayEvents> {
     if (prefix !== '' && !prefix.startsWith('/')) {
       throw new OptionsError([{ option: 'prefix', problem: 'must begin with a slash' }])
     }
-    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      const path = pathUnder(prefix, targetOf(request))
-      // A prefix is all the relay's own, so what is wrong below it is answered as everywhere.
-      const own = path !== undefined && (prefix !== '' || this.#dialects.owns(path))
-      if (own && wantsWebSocket(request)) {
-        this.#connections.upgrade(request, socket, head, path)
-      } else if (server.listenerCount('upgrade') === 1) refuse(socket, { status: 404, text: 'Not found' })
-    }
-    server.on('upgrade', onUpgrade)
-    this.#detach.push(() => server.off('upgrade', onUpgrade))
+    const detach = attachTo(server, {
+      take: (...upgrade) => this.#take(prefix, ...upgrade),
+      patience: this.#settings.joinTimeout || DEFAULT_PATIENCE,
+      failed: this.#handler.failed,
+    })
+    this.#detach.push(detach)
     this.#begin()
     return this
+  }
+
+  #take(prefix: string, request: IncomingMessage, socket: OwnedSocket, head: Buffer): boolean {
+    const path = pathUnder(prefix, targetOf(request))
+    // A prefix is all the relay's own, so what is wrong below it is answered as everywhere.
+    const own = path !== undefined && (prefix !== '' || this.#dialects.owns(path))
+    if (!own || !wantsWebSocket(request)) return false
+    this.#connections.upgrade(request, socket, head, path)
+    return true
   }
 
   /** The state of the relay, as `GET /stats` gives it. */
@@ -254,17 +263,20 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   async #stopListening(): Promise<void> {
-    await Promise.all([stop(this.#server), stop(this.#adminServer)])
+    await Promise.all([this.#server?.stop(), this.#adminServer?.stop()])
   }
 
   async #listenForAdmins(port: number, pages: Pages): Promise<void> {
-    const server = createHttpServer(this.#settings, undefined, {
+    const http = createHttpServer(this.#settings, undefined, {
       ...this.#handler,
       answer: (request) => this.#answer(pages, request, this.#dashboard),
-      upgrade: (_request, socket) => refuse(socket, { status: 404, text: 'Not found' }),
+      upgrade: (_request, socket) => {
+        refuse(socket, { status: 404, text: 'Not found' })
+        return false
+      },
     })
-    const { address, port: actual } = await listen(server, port, this.#settings.adminHost)
-    this.#adminServer = server
+    const { address, port: actual } = await listen(http.server, port, this.#settings.adminHost)
+    this.#adminServer = http
     this.#log.info({ address, port: actual }, 'Administrative pages listening')
   }
 
@@ -306,11 +318,12 @@ export class Relay extends EventEmitter<RelayEvents> {
     )
   }
 
-  readonly #handler: Pick<Handler, 'limited' | 'failed'> = {
+  readonly #handler: Pick<Handler, 'limited' | 'failed' | 'acceptFailed'> = {
     limited: (limit, socket) => {
       this.#hub.observer.limited(limit, undefined, socket && this.#clients.addressOf(socket))
     },
     failed: (error) => this.#log.error({ err: error }, 'Fault in a page'),
+    acceptFailed: (error) => this.#log.error({ err: error }, 'Connection not accepted'),
   }
 
   #onGuess(request: IncomingMessage): void {
@@ -400,14 +413,6 @@ function pathUnder(prefix: string, target: string): string | undefined {
   if (prefix === '' || base === '/') return path
   if (path === base) return '/'
   return path.startsWith(`${base}/`) ? path.slice(base.length) : undefined
-}
-
-async function stop(server: Server | undefined): Promise<void> {
-  if (!server?.listening) return
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
 }
 
 /** Whether a relay in production is open to the internet and limits nobody by address. */

@@ -6,6 +6,7 @@ import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
 import type { Session } from '../core/session.js'
 import type { Backlog, Debtor } from './backlog.js'
 import { type Listener, Receiver } from './receiver.js'
+import type { OwnedSocket } from './sockets.js'
 
 /** What all connections of a relay share. */
 export interface Line {
@@ -86,13 +87,13 @@ export class Connection implements Port, Debtor, Listener {
   /** Whether more waits than may: nothing is added to it, and the connection is about to be closed. */
   #tooSlow = false
 
-  constructor(line: Line, socket: Socket, createSession: (port: Port) => Session) {
+  constructor(line: Line, socket: OwnedSocket, createSession: (port: Port) => Session) {
     this.#line = line
     this.#socket = socket
     this.#receiver = new Receiver(line.maxMessageBytes, this)
     this.session = createSession(this)
     own(socket, this)
-    socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose)
+    socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('close', onClose)
   }
 
   /** Asked for only when needed, since it costs a system call. */
@@ -403,9 +404,6 @@ function onDrain(this: Socket): void {
 function onEnd(this: Socket): void {
   ownerOf(this).ended()
 }
-
-/** A socket's `close` follows its `error`, and says all that matters. */
-function onError(): void {}
 
 function onClose(this: Socket): void {
   ownerOf(this).gone()

@@ -1,7 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { Origins } from '../auth/origins.js'
 import { Alarms } from '../core/alarms.js'
 import { closes } from '../core/errors.js'
@@ -13,6 +12,7 @@ import { Backlog } from './backlog.js'
 import type { Clients } from './clients.js'
 import { Connection, type Line } from './connection.js'
 import { Heartbeat } from './heartbeat.js'
+import type { OwnedSocket } from './sockets.js'
 import { accept, faultOf, type Refusal, refuse, UpgradeHello } from './upgrade.js'
 
 /** The least time between two groups of connections that are closed, in milliseconds. */
@@ -59,20 +59,25 @@ export class Connections implements Line {
     return this.#draining
   }
 
-  /** Makes a WebSocket of an upgrade request, or refuses it with HTTP. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, path?: string): void {
+  /**
+   * Makes a WebSocket of an upgrade request, or refuses it with HTTP.
+   *
+   * @returns Whether it is a WebSocket now, which {@link Connections.drain} closes.
+   */
+  upgrade(request: IncomingMessage, socket: OwnedSocket, head: Buffer, path?: string): boolean {
     const refusal = this.#refusalOf(request)
     if (refusal) {
       this.#refuse(socket, refusal)
-      return
+      return false
     }
     accept(request, socket)
     if (head.length > 0) socket.unshift(head)
     const hello = new UpgradeHello(request, path)
-    const connection = new Connection(this, request.socket, (port) => new Session(this.#hub, port, createId(), hello))
+    const connection = new Connection(this, socket, (port) => new Session(this.#hub, port, createId(), hello))
     this.#open.add(connection)
     this.#heartbeat.watch(connection)
     connection.session.open((session) => this.#dialects.converse(session, hello), this.#bars(request))
+    return true
   }
 
   /** Whether a page opened the connection that may not talk to the relay. */
@@ -114,7 +119,7 @@ export class Connections implements Line {
     this.pauses.clear()
   }
 
-  #refuse(socket: Duplex, refusal: Refusal): void {
+  #refuse(socket: OwnedSocket, refusal: Refusal): void {
     this.#hub.observer.handshakeFailed(refusal.status, refusal.text)
     refuse(socket, refusal)
   }

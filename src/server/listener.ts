@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { LimitName } from '../core/hub.js'
 import type { Settings } from '../options/index.js'
 import { Responder } from './respond.js'
+import { type OwnedSocket, onUpgrade, own, Sockets } from './sockets.js'
 import { turnAway } from './turn-away.js'
 import { type Answer, HEADERS_READ, wantsWebSocket } from './upgrade.js'
 
@@ -38,12 +38,21 @@ export interface Handler {
   accept?(socket: Socket): boolean
   /** Answers a plain request. */
   answer(request: IncomingMessage): Answer | Promise<Answer>
-  /** Takes a WebSocket's handshake. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Takes a WebSocket's handshake; true if the socket is a WebSocket from now on. */
+  upgrade(request: IncomingMessage, socket: OwnedSocket, head: Buffer): boolean
   /** Hears of clients that are turned away before they have said anything of use. */
   limited(limit: LimitName, socket: Socket | undefined): void
   /** Hears of faults. */
   failed(error: unknown): void
+  /** Hears why a connection could not be accepted. */
+  acceptFailed(error: Error): void
+}
+
+/** A server, and how to end it. */
+export interface HttpServer {
+  readonly server: Server
+  /** Stops listening, and cuts all that is not a WebSocket, whatever it is waiting for. */
+  stop(): Promise<void>
 }
 
 /** The options that a server obeys. */
@@ -57,7 +66,7 @@ export function createHttpServer(
   { joinTimeout, keepAliveTimeout, maxConnections }: ServerSettings,
   tls: ServerOptions | undefined,
   handler: Handler,
-): Server {
+): HttpServer {
   const responder = new Responder(handler)
   const onRequest: RequestListener = (request, response: LastResponse) => {
     // Node says `Connection: close` with the last answer, but leaves the connection open for as long as an idle one.
@@ -85,17 +94,26 @@ export function createHttpServer(
     if (!socket.destroyed) handler.limited('requests', socket as Socket)
     socket.destroy()
   })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => turnAway(error, socket as Socket, handler))
-  server.on('upgrade', (request, socket, head) => {
-    // Its answer would come before the one to an earlier request.
-    if (responder.owes(request.socket)) socket.destroy()
-    else if (wantsWebSocket(request)) handler.upgrade(request, socket, head)
-    // An upgrade to something that is not spoken here, such as h2c, is ignored: RFC 9110 section 7.8.
-    else responder.respondAndHangUp(request)
-  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => turnAway(error, own(socket), handler))
+  server.prependListener('secureConnection', own)
+  // Without a listener this would end the process. Why the server cannot listen is heard by `listen`.
+  server.on('error', (error) => server.listening && handler.acceptFailed(error))
   server.once('close', () => responder.stop())
-  if (handler.accept) guard(server, (socket) => handler.accept?.(socket) === true)
-  return server
+  const sockets = new Sockets()
+  onUpgrade(
+    server,
+    (request, socket, head) => {
+      // An upgrade to something that is not spoken here, such as h2c, is ignored: RFC 9110 section 7.8.
+      if (!wantsWebSocket(request)) responder.respondAndHangUp(request, socket)
+      else if (handler.upgrade(request, socket, head)) sockets.release(socket)
+    },
+    (error) => handler.failed(error),
+  )
+  guard(server, (socket) => {
+    sockets.accept(socket)
+    return handler.accept?.(socket) !== false
+  })
+  return { server, stop: async () => await stop(server, sockets) }
 }
 
 /** Asks before anything else is done with a new connection: a parser of HTTP costs something, and TLS a lot. */
@@ -105,6 +123,15 @@ function guard(server: Server, accept: (socket: Socket) => boolean): void {
   server.on('connection', (socket) => {
     if (!accept(socket)) return
     for (const take of takers) take.call(server, socket)
+  })
+}
+
+async function stop(server: Server, sockets: Sockets): Promise<void> {
+  if (!server.listening) return
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    // HTTP itself knows nothing of a TLS handshake, nor of an upgrade whose page is still being made.
+    sockets.destroy()
   })
 }
 

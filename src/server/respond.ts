@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { pipeline, Readable } from 'node:stream'
 import { Alarms } from '../core/alarms.js'
 import { answerOf, HANG_UP, text } from './http.js'
+import type { OwnedSocket } from './sockets.js'
 import { type Answer, hangUpWith, hasTooManyHeaders } from './upgrade.js'
 
 /** How long a client may take to read an answer before it is cut off, in milliseconds. */
@@ -41,11 +42,6 @@ export class Responder {
     this.#timeout = timeout
   }
 
-  /** Whether a page is still being made for an earlier request of this socket, which has to be answered first. */
-  owes(socket: Socket): boolean {
-    return (this.#waiting.get(socket) ?? 0) > 0
-  }
-
   /** Answers a request. */
   respond(request: IncomingMessage, response: ServerResponse): void {
     // What a body would say is of no interest, and may be gigabytes: it is not read, and no request follows it.
@@ -71,8 +67,8 @@ export class Responder {
   }
 
   /** Answers a request whose socket HTTP has let go of, and hangs up. */
-  respondAndHangUp(request: IncomingMessage): void {
-    this.#make(request, (made) => hangUpWith(request.socket, made))
+  respondAndHangUp(request: IncomingMessage, socket: OwnedSocket): void {
+    this.#make(request, (made) => hangUpWith(socket, made))
   }
 
   /** Lets go of the timer. */
@@ -81,22 +77,33 @@ export class Responder {
   }
 
   #make(request: IncomingMessage, write: (answer: Answer) => void): void {
+    const { socket } = request
+    const send = (answer: Answer): void => {
+      try {
+        write(answer)
+      } catch (error) {
+        // Half of an answer is none, and a second one cannot follow it.
+        this.#source.failed(error)
+        if (answer.body instanceof Readable) answer.body.destroy()
+        socket.destroy()
+      }
+    }
     const refuse = (status: number, why: string): void => {
-      write(answerOf(request.method ?? 'GET', text(status, why, HANG_UP)))
+      send(answerOf(request.method ?? 'GET', text(status, why, HANG_UP)))
     }
     const fail = (error: unknown): void => {
       this.#source.failed(error)
       refuse(500, 'Internal error\n')
     }
     if (hasTooManyHeaders(request)) {
-      this.#source.limited('headers', request.socket)
+      this.#source.limited('headers', socket)
       refuse(431, 'Too many headers\n')
       return
     }
     try {
       const made = this.#source.answer(request)
-      if (made instanceof Promise) this.#await(request.socket, made).then(write, fail)
-      else write(made)
+      if (made instanceof Promise) this.#await(socket, made).then(send, fail)
+      else send(made)
     } catch (error) {
       fail(error)
     }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import type { LimitName } from '../core/hub.js'
+import type { OwnedSocket } from './sockets.js'
 
 /** What Node says of a client that never made a request. Failures of TLS are counted as such, by `tlsClientError`. */
 interface Fault {
@@ -15,8 +15,8 @@ interface Fault {
  */
 export function turnAway(
   { code = '' }: NodeJS.ErrnoException,
-  socket: Socket,
-  { limited }: { limited(limit: LimitName, socket: Socket): void },
+  socket: OwnedSocket,
+  { limited }: { limited(limit: LimitName, socket: OwnedSocket): void },
 ): void {
   const fault = faultOf(code)
   if (fault) limited(fault.limit, socket)

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
-import { type Duplex, pipeline, Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { choiceOf } from '../auth/bearer.js'
 import type { Hello } from '../core/authority.js'
+import type { OwnedSocket } from './sockets.js'
 
 /** RFC 6455 section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -112,7 +113,7 @@ function pathEnd(url: string): number {
 }
 
 /** Completes the handshake, RFC 6455 section 4.2.2. */
-export function accept({ headers }: IncomingMessage, socket: Duplex): void {
+export function accept({ headers }: IncomingMessage, socket: OwnedSocket): void {
   const answer = hash('sha1', `${headers['sec-websocket-key']}${GUID}`, 'base64')
   // A browser gives up if none of the subprotocols that it offers is chosen.
   const protocol = choiceOf(headers['sec-websocket-protocol'])
@@ -125,7 +126,7 @@ export function accept({ headers }: IncomingMessage, socket: Duplex): void {
 }
 
 /** Answers an upgrade with HTTP and hangs up. */
-export function refuse(socket: Duplex, { status, text, headers }: Refusal): void {
+export function refuse(socket: OwnedSocket, { status, text, headers }: Refusal): void {
   hangUpWith(socket, {
     status,
     headers: {
@@ -139,14 +140,18 @@ export function refuse(socket: Duplex, { status, text, headers }: Refusal): void
 }
 
 /** Writes an answer to a socket that HTTP has let go of, and closes it. */
-export function hangUpWith(socket: Duplex, { status, headers, body }: Answer): void {
+export function hangUpWith(socket: OwnedSocket, { status, headers, body }: Answer): void {
+  const destroy = (): void => void socket.destroy()
+  if (socket.destroyed) {
+    if (body instanceof Readable) body.destroy()
+    return
+  }
   const lines = Object.entries({ ...headers, Connection: 'close' }).flatMap(([name, value]) =>
     [value].flat().map((one) => `${name}: ${one}\r\n`),
   )
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`
-  const destroy = (): void => void socket.destroy()
   // What the client sent behind its request is never read: only destroying the socket ends it for sure.
-  socket.on('error', destroy).once('finish', destroy)
+  socket.once('finish', destroy)
   if (body instanceof Readable) {
     socket.write(head)
     pipeline(body, socket, destroy)

@@ -77,18 +77,20 @@ async function serve(
   answer: () => Answer | Promise<Answer>,
   failed: (error: unknown) => void = () => {},
 ): Promise<{ port: number }> {
-  const server = createHttpServer({ joinTimeout: 10_000, keepAliveTimeout: 5000, maxConnections: 0 }, undefined, {
+  const options = { joinTimeout: 10_000, keepAliveTimeout: 5000, maxConnections: 0 }
+  const { server, stop } = createHttpServer(options, undefined, {
     answer,
-    upgrade: (_request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+    upgrade(_request, socket) {
+      socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n')
+      return false
+    },
     limited() {},
     failed,
+    acceptFailed: failed,
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => {
-    server.close()
-    server.closeAllConnections()
-  })
+  onTestFinished(stop)
   return server.address() as AddressInfo
 }
 
@@ -252,9 +254,11 @@ describe('a page', () => {
       finish = resolve
     })
     const client = await RawClient.connect(await serve(() => made))
-    client.write(GET + upgradeRequest())
-    expect(await client.head()).toBeUndefined()
+    await client.drip([Buffer.from(GET + upgradeRequest())])
     finish(page)
+    expect(await client.head()).toMatchObject({ status: 200 })
+    expect(await client.body(4)).toBe('page')
+    expect(await client.head()).toMatchObject({ status: 101 })
   })
 
   it.each([
@@ -267,6 +271,17 @@ describe('a page', () => {
     expect(head).toMatchObject({ status: 500, headers: { connection: 'close' } })
     expect(await client.body(Number(head?.headers['content-length']))).toBe('Internal error\n')
     expect(faults).toEqual([new Error('secret')])
+  })
+
+  it.each([
+    ['made at once', (): Answer => unwritable],
+    ['made in time', async (): Promise<Answer> => unwritable],
+  ])('%s that cannot be written costs its own connection alone (10.1)', async (_how, make) => {
+    const faults: unknown[] = []
+    const server = await serve(make, (error) => faults.push(error))
+    const client = await RawClient.connect(server)
+    expect(await client.write(GET).head()).toBeUndefined()
+    expect(faults).toEqual([expect.any(TypeError)])
   })
 
   it('may be a stream, also where an upgrade to something else is ignored', async () => {
@@ -291,6 +306,9 @@ describe('a page', () => {
     expect(answered.body).toBe('/?x=1')
   })
 })
+
+/** Node refuses a header whose name has a space. */
+const unwritable = { status: 200, headers: { 'a header': 'x' }, body: 'page' }
 
 function raise(): never {
   throw new Error('secret')

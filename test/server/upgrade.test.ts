@@ -324,20 +324,33 @@ describe('the bytes of an upgrade', () => {
     await client.answers()
   })
 
-  it('are cut off behind a page whose answer takes its time, which they would overtake', async () => {
+  it.each([
+    ['made at once', '/health', 200],
+    ['that takes its time', '/metrics', 200],
+    ['that is not there', '/nowhere', 404],
+  ])('are answered behind all requests before them, here for a page %s (10.20)', async (_title, path, status) => {
     const relay = await relayOf()
-    const client = await RawClient.connect(relay)
-    expect(await client.write(`GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n${upgradeRequest()}`).head()).toBeUndefined()
+    for (const before of [1, 3]) {
+      const client = await RawClient.connect(relay)
+      client.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(before) + upgradeRequest('/room/x'))
+      for (let i = 0; i < before; i++) {
+        const head = await client.head()
+        expect(head).toMatchObject({ status })
+        await client.body(Number(head?.headers['content-length']))
+      }
+      expect(await client.head()).toMatchObject({ status: 101 })
+      expect(await client.json()).toMatchObject({ type: 'connected' })
+      await client.answers()
+    }
   })
 
-  it('may be pipelined behind a page that is there at once, and are answered after it', async () => {
+  it('get no answer behind one that was the last of its connection (10.20)', async () => {
     const relay = await relayOf()
     const client = await RawClient.connect(relay)
-    const head = await client.write(`GET /health HTTP/1.1\r\nHost: x\r\n\r\n${upgradeRequest()}`).head()
-    expect(head).toMatchObject({ status: 200 })
+    const last = 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody'
+    const head = await client.write(last + upgradeRequest()).head()
     await client.body(Number(head?.headers['content-length']))
-    expect(await client.head()).toMatchObject({ status: 101 })
-    await client.answers()
+    await client.ended()
   })
 
   it('end HTTP: a second request behind them is a broken frame', async () => {

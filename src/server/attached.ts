@@ -1,0 +1,84 @@
+import type { IncomingMessage, Server } from 'node:http'
+import { Alarms } from '../core/alarms.js'
+import { type OwnedSocket, onUpgrade } from './sockets.js'
+import { refuse } from './upgrade.js'
+
+/** A relay that is attached to a server. */
+export interface Attachment {
+  /** Takes an upgrade, or refuses it; false if it is none of this relay's. */
+  take(request: IncomingMessage, socket: OwnedSocket, head: Buffer): boolean
+  /** How long another listener may leave an upgrade untouched before it is answered 404, in milliseconds. */
+  readonly patience: number
+  /** Hears of faults. */
+  readonly failed: (error: unknown) => void
+}
+
+/** Where clients have no deadline, an upgrade that nobody wants still has one, in milliseconds. */
+export const DEFAULT_PATIENCE = 10_000
+
+const NOT_FOUND = { status: 404, text: 'Not found' }
+
+const servers = new WeakMap<Server, SharedServer>()
+
+/**
+ * Serves the upgrades of a server that belongs to somebody else.
+ *
+ * @returns Stops that.
+ */
+export function attachTo(server: Server, attachment: Attachment): () => void {
+  let shared = servers.get(server)
+  if (!shared) servers.set(server, (shared = new SharedServer(server)))
+  return shared.add(attachment)
+}
+
+/** An upgrade that is left to the listeners of others. */
+interface Unclaimed {
+  readonly socket: OwnedSocket
+  /** Bytes of earlier answers. */
+  readonly written: number
+}
+
+/** A server with one or more relays attached: the first that wants an upgrade gets it. */
+class SharedServer {
+  readonly #server: Server
+  readonly #attachments = new Set<Attachment>()
+  readonly #unclaimed = new Alarms<Unclaimed>(({ socket, written }) => {
+    if (isUntouched(socket, written)) refuse(socket, NOT_FOUND)
+  })
+  #stop: (() => void) | undefined
+
+  constructor(server: Server) {
+    this.#server = server
+  }
+
+  add(attachment: Attachment): () => void {
+    this.#attachments.add(attachment)
+    this.#stop ??= onUpgrade(this.#server, (...upgrade) => this.#offer(...upgrade), attachment.failed)
+    return () => this.#remove(attachment)
+  }
+
+  #remove(attachment: Attachment): void {
+    if (!this.#attachments.delete(attachment) || this.#attachments.size > 0) return
+    this.#stop?.()
+    this.#stop = undefined
+    this.#unclaimed.clear()
+  }
+
+  #offer(request: IncomingMessage, socket: OwnedSocket, head: Buffer): void {
+    for (const attachment of this.#attachments) if (attachment.take(request, socket, head)) return
+    if (this.#server.listenerCount('upgrade') === 1) refuse(socket, NOT_FOUND)
+    else this.#leave(socket)
+  }
+
+  /** Another listener may want it, and shows that by reading or writing, perhaps only after it has asked somebody. */
+  #leave(socket: OwnedSocket): void {
+    const patience = Math.min(...[...this.#attachments].map((attachment) => attachment.patience))
+    const alarm = this.#unclaimed.set({ socket, written: socket.bytesWritten }, patience)
+    socket.once('close', () => this.#unclaimed.cancel(alarm))
+  }
+}
+
+function isUntouched(socket: OwnedSocket, written: number): boolean {
+  const read = socket.listenerCount('data') + socket.listenerCount('readable') > 0
+  return !socket.destroyed && !read && socket.bytesWritten === written
+}
