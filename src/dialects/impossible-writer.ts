@@ -4,6 +4,7 @@ import { type CloseReason, closes, type ErrorCode } from '../core/errors.js'
 import { encodeFrame, jsonFrame, Opcode } from '../core/frame.js'
 import type { Member, Occupant } from '../core/room.js'
 import type { Session } from '../core/session.js'
+import { ownText } from '../own-text.js'
 import type { Dialect } from './dialect.js'
 import { type JsonObject, parseObject, spliceFrame, textWithout } from './json.js'
 import { isRenewal, renew } from './renewal.js'
@@ -64,7 +65,7 @@ function historyFrame(messages: readonly Buffer[]): Buffer {
 /** The room id that a URL names: by its path, else by its query. */
 function roomIdOf({ path, query }: Hello): string {
   const [, root, segment] = path.split('/')
-  return (root === 'room' && segment) || query.get('room') || ''
+  return ownText((root === 'room' && segment) || query.get('room') || '')
 }
 
 /** What is wrong with the URL, if anything is. */
@@ -88,8 +89,9 @@ class Writer implements Conversation {
   constructor(session: Session, hello: Hello) {
     this.#session = session
     this.#roomId = roomIdOf(hello)
-    this.#nickname = hello.query.get('nickname') || undefined
-    this.#curious = hello.query.get('history') !== '0'
+    const { query } = hello
+    this.#nickname = ownText(query.get('nickname') ?? '') || undefined
+    this.#curious = query.get('history') !== '0'
   }
 
   opened(): void {

@@ -3,6 +3,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
 import { choiceOf } from '../auth/bearer.js'
 import type { Hello } from '../core/authority.js'
+import { ownText } from '../own-text.js'
 import type { OwnedSocket } from './sockets.js'
 
 /** RFC 6455 section 1.3. */
@@ -76,28 +77,41 @@ export function faultOf(request: IncomingMessage): Refusal | undefined {
   return undefined
 }
 
-/** What an upgrade request says, read as far as somebody asks. */
+/** The one header of which there may be several, RFC 6265 section 3. */
+const SET_COOKIE = 'set-cookie'
+
+/**
+ * What an upgrade request said, for as long as somebody may ask: a copy without the request and its
+ * socket, at most as long as the target and the headers, and taken apart anew each time it is read.
+ */
 export class UpgradeHello implements Hello {
   readonly path: string
-  readonly #request: IncomingMessage
-  #query: URLSearchParams | undefined
+  /** The query, then each header's name and value, by lines: neither has a line break in it. */
+  readonly #text: string
 
   /** @param path Where it differs from the request's, under a prefix. */
   constructor(request: IncomingMessage, path = pathOf(targetOf(request))) {
-    this.path = path
-    this.#request = request
+    const target = targetOf(request)
+    const headers = Object.entries(request.headers)
+    this.path = ownText(path)
+    this.#text = [
+      target.slice(pathEnd(target)),
+      ...headers.flatMap(([name, value]) => [value ?? []].flat().flatMap((each) => [name, each])),
+    ].join('\n')
   }
 
   get query(): URLSearchParams {
-    if (!this.#query) {
-      const target = targetOf(this.#request)
-      this.#query = new URLSearchParams(target.slice(pathEnd(target)))
-    }
-    return this.#query
+    return new URLSearchParams(this.#text.split('\n', 1)[0])
   }
 
   get headers(): Hello['headers'] {
-    return this.#request.headers
+    const [, ...lines] = this.#text.split('\n')
+    const headers = new Map<string, string | string[]>()
+    for (let i = 0; i + 1 < lines.length; i += 2) {
+      const [name = '', value = ''] = lines.slice(i, i + 2)
+      headers.set(name, name === SET_COOKIE ? [...(headers.get(name) ?? []), value] : value)
+    }
+    return Object.fromEntries(headers)
   }
 }
 
