@@ -39,7 +39,8 @@ export type Verdict = boolean | Allowance
 
 /**
  * Decides who may do what. While it thinks, the client's messages wait, and its socket is not read any
- * further. If it throws or rejects, the connection is closed with 1011.
+ * further. If it throws, rejects, or has not answered 10 s after `joinTimeout`, the
+ * connection is closed with 1011, and `GET /ice-servers` is answered with 500.
  */
 export type Authorize = (request: AuthorizeRequest) => Verdict | Promise<Verdict>
 

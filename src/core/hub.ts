@@ -4,6 +4,7 @@ import type { Cluster } from './cluster.js'
 import { Counters } from './counters.js'
 import { closes } from './errors.js'
 import type { HistoryLimits } from './history.js'
+import { Hook } from './hook.js'
 import { Quota } from './limits.js'
 import type { Member, Room } from './room.js'
 import { Rooms } from './rooms.js'
@@ -76,6 +77,8 @@ export class Hub {
   readonly limits: Limits
   readonly observer: Observer
   readonly access: Access
+  /** Asked after the tokens. */
+  readonly hook: Hook | undefined
   readonly cluster: Cluster | undefined
   readonly counters = new Counters()
   readonly rooms: Rooms
@@ -92,6 +95,7 @@ export class Hub {
     this.limits = limits
     this.observer = observer
     this.access = access
+    this.hook = access.authorize && new Hook(access.authorize, limits.joinTimeout)
     this.cluster = cluster
     this.rooms = new Rooms(limits, this.counters, cluster)
     this.users = new Quota(limits.maxConnectionsPerUser)
@@ -101,6 +105,7 @@ export class Hub {
   stop(): void {
     this.joinDeadlines.clear()
     this.expiries.clear()
+    this.hook?.stop()
     this.rooms.stop()
   }
 }

@@ -2,6 +2,7 @@ import type { Alarm } from './alarms.js'
 import type { AuthorizeRequest, Denial, Hello, Pass, Right, Verdict } from './authority.js'
 import { allowanceOf } from './authority.js'
 import { type CloseReason, closes } from './errors.js'
+import { isPromise } from './hook.js'
 import type { Hub } from './hub.js'
 import { Meter } from './limits.js'
 import type { Member } from './room.js'
@@ -20,6 +21,13 @@ const refusals: Readonly<Record<Verb, CloseReason>> = {
   publish: closes.notAllowedInRoom,
 }
 
+/** What a token and the hook's answers to it allow. */
+interface Grant {
+  readonly pass: Pass | undefined
+  /** When the connection ends, in milliseconds since 1970: the earliest that either has named. */
+  expires: number
+}
+
 /**
  * What one session may do, and until when; exists only where tokens are checked or a hook is asked.
  */
@@ -28,9 +36,8 @@ export class Permit {
   readonly #hub: Hub
   /** Kept for the hook alone. */
   #hello: Hello | undefined
-  #pass: Pass | undefined
-  /** When the connection ends, in milliseconds since 1970. */
-  #expires = Number.POSITIVE_INFINITY
+  /** What is in force. */
+  #grant: Grant = { pass: undefined, expires: Number.POSITIVE_INFINITY }
   #alarm: Alarm<Session> | undefined
   #renewals: Meter | undefined
 
@@ -52,7 +59,7 @@ export class Permit {
 
   /** Goes on with `granted` when the client may connect. */
   open(granted: () => void): void {
-    const { tokens, authorize } = this.#hub.access
+    const { tokens } = this.#hub.access
     if (!tokens || !this.#hello) {
       this.ask('connect', undefined, granted)
       return
@@ -60,20 +67,25 @@ export class Permit {
     this.#session.wait(tokens.identify(this.#hello), (pass) => {
       if (typeof pass === 'string') this.#session.deny(pass, closeOf(pass))
       else {
-        this.#take(pass)
+        this.#enforce(grantOf(pass))
         this.ask('connect', undefined, granted)
       }
     })
-    if (!authorize) this.#hello = undefined
+    if (!this.#hub.hook) this.#hello = undefined
   }
 
-  /** Goes on with `granted` when the token and the hook agree: at once unless the hook takes its time. */
-  ask(verb: Verb, room: string | undefined, granted: (mayPublish: boolean) => void): void {
+  /**
+   * Goes on with `granted` when the token and the hook agree: at once unless the hook takes its time.
+   *
+   * @param grant Of a fresh token that is not in force yet; left out, it is the one in force.
+   */
+  ask(verb: Verb, room: string | undefined, granted: (mayPublish: boolean) => void, grant: Grant = this.#grant): void {
     const session = this.#session
-    const { authorize } = this.#hub.access
+    const { hook } = this.#hub
+    const { pass } = grant
     const dialect = session.kind?.name
-    const may = (right: Right): boolean => this.#pass === undefined || this.#pass.may(right, dialect ?? '', room ?? '')
-    const named = verb === 'connect' ? this.#pass?.user : session.user
+    const may = (right: Right): boolean => pass === undefined || pass.may(right, dialect ?? '', room ?? '')
+    const named = verb === 'connect' ? pass?.user : session.user
     if (session.ended) return
     if (verb !== 'connect' && !may(verb)) {
       session.deny(verb, refusals[verb])
@@ -85,91 +97,97 @@ export class Permit {
       const user = allowance?.user ?? named
       if (!allowance || (verb === 'publish' && allowance.publish === false)) session.deny(verb, refusals[verb])
       else if (user === undefined || session.belong(user)) {
-        this.#expireAt(allowance.expires)
+        this.#shorten(grant, allowance.expires)
         granted(allowance.publish !== false && may('publish'))
       }
     }
-    if (!authorize || !this.#hello) {
+    if (!hook || !this.#hello) {
       settle(true)
       return
     }
     const { path, query, headers } = this.#hello
     const request = { verb, dialect, room, user: named, connectionId: session.id, address: session.address }
-    const verdict = authorize({ ...request, path, query, headers })
+    const verdict = hook.ask({ ...request, path, query, headers })
     if (isPromise(verdict)) this.#session.wait(verdict, settle)
     else settle(verdict)
   }
 
   /**
    * Puts a fresh token in the place of the one in force. All that was granted is asked anew, and a room
-   * that is refused now closes the connection.
+   * that is refused now closes the connection. Until all of it is decided the old token stays in force, and
+   * ends the connection when it ends.
    *
    * @param token As the client sent it.
    * @param taken Called with the new end, in milliseconds since 1970.
    * @param refused Called with the reason; the old token stays in force.
    */
   renew(token: unknown, taken: (expires: number | undefined) => void, refused: (why: string) => void): void {
-    const { access, expiries } = this.#hub
-    if (!access.tokens) return
-    if (Date.now() >= this.#expires) {
+    const { tokens } = this.#hub.access
+    if (!tokens) return
+    if (Date.now() >= this.#grant.expires) {
       // Its alarm is due: bringing tokens without a pause must not put that off.
       this.#session.deny('token-expired', closes.invalidToken)
       return
     }
     this.#renewals ??= new Meter(MAX_RENEWALS, RENEWAL_WINDOW)
     this.#session.slowDown('throttle', this.#renewals.charge(1, performance.now()))
-    // It came in time, however long the check takes.
-    expiries.cancel(this.#alarm)
-    this.#session.wait(access.tokens.check(token), (pass) => {
-      if (typeof pass === 'string' || pass.user !== this.#pass?.user) {
-        const denial = typeof pass === 'string' ? pass : 'token-user'
-        this.#arm()
-        this.#hub.observer.denied(denial, this.#session.address, this.#session)
-        refused(closeOf(denial).reason)
+    this.#session.wait(tokens.check(token), (pass) => {
+      if (typeof pass !== 'string' && pass.user === this.#grant.pass?.user) {
+        this.#renewWith(pass, taken)
         return
       }
-      this.#take(pass)
-      this.ask('connect', undefined, () => {
-        for (const member of [...this.#session.members]) {
-          this.ask('join', member.room.name, (mayPublish) => {
-            member.mayPublish = mayPublish
-          })
-        }
-        taken(this.#expires === Number.POSITIVE_INFINITY ? undefined : this.#expires)
-      })
+      const denial = typeof pass === 'string' ? pass : 'token-user'
+      this.#hub.observer.denied(denial, this.#session.address, this.#session)
+      refused(closeOf(denial).reason)
     })
   }
 
-  /** Puts a token in force. */
-  #take(pass: Pass): void {
-    this.#pass = pass
-    this.#expires = Number.POSITIVE_INFINITY
-    this.#hub.expiries.cancel(this.#alarm)
-    this.#expireAt(pass.expires)
+  #renewWith(pass: Pass, taken: (expires: number | undefined) => void): void {
+    const fresh = grantOf(pass)
+    const members = [...this.#session.members]
+    const rights = new Map<Member, boolean>()
+    const decide = (): void => {
+      if (rights.size < members.length) return
+      for (const [member, mayPublish] of rights) member.mayPublish = mayPublish
+      this.#enforce(fresh)
+      taken(fresh.expires === Number.POSITIVE_INFINITY ? undefined : fresh.expires)
+    }
+    const join = (member: Member): void => {
+      const settle = (mayPublish: boolean): void => {
+        rights.set(member, mayPublish)
+        decide()
+      }
+      this.ask('join', member.room.name, settle, fresh)
+    }
+    this.ask('connect', undefined, () => (members.length > 0 ? members.forEach(join) : decide()), fresh)
   }
 
-  #expireAt(time: number | undefined): void {
-    if (time === undefined || time >= this.#expires) return
-    this.#expires = time
+  #enforce(grant: Grant): void {
+    this.#grant = grant
     this.#arm()
+  }
+
+  #shorten(grant: Grant, time: number | undefined): void {
+    if (time === undefined || time >= grant.expires) return
+    grant.expires = time
+    if (grant === this.#grant) this.#arm()
   }
 
   #arm(): void {
     const { expiries } = this.#hub
+    const { expires } = this.#grant
     expiries.cancel(this.#alarm)
-    if (this.#expires < Number.POSITIVE_INFINITY) {
-      this.#alarm = expiries.set(this.#session, this.#expires - Date.now())
-    }
+    this.#alarm = expires < Number.POSITIVE_INFINITY ? expiries.set(this.#session, expires - Date.now()) : undefined
   }
+}
+
+function grantOf(pass: Pass): Grant {
+  return { pass, expires: pass.expires ?? Number.POSITIVE_INFINITY }
 }
 
 /** How a connection is closed whose token was not taken. */
 function closeOf(denial: Denial): CloseReason {
   return denial === 'keys-unavailable' ? closes.keysUnavailable : closes.invalidToken
-}
-
-function isPromise(verdict: Verdict | Promise<Verdict>): verdict is Promise<Verdict> {
-  return typeof verdict === 'object' && verdict !== null && 'then' in verdict
 }
 
 /** Lets a member in that may only read. */

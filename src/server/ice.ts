@@ -95,8 +95,8 @@ export class IcePage {
     if (pass === 'keys-unavailable') return this.#refusal(request, 503, pass)
     if (typeof pass === 'string') return this.#refusal(request, 401, pass)
     if (pass?.rights.none) return this.#refusal(request, 403, 'ice')
-    const { authorize } = this.#hub.access
-    const allowance = allowanceOf(authorize ? await authorize(this.#question(request, hello, pass?.user)) : true)
+    const { hook } = this.#hub
+    const allowance = allowanceOf(hook ? await hook.ask(this.#question(request, hello, pass?.user)) : true)
     if (!allowance) return this.#refusal(request, 403, 'ice')
     return jsonPage(200, iceServersFor(this.#settings, allowance.user ?? pass?.user))
   }

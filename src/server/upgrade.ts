@@ -3,7 +3,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
 import { choiceOf } from '../auth/bearer.js'
 import type { Hello } from '../core/authority.js'
-import { ownText } from '../own-text.js'
+import { ownText } from '../core/own-text.js'
 import type { OwnedSocket } from './sockets.js'
 
 /** RFC 6455 section 1.3. */

@@ -1,8 +1,9 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { Relay, type RelayOptions } from '../../src/index.js'
+import { NO_DEADLINES, stopClocks } from '../support/clock.js'
 import { RawClient } from '../support/raw.js'
 import { limitsHit, startRelay } from '../support/relay.js'
 import { SECRET, tokenFor } from '../support/tokens.js'
@@ -157,6 +158,27 @@ describe('GET /ice-servers', () => {
       patient.destroy()
     }
     expect((await fetch(`${http}/health`)).status).toBe(200)
+  })
+})
+
+describe('GET /ice-servers with a hook that never answers (10.30)', () => {
+  it('is answered all the same', async () => {
+    const clock = stopClocks()
+    const hook = new EventEmitter()
+    const { http } = await startRelay({
+      ...ICE,
+      ...NO_DEADLINES,
+      authorize: () => {
+        hook.emit('asked')
+        return new Promise(() => {})
+      },
+    })
+    const asked = once(hook, 'asked')
+    const answer = fetch(`${http}/ice-servers`)
+    await asked
+    clock.pass(10)
+    expect((await answer).status).toBe(500)
+    expect(await (await answer).json()).toEqual({ error: 'Internal error' })
   })
 })
 

@@ -32,14 +32,14 @@ async function requestOf(path: string, options: RelayOptions): Promise<WeakRef<I
 }
 
 describe('an idle connection keeps nothing of its upgrade request (10.26)', () => {
-  it.each([
+  it.each<[string, RelayOptions]>([
     ['/raw/doc', { authorize: () => true }],
     ['/raw/doc', { authorize: async () => true }],
     ['/room/doc', { authorize: () => true }],
     // Where the first message has yet to decide.
     ['/', {}],
     ['/', { authorize: () => true }],
-  ] as const)('at %s with %j', async (path, options) => {
+  ])('at %s with %j', async (path, options) => {
     const request = await requestOf(path, options)
     await expect
       .poll(() => {
