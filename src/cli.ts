@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Option } from 'commander'
 import { FILE, fromEnvironment, type Source } from './cli/environment.js'
 import { addTokenCommand } from './cli/token.js'
+import { standardOutput } from './observe/output.js'
 import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options/index.js'
 import { Relay } from './relay.js'
 import { ListenError } from './server/listener.js'
@@ -14,6 +15,9 @@ import { version } from './version.js'
 /** Exit codes: a wrong option, and a start that failed. */
 const WRONG_OPTION = 2
 const FAILED = 1
+
+/** How long its last words may take to be written, in milliseconds. */
+const LAST_WORDS = 2000
 
 /** What the command reads and writes. */
 export interface Terminal {
@@ -162,8 +166,8 @@ async function main(): Promise<void> {
       stop.abort()
     })
   }
-  // Whoever reads the help may stop before its end, as `head` does.
-  process.stdout.on('error', () => {})
+  // Whoever reads the help may stop before its end, as `head` does; or the disk may be full.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const terminal: Terminal = {
     argv: process.argv.slice(2),
     env: process.env,
@@ -171,6 +175,9 @@ async function main(): Promise<void> {
     err: (text) => process.stderr.write(text),
   }
   process.exitCode = await run(terminal, stop.signal)
+  // What nobody reads must not hold up the end. Node itself would wait for a write to a dead file system.
+  const end = (): void => void (standardOutput().writing ? process.kill(process.pid, 'SIGKILL') : process.exit())
+  setTimeout(end, LAST_WORDS).unref()
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await main()

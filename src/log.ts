@@ -1,29 +1,92 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { type Logger, pino, stdTimeFunctions } from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
 import type { Room } from './core/room.js'
+import { type Output, standardOutput } from './observe/output.js'
 import type { Settings } from './options/index.js'
 import { isProduction } from './options/log.js'
 
 export type { Logger }
 
+/** How long the end waits for the last lines, in milliseconds. */
+const PATIENCE = 1000
+
 /**
- * The log: JSON lines with `timestamp`, `level`, `message` and the fields in production, else one
- * readable line each, in colour on a terminal.
+ * The log on standard output: JSON lines with `timestamp`, `level`, `message` and the fields in production, else one
+ * readable line each, in colour on a terminal. Nothing ever waits for it: lines that cannot be written are lost and
+ * counted.
  */
-export function createLogger({ logLevel, environment }: Pick<Settings, 'logLevel' | 'environment'>): Logger {
-  const options = { level: logLevel, base: null, messageKey: 'message' }
-  if (!isProduction({ environment })) {
-    return pino(
-      options,
-      pretty({ messageKey: 'message', singleLine: true, sync: true, translateTime: 'SYS:HH:MM:ss.l' }),
-    )
+export class Log {
+  readonly logger: Logger
+  readonly #output: () => Output
+  readonly #format: (line: string) => string
+  #lost = 0
+  /** Lost lines that the log does not tell of yet. */
+  #gap = 0
+
+  constructor({ logLevel, environment }: Pick<Settings, 'logLevel' | 'environment'>, output = standardOutput) {
+    this.#output = output
+    const options = { level: logLevel, base: null, messageKey: 'message' }
+    const destination = { write: (line: string) => this.#write(this.#format(line)) }
+    if (isProduction({ environment })) {
+      this.#format = escapeControls
+      const production = {
+        timestamp: () => stdTimeFunctions.isoTime().replace('"time"', '"timestamp"'),
+        formatters: { level: (label: string) => ({ level: label.toUpperCase() }) },
+      }
+      this.logger = pino({ ...options, ...production }, destination)
+    } else {
+      const pretty = prettyFactory({ messageKey: 'message', singleLine: true, translateTime: 'SYS:HH:MM:ss.l' })
+      this.#format = (line) => escapeControls(pretty(line))
+      this.logger = pino(options, destination)
+    }
   }
-  return pino({
-    ...options,
-    timestamp: () => stdTimeFunctions.isoTime().replace('"time"', '"timestamp"'),
-    formatters: { level: (label) => ({ level: label.toUpperCase() }) },
+
+  /** How many lines were lost. */
+  get lost(): number {
+    return this.#lost
+  }
+
+  /** What is wrong with the log, for everybody to read. */
+  ailment(): string | undefined {
+    return this.#gap > 0 ? 'The log cannot be written: lines are lost.' : undefined
+  }
+
+  /** Waits for the last lines, if they can be written soon. */
+  async close(): Promise<void> {
+    await this.#output().drained(PATIENCE)
+  }
+
+  #write(line: string): void {
+    // All lines are lost from the first one until the output is free again: the log has one gap, and not many.
+    if (this.#gap === 0 && this.#output().write(line)) return
+    this.#lost++
+    if (this.#gap++ === 0) this.#output().onceIdle(() => this.#tellGap())
+  }
+
+  #tellGap(): void {
+    const lost = this.#gap
+    this.#gap = 0
+    this.logger.warn({ lost }, 'Lines of the log were lost: it could not be written')
+  }
+}
+
+/** What a reader or a terminal acts on: controls (Cc), marks that turn text around or hide (Cf), ends of lines. */
+const CONTROLS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/** Those that a format writes itself. Within the strings of JSON they are escaped already. */
+const FORMAT = '\t\n\u001b'
+
+/** Other controls can only be in strings, where JSON has escapes for them; for values and keys alike. */
+function escapeControls(line: string): string {
+  return line.replace(CONTROLS, (control) => {
+    if (FORMAT.includes(control)) return control
+    return Array.from({ length: control.length }, (_, unit) => escapeUnit(control.charCodeAt(unit))).join('')
   })
+}
+
+function escapeUnit(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, '0')}`
 }
 
 const HASH_DIGITS = 12

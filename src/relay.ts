@@ -13,7 +13,7 @@ import { closes } from './core/errors.js'
 import { Hub } from './core/hub.js'
 import type { Session } from './core/session.js'
 import { Dialects } from './dialects/index.js'
-import { createLogger, type Logger, RoomNamer } from './log.js'
+import { Log, type Logger, RoomNamer } from './log.js'
 import { isPublic } from './networks.js'
 import { Announcer, type Emit, type RelayEvents } from './observe/announcer.js'
 import { ClusterJournal } from './observe/cluster-journal.js'
@@ -59,6 +59,7 @@ const STATISTICS_INTERVAL = 5 * 60_000
  */
 export class Relay extends EventEmitter<RelayEvents> {
   readonly #settings: Settings
+  readonly #output: Log
   readonly #log: Logger
   readonly #namer: RoomNamer
   readonly #journal: Journal
@@ -89,7 +90,8 @@ export class Relay extends EventEmitter<RelayEvents> {
     super({ captureRejections: true })
     const { authorize, backplane, ...rest } = options
     this.#settings = parseOptions(rest)
-    this.#log = createLogger(this.#settings)
+    this.#output = new Log(this.#settings)
+    this.#log = this.#output.logger
     this.#namer = new RoomNamer(this.#settings)
     this.#journal = new Journal(this.#log, this.#namer)
     this.#clusterJournal = new ClusterJournal(this.#log)
@@ -105,12 +107,14 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#report = new Report(this.#hub, cluster && (() => cluster.state))
     if (cluster) this.#report.watch(() => cluster.ailment)
     this.#report.watch(() => this.#tokens?.ailment())
+    this.#report.watch(() => this.#output.ailment())
     this.#metrics = createMetrics({
       settings: this.#settings,
       hub: this.#hub,
       tally,
       backlog: this.#connections.backlog,
       health: () => this.#report.health(this.#connections.draining),
+      log: this.#output,
       cluster,
     })
     const { adminToken } = this.#settings
@@ -260,6 +264,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#journal.close()
     this.#clusterJournal.close()
     this.#log.info('Relay stopped')
+    await this.#output.close()
   }
 
   async #stopListening(): Promise<void> {
@@ -322,8 +327,8 @@ export class Relay extends EventEmitter<RelayEvents> {
     limited: (limit, socket) => {
       this.#hub.observer.limited(limit, undefined, socket && this.#clients.addressOf(socket))
     },
-    failed: (error) => this.#log.error({ err: error }, 'Fault in a page'),
-    acceptFailed: (error) => this.#log.error({ err: error }, 'Connection not accepted'),
+    failed: (error) => this.#journal.pageFailed(error),
+    acceptFailed: (error) => this.#journal.acceptFailed(error),
   }
 
   #onGuess(request: IncomingMessage): void {
@@ -395,7 +400,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   #fault(error: unknown, session: Session | undefined): void {
-    this.#log.error({ err: error, connectionId: session?.id }, 'Fault in an event listener')
+    this.#journal.listenerFailed(error, session)
     // Not now: the session may be in the middle of a join or a leave.
     if (session) queueMicrotask(() => session.close(closes.internalError))
   }

@@ -187,7 +187,7 @@ function logMessages(): string[] {
   return messages.filter((text) => /^[A-Z]/.test(text))
 }
 
-const LOGS = /(log|digest)\.(debug|info|warn|error)$|\.#presence$/i
+const LOGS = /(log|logger|digest)\.(debug|info|warn|error)$|\.#presence$/i
 
 /** A string, or two of which one is chosen. */
 function textsOfArgument(node: ts.Expression): string[] {

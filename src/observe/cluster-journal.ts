@@ -46,7 +46,7 @@ export class ClusterJournal implements ClusterObserver {
   }
 
   failed(error: unknown): void {
-    this.#log.error({ err: error }, 'Fault in the cluster')
+    this.#digest.error(error, 'Fault in the cluster')
   }
 
   /** Writes what is still held back. */

@@ -55,24 +55,20 @@ export class Journal implements Observer {
     this.#digest = new Digest(log)
   }
 
-  opened(session: Session): void {
-    if (!this.#log.isLevelEnabled('debug')) return
-    const { id, address, kind } = session
-    this.#log.debug({ connectionId: id, address, dialect: kind?.name }, 'Connection opened')
+  opened({ id, address, kind }: Session): void {
+    this.#digest.debug('Connection opened', () => ({ connectionId: id, address, dialect: kind?.name }))
   }
 
   closed({ id, kind }: Session, code: number): void {
-    if (!this.#log.isLevelEnabled('debug')) return
-    this.#log.debug({ connectionId: id, dialect: kind?.name, code }, 'Connection closed')
+    this.#digest.debug('Connection closed', () => ({ connectionId: id, dialect: kind?.name, code }))
   }
 
   roomCreated(room: Room): void {
-    if (this.#log.isLevelEnabled('info')) this.#log.info(this.#about(room), 'Room created')
+    this.#digest.info('Room created', () => this.#about(room))
   }
 
   roomRemoved(room: Room): void {
-    if (!this.#log.isLevelEnabled('info')) return
-    this.#log.info(this.#about(room), room.ending === 'expired' ? 'Room expired' : 'Room removed')
+    this.#digest.info(room.ending === 'expired' ? 'Room expired' : 'Room removed', () => this.#about(room))
   }
 
   joined(member: Member): void {
@@ -93,7 +89,7 @@ export class Journal implements Observer {
   }
 
   handshakeFailed(reason: number | 'tls', why: string): void {
-    this.#log.debug({ reason, why }, 'Handshake failed')
+    this.#digest.debug('Handshake failed', () => ({ reason, why }))
   }
 
   /** By address and not by connection: who guesses tokens has a new connection for each. */
@@ -118,10 +114,20 @@ export class Journal implements Observer {
   }
 
   failed(error: unknown, session?: Session): void {
-    this.#log.error(
-      { connectionId: session?.id, dialect: session?.kind?.name, err: error },
-      'Fault in a dialect or a hook',
-    )
+    const who = { connectionId: session?.id, dialect: session?.kind?.name }
+    this.#digest.error(error, 'Fault in a dialect or a hook', () => who)
+  }
+
+  listenerFailed(error: unknown, session?: Session): void {
+    this.#digest.error(error, 'Fault in an event listener', () => ({ connectionId: session?.id }))
+  }
+
+  pageFailed(error: unknown): void {
+    this.#digest.error(error, 'Fault in a page')
+  }
+
+  acceptFailed(error: unknown): void {
+    this.#digest.error(error, 'Connection not accepted')
   }
 
   /** The totals, and at debug level the size of each room. */
@@ -129,7 +135,9 @@ export class Journal implements Observer {
     const totals = { rooms: currentRooms, connections: currentConnections, topics, peers, messagesRelayed }
     this.#log.info(totals, 'Statistics')
     if (!this.#log.isLevelEnabled('debug')) return
-    for (const room of rooms) this.#log.debug({ ...this.#about(room), userCount: room.count }, 'Room statistics')
+    for (const room of rooms) {
+      this.#digest.debug('Room statistics', () => ({ ...this.#about(room), userCount: room.count }))
+    }
   }
 
   /** Writes what is still held back. */
@@ -138,8 +146,7 @@ export class Journal implements Observer {
   }
 
   #presence({ session, room }: Member, message: string): void {
-    if (!this.#log.isLevelEnabled('info')) return
-    this.#log.info({ connectionId: session.id, ...this.#about(room), userCount: room.count }, message)
+    this.#digest.info(message, () => ({ connectionId: session.id, ...this.#about(room), userCount: room.count }))
   }
 
   #about(room: Room): { dialect: string; roomId: string } {

@@ -15,6 +15,8 @@ export interface Sources {
   /** What waits for slow clients. */
   readonly backlog: { measure(): { bytes: number; connections: number } }
   health(): Health
+  /** What became of the log. */
+  readonly log: { readonly lost: number }
   /** This node among others, where there are several. */
   readonly cluster?: Pick<ClusterNode, 'connected' | 'counters' | 'state'> | undefined
 }
@@ -32,7 +34,7 @@ export function createMetrics(sources: Sources): Exposition {
   return exposition.include(processMetrics())
 }
 
-function addState(exposition: Exposition, { health }: Sources): void {
+function addState(exposition: Exposition, { health, log }: Sources): void {
   exposition
     .info('baton_build_info', 'Always 1; the labels tell the versions.', { version, node: process.version })
     .gauge(
@@ -42,6 +44,11 @@ function addState(exposition: Exposition, { health }: Sources): void {
     )
     .gauge('baton_draining', '1 while the relay stops and turns newcomers away, else 0.', () =>
       health().status === 'draining' ? 1 : 0,
+    )
+    .counter(
+      'baton_log_lines_lost_total',
+      'Lines of the log that were lost, because it could not be written in time.',
+      () => log.lost,
     )
 }
 
@@ -122,7 +129,11 @@ function addRefusals(exposition: Exposition, { tally }: Sources): void {
       'Messages that were refused for what is in them: bad JSON, an unknown type, a broken frame.',
       () => tally.refusals,
     )
-    .counter('baton_faults_total', 'Faults in the relay or in a hook, each logged with its stack.', () => tally.faults)
+    .counter(
+      'baton_faults_total',
+      'Faults in the relay or in a hook; the log has the stack of each kind.',
+      () => tally.faults,
+    )
 }
 
 function addBacklog(exposition: Exposition, { backlog, tally: { limits } }: Sources): void {

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Digest } from '../../src/observe/digest.js'
 
 describe('a flood of warnings', () => {
@@ -41,6 +41,31 @@ describe('a flood of warnings', () => {
     vi.advanceTimersByTime(10_000)
     expect(lines).toHaveLength(101)
     expect(lines.at(-1)).toEqual({ connectionId: 'various', repeated: 4900, msg: 'Room is full (repeated)' })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('a flood of comings and goings (10.2)', () => {
+  it('is summed up beyond some thousands of lines, whatever clients do', () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const lines: string[] = []
+    const digest = new Digest(pino({ base: null, timestamp: false }, { write: (line) => void lines.push(line) }))
+    for (let i = 0; i < 100_000; i++) {
+      digest.info('User joined room', () => ({ connectionId: i }))
+      digest.info('User left room', () => ({ connectionId: i }))
+      digest.debug('Connection opened', () => ({ connectionId: i }))
+      digest.warn(`client ${i}`, 'Rate limit exceeded', () => ({ connectionId: i }))
+      digest.error(new Error(`for ${i}`), 'Fault in a dialect or a hook')
+    }
+    // The flood of one kind hides none of another.
+    for (const message of ['User joined room', 'Rate limit exceeded', 'Fault in a dialect or a hook']) {
+      expect(lines.some((line) => line.includes(message))).toBe(true)
+    }
+    vi.advanceTimersByTime(10_000)
+    expect(lines.length).toBeLessThan(2200)
+    const repeated = lines.map((line) => (JSON.parse(line) as { repeated?: number }).repeated ?? 1)
+    expect(repeated.reduce((sum, count) => sum + count)).toBe(400_000)
     expect(vi.getTimerCount()).toBe(0)
   })
 })
