@@ -1,20 +1,18 @@
-// Packs the package and tries it as its users get it: what is in it, and a conversation through the command in
-// an empty folder. Stops with an error at the first thing that is wrong.
+// Packs the package and tries it as its users get it: what is in it, its types, a conversation through the command in
+// an empty folder, and the tarball unpacked. Stops with an error at the first thing that is wrong.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { WebSocket } from 'ws'
+import { converse } from './package/converse.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** All that a package may hold. */
 const ALLOWED =
-  /^(package\.json|README\.md|SECURITY\.md|CHANGELOG\.md|LICENSE|dist\/.+\.(js|d\.ts|css)|docs\/.+\.(md|svg|png)|deploy\/.+)$/
+  /^(package\.json|README\.md|SECURITY\.md|CHANGELOG\.md|CONTRIBUTING\.md|LICENSE|dist\/.+\.(c?js|d\.c?ts|css)|docs\/.+\.(md|svg|png)|deploy\/.+|examples\/.+)$/
 
 const REQUIRED = [
   'LICENSE',
@@ -22,6 +20,8 @@ const REQUIRED = [
   'CHANGELOG.md',
   'dist/index.js',
   'dist/index.d.ts',
+  'dist/index.cjs',
+  'dist/index.d.cts',
   'dist/cli.js',
   'dist/dashboard/app.js',
   'dist/dashboard/app.css',
@@ -46,68 +46,89 @@ function run(command, args, cwd) {
  * @returns The tarball.
  */
 function pack(folder) {
-  const [{ filename, files }] = JSON.parse(
-    run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root),
-  )
-  const paths = files.map((/** @type {{ path: string }} */ { path }) => path)
+  // With its scripts, as it is published.
+  run('npm', ['pack', '--silent', '--pack-destination', folder], root)
+  const [filename = ''] = readdirSync(folder)
+  const tarball = join(folder, filename)
+  const entries = run('tar', ['tzf', tarball], folder).trim().split('\n')
+  const paths = entries.map((entry) => entry.replace('package/', ''))
   assert.deepEqual(
-    paths.filter((/** @type {string} */ path) => !ALLOWED.test(path)),
+    paths.filter((path) => !ALLOWED.test(path)),
     [],
     'files that have no place in the package',
   )
   for (const path of REQUIRED) assert.ok(paths.includes(path), `${path} is missing from the package`)
   console.log(`package: ${paths.length} files`)
-  return join(folder, filename)
+  return tarball
 }
 
 /**
- * Has two clients talk through `npx baton`.
+ * What the package says of itself, and whether what its README leads to is in it.
+ *
+ * @param {string} unpacked
+ */
+function checkManifest(unpacked) {
+  const { scripts, repository, homepage, bugs } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'))
+  assert.deepEqual(Object.keys(scripts), ['start'], 'scripts in the packed package.json')
+  assert.ok(repository?.url && homepage && bugs?.url, 'repository, homepage and bugs')
+  const links = [...readFileSync(join(unpacked, 'README.md'), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+  assert.ok(links.length > 20)
+  assert.deepEqual(
+    links.map(([, path = '']) => path).filter((path) => !existsSync(join(unpacked, path))),
+    [],
+    'what README.md links to',
+  )
+}
+
+/** A program in CommonJS and TypeScript, in both shapes. */
+const COMMON_JS = `
+import ImpossibleWriterRelay = require('baton-relay')
+import { Relay, type RelayOptions } from 'baton-relay'
+const options: RelayOptions = { logLevel: 'silent' }
+const relay: Relay = new ImpossibleWriterRelay(options)
+relay.close().then(() => console.log(relay instanceof Relay))
+`
+
+/**
+ * Compiles it against the package and runs it, with as little as a word from Node.
  *
  * @param {string} folder
  */
-async function converse(folder) {
-  // A group of its own, so that the signal reaches the relay behind npx as CTRL+C does.
-  const baton = spawn('npx', ['baton', '--port', '0', '--host', '127.0.0.1', '--environment', 'production'], {
-    cwd: folder,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  try {
-    const lines = createInterface({ input: baton.stdout })[Symbol.asyncIterator]()
-    const { port } = JSON.parse((await lines.next()).value)
-    const url = `ws://127.0.0.1:${port}/room/doc`
-    const ann = new WebSocket(url)
-    await once(ann, 'message')
-    const ben = new WebSocket(`${url}?nickname=Ben`)
-    await Promise.all([once(ann, 'message'), once(ben, 'message')])
-    ann.send('{"type":"content","data":"Hello"}')
-    const [message] = await once(ben, 'message')
-    assert.match(String(message), /^{"type":"content","data":"Hello",/)
-    process.kill(-Number(baton.pid), 'SIGTERM')
-    const [code] = await once(ben, 'close')
-    assert.equal(code, 1001)
-    await once(baton, 'close')
-    console.log('package: two clients talked through npx baton')
-  } finally {
-    if (baton.exitCode === null && baton.signalCode === null) process.kill(-Number(baton.pid), 'SIGKILL')
+function checkCommonJs(folder) {
+  writeFileSync(join(folder, 'program.cts'), COMMON_JS)
+  for (const module of ['node16', 'nodenext']) {
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
+    run(join(root, 'node_modules/.bin/tsc'), ['--strict', '--module', module, ...types, 'program.cts'], folder)
+    const { stdout, stderr } = spawnSync('node', ['program.cjs'], { cwd: folder, encoding: 'utf8' })
+    assert.deepEqual([stdout, stderr], ['true\n', ''])
   }
+  console.log('package: CommonJS has types with node16 and nodenext')
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'baton-package-'))
 try {
   const tarball = pack(folder)
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
-  run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', tarball], folder)
-  console.log(`package: baton ${run('npx', ['baton', '--version'], folder).trim()}`)
-  const { status, stderr } = spawnSync('npx', ['baton', '--port', 'x'], { cwd: folder, encoding: 'utf8' })
+  const tools = join(root, 'node_modules/.bin')
+  execFileSync(join(tools, 'publint'), ['--strict', tarball], { stdio: 'inherit' })
+  // node10 is no version that Baton runs on, and knows no "exports".
+  execFileSync(join(tools, 'attw'), [tarball, '--profile', 'node16'], { stdio: 'inherit' })
+  run('tar', ['xzf', tarball], folder)
+  const unpacked = join(folder, 'package')
+  checkManifest(unpacked)
+  run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund'], unpacked)
+  await converse(['npm', 'start', '--'], unpacked)
+
+  const app = join(folder, 'app')
+  mkdirSync(app)
+  writeFileSync(join(app, 'package.json'), '{ "private": true, "type": "module" }\n')
+  run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', tarball], app)
+  checkCommonJs(app)
+  console.log(`package: baton ${run('npx', ['baton', '--version'], app).trim()}`)
+  const { status, stderr } = spawnSync('npx', ['baton', '--port', 'x'], { cwd: app, encoding: 'utf8' })
   assert.equal(status, 2, stderr)
   assert.match(stderr, /^--port: must be a whole number/m)
-  run(
-    'node',
-    ['--eval', "import('baton-relay').then(({ Relay }) => new Relay({ logLevel: 'silent' }).close())"],
-    folder,
-  )
-  await converse(folder)
+  run('node', ['--eval', "import('baton-relay').then(({ Relay }) => new Relay({ logLevel: 'silent' }).close())"], app)
+  await converse(['npx', 'baton'], app)
   console.log('package: all is well')
 } finally {
   rmSync(folder, { recursive: true, force: true })

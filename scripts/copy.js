@@ -1,8 +1,12 @@
-// Puts the files of the landing page beside the server that sends them: they are for the browser as they stand.
+// Copies what is not compiled: the files of the landing page, which are for the browser as they stand, and the
+// library's entry for CommonJS.
 import { cpSync, readdirSync } from 'node:fs'
 
 const from = new URL('../src/server/landing/page/', import.meta.url)
 const to = new URL('../dist/server/landing/page/', import.meta.url)
 for (const name of readdirSync(from)) {
   if (/\.(js|css)$/.test(name)) cpSync(new URL(name, from), new URL(name, to))
+}
+for (const name of ['index.cjs', 'index.d.cts']) {
+  cpSync(new URL(`../src/${name}`, import.meta.url), new URL(`../dist/${name}`, import.meta.url))
 }
