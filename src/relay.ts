@@ -227,9 +227,11 @@ export class Relay extends EventEmitter<RelayEvents> {
    * for apps that the relay is attached to.
    *
    * @param user Is part of the TURN servers' username; left out, it is a time alone.
+   * @param expires When the user's access ends, in milliseconds since 1970: the credentials end then, if not
+   *   `turnTtl` from now. `turnRate` is not counted here.
    */
-  iceServers(user?: string): IceServers {
-    return iceServersFor(this.#settings, user)
+  iceServers(user?: string, expires?: number): IceServers {
+    return iceServersFor(this.#settings, user, expires)
   }
 
   /**
@@ -290,6 +292,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     const ice = hasIceServers(this.#settings)
       ? new IcePage(this.#settings, this.#hub, this.#clients, this.#tokens)
       : undefined
+    if (ice) this.#detach.push(() => ice.stop())
     return {
       ...this.#handler,
       accept: (socket) => this.#clients.accept(socket),

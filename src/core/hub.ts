@@ -49,6 +49,7 @@ export type LimitName =
   | 'requests'
   | 'headers'
   | 'bad-request'
+  | 'turn-rate'
   | 'admin-token'
 
 /** Hears what happens in the core. Must not throw. */

@@ -32,6 +32,7 @@ export const limitMessages: Record<LimitName, string> = {
   requests: 'Too many requests in one connection',
   headers: 'Too many headers, or too long',
   'bad-request': 'Bad request',
+  'turn-rate': 'Too many TURN credentials asked for',
   'admin-token': 'Wrong admin token',
 }
 

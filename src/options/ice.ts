@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { described, duration, list, type OptionProblem, text } from './fields.js'
+import { count, described, duration, list, type OptionProblem, text } from './fields.js'
 
 /** RFC 7064 and RFC 7065. */
 const HOST = String.raw`([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?`
@@ -35,7 +35,15 @@ export const ice = {
     env: 'TURN_TTL',
     group: 'ICE',
     value: 'duration',
-    description: 'How long such a credential opens new connections to the TURN servers.',
+    description:
+      'How long such a credential opens new connections to the TURN servers; it ends with the token that it was given for, if that is before.',
+  }),
+  turnRate: described(count().default(10), {
+    env: 'TURN_RATE',
+    group: 'ICE',
+    value: 'number',
+    description:
+      'Credentials that one user is given in a minute, and 10 times as many an address where no user is known; more is answered with HTTP 429.',
   }),
 }
 

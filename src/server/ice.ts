@@ -5,10 +5,17 @@ import type { JsonWebTokens } from '../auth/tokens.js'
 import { type AuthorizeRequest, allowanceOf, type Denial } from '../core/authority.js'
 import { closes } from '../core/errors.js'
 import type { Hub } from '../core/hub.js'
+import { Meters } from '../core/meters.js'
+import { networkOf } from '../networks.js'
 import type { Settings } from '../options/index.js'
 import type { Clients } from './clients.js'
 import { answerOf, HANG_UP, jsonPage, METHODS, type Page } from './http.js'
 import { type Answer, UpgradeHello } from './upgrade.js'
+
+const MINUTE = 60_000
+
+/** An address may be that of a whole office: it has as many credentials as so many users. */
+const SHARED = 10
 
 /** STUN and TURN servers, as `new RTCPeerConnection()` takes them: https://www.w3.org/TR/webrtc/#rtciceserver-dictionary */
 export interface IceServers {
@@ -23,11 +30,12 @@ export interface IceServers {
  * https://datatracker.ietf.org/doc/html/draft-uberti-behave-turn-rest-00
  *
  * @param user Is part of the username.
+ * @param expires When the user's access ends, in milliseconds since 1970: the credentials end then, if not before.
  */
-export function iceServersFor(settings: Settings, user?: string): IceServers {
+export function iceServersFor(settings: Settings, user?: string, expires = Number.POSITIVE_INFINITY): IceServers {
   const { stunUrls, turnUrls, turnSecret, turnTtl } = settings
-  const ttl = Math.floor(turnTtl / 1000)
-  const end = Math.floor(Date.now() / 1000) + ttl
+  const now = Math.floor(Date.now() / 1000)
+  const end = Math.max(now, Math.floor(Math.min(now + turnTtl / 1000, expires / 1000)))
   const username = user === undefined ? `${end}` : `${end}:${user}`
   const credential = createHmac('sha1', turnSecret).update(username).digest('base64')
   return {
@@ -35,7 +43,7 @@ export function iceServersFor(settings: Settings, user?: string): IceServers {
       ...(stunUrls.length > 0 ? [{ urls: stunUrls }] : []),
       ...(turnUrls.length > 0 ? [{ urls: turnUrls, username, credential }] : []),
     ],
-    ttl,
+    ttl: end - now,
   }
 }
 
@@ -51,6 +59,9 @@ export class IcePage {
   readonly #clients: Clients
   readonly #tokens: JsonWebTokens | undefined
   readonly #origins: Origins | undefined
+  /** Credentials that users, and addresses without one, are given. */
+  readonly #byUser: Meters
+  readonly #byAddress: Meters
 
   constructor(settings: Settings, hub: Hub, clients: Clients, tokens: JsonWebTokens | undefined) {
     this.#settings = settings
@@ -58,6 +69,15 @@ export class IcePage {
     this.#clients = clients
     this.#tokens = tokens
     this.#origins = settings.allowedOrigins.length > 0 ? new Origins(settings.allowedOrigins) : undefined
+    const rate = settings.turnUrls.length > 0 ? settings.turnRate : 0
+    this.#byUser = new Meters(rate, MINUTE)
+    this.#byAddress = new Meters(rate * SHARED, MINUTE)
+  }
+
+  /** Forgets who has asked. */
+  stop(): void {
+    this.#byUser.clear()
+    this.#byAddress.clear()
   }
 
   /** What a request is answered. Never rejects. */
@@ -79,7 +99,11 @@ export class IcePage {
 
   /** Lets pages of other origins read the answer: https://fetch.spec.whatwg.org/#http-cors-protocol */
   #cors(origin: string | undefined): Record<string, string> {
-    const open = { 'Cross-Origin-Resource-Policy': 'cross-origin', Vary: 'Origin' }
+    const open = {
+      'Cross-Origin-Resource-Policy': 'cross-origin',
+      'Access-Control-Expose-Headers': 'Retry-After',
+      Vary: 'Origin',
+    }
     if (!this.#origins) return { ...open, 'Access-Control-Allow-Origin': '*' }
     if (origin === undefined) return open
     // With cookies, as its WebSockets bring them too.
@@ -98,7 +122,24 @@ export class IcePage {
     const { hook } = this.#hub
     const allowance = allowanceOf(hook ? await hook.ask(this.#question(request, hello, pass?.user)) : true)
     if (!allowance) return this.#refusal(request, 403, 'ice')
-    return jsonPage(200, iceServersFor(this.#settings, allowance.user ?? pass?.user))
+    const user = allowance.user ?? pass?.user
+    const wait = this.#take(user, request)
+    if (wait > 0) return this.#tooMany(request, wait)
+    const { expires = Number.POSITIVE_INFINITY } = allowance
+    return jsonPage(200, iceServersFor(this.#settings, user, Math.min(expires, pass?.expires ?? expires)))
+  }
+
+  /** Takes credentials for whoever asks; returns the milliseconds to wait if there are none now. */
+  #take(user: string | undefined, request: IncomingMessage): number {
+    const now = performance.now()
+    if (user !== undefined) return this.#byUser.take(user, now)
+    return this.#byAddress.take(networkOf(this.#clients.addressFor(request)), now)
+  }
+
+  #tooMany(request: IncomingMessage, wait: number): Page {
+    this.#hub.observer.limited('turn-rate', undefined, this.#clients.addressFor(request))
+    const page = jsonPage(429, { error: 'Too many requests' })
+    return { ...page, headers: { ...page.headers, ...HANG_UP, 'Retry-After': String(Math.ceil(wait / 1000)) } }
   }
 
   #question(request: IncomingMessage, hello: UpgradeHello, user: string | undefined): AuthorizeRequest {

@@ -6,7 +6,7 @@ import { Relay, type RelayOptions } from '../../src/index.js'
 import { NO_DEADLINES, stopClocks } from '../support/clock.js'
 import { RawClient } from '../support/raw.js'
 import { limitsHit, startRelay } from '../support/relay.js'
-import { SECRET, tokenFor } from '../support/tokens.js'
+import { SECRET, secondsFromNow, tokenFor } from '../support/tokens.js'
 
 const ICE = { stunUrls: 'stun:stun.example.org', turnUrls: 'turn:a:3478, turns:a:5349', turnSecret: 'hush' }
 
@@ -158,6 +158,80 @@ describe('GET /ice-servers', () => {
       patient.destroy()
     }
     expect((await fetch(`${http}/health`)).status).toBe(200)
+  })
+})
+
+describe('TURN credentials (10.32)', () => {
+  const endOf = ({ body }: Answer): number => Number(body.iceServers?.[1]?.username?.split(':')[0])
+
+  it('end with the token that fetched them, or before, and say how long they last', async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const ask3 = async (exp: number | undefined, options: RelayOptions = {}): Promise<Answer> =>
+      ask({ ...ICE, jwtSecret: SECRET, turnTtl: '24h', ...options }, `?token=${await tokenFor({ exp })}`)
+    const short = await ask3(now + 30)
+    expect(endOf(short)).toBe(now + 30)
+    expect(short.body.ttl).toBeLessThanOrEqual(30)
+    expect(short.body.ttl).toBeGreaterThan(20)
+    for (const exp of [now + 90_000, undefined]) {
+      const long = await ask3(exp)
+      expect(long.body.ttl).toBe(86_400)
+      expect(endOf(long)).toBeGreaterThanOrEqual(now + 86_400)
+      expect(endOf(long)).toBeLessThan(now + 86_430)
+    }
+    // The end that the hook has named counts as well.
+    const named = await ask3(now + 90_000, { authorize: () => ({ expires: (now + 60) * 1000 }) })
+    expect(endOf(named)).toBe(now + 60)
+  })
+
+  it('are few a minute for each user, wherever and however often it asks', async () => {
+    const clock = stopClocks()
+    const { http, relay } = await startRelay({ ...ICE, ...NO_DEADLINES, jwtSecret: SECRET, turnRate: 3 })
+    const hit = limitsHit(relay)
+    const statuses = async (sub: string): Promise<number[]> => {
+      const query = `?token=${await tokenFor({ sub, exp: secondsFromNow(3600) })}`
+      const answers = await Promise.all(Array.from({ length: 5 }, () => fetch(`${http}/ice-servers${query}`)))
+      return answers.map(({ status }) => status).sort()
+    }
+    expect(await statuses('ann')).toEqual([200, 200, 200, 429, 429])
+    expect(await statuses('bob')).toEqual([200, 200, 200, 429, 429])
+    expect(hit).toEqual(['turn-rate', 'turn-rate', 'turn-rate', 'turn-rate'])
+    clock.pass(20)
+    const refused = await fetch(`${http}/ice-servers?token=${await tokenFor({ sub: 'ann', exp: secondsFromNow(60) })}`)
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('retry-after')).toBe('40')
+    expect(refused.headers.get('access-control-expose-headers')).toBe('Retry-After')
+    expect(await refused.json()).toEqual({ error: 'Too many requests' })
+    clock.pass(41)
+    expect(await statuses('ann')).toEqual([200, 200, 200, 429, 429])
+  })
+
+  it('are few a minute for each address where there is no user, though it may be that of many', async () => {
+    const { http } = await startRelay({ ...ICE, turnRate: 1, trustProxy: 1 })
+    const from = async (address: string): Promise<number> =>
+      (await fetch(`${http}/ice-servers`, { headers: { 'X-Forwarded-For': address } })).status
+    for (let i = 0; i < 10; i++) expect(await from('192.0.2.1')).toBe(200)
+    expect(await from('192.0.2.1')).toBe(429)
+    expect(await from('192.0.2.2')).toBe(200)
+  })
+
+  it('have no limit where that is 0; and STUN servers, which are no secret, have none', async () => {
+    for (const options of [
+      { ...ICE, turnRate: 0 },
+      { stunUrls: 'stun:a', turnRate: 1 },
+    ]) {
+      const { http } = await startRelay(options)
+      for (let i = 0; i < 15; i++) expect((await fetch(`${http}/ice-servers`)).status).toBe(200)
+    }
+  })
+
+  it('that an app asks for end when it says', async () => {
+    const relay = new Relay({ ...ICE, logLevel: 'silent' })
+    const expires = (Math.floor(Date.now() / 1000) + 60) * 1000
+    const { iceServers, ttl } = relay.iceServers('ann', expires)
+    expect(iceServers[1]?.username).toBe(`${expires / 1000}:ann`)
+    expect(ttl).toBeLessThanOrEqual(60)
+    expect(relay.iceServers('ann', Date.now() - 10_000).ttl).toBe(0)
+    await relay.close()
   })
 })
 
