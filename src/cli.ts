@@ -132,22 +132,37 @@ export async function run(terminal: Terminal, stop: AbortSignal): Promise<number
 }
 
 async function serve(settings: Settings, stop: AbortSignal, systemd: Systemd): Promise<void> {
+  const hangUp = new AbortController()
+  let relay: Relay | undefined
+  // A daemon reads its files again. Without any to read, it is the terminal that has gone.
+  const onHangUp = (): void => {
+    if (!relay?.reloadCertificate()) hangUp.abort()
+  }
+  process.on('SIGHUP', onHangUp)
   try {
-    const relay = new Relay(settings)
+    relay = new Relay(settings)
     await relay.listen()
     systemd.tell('READY=1')
-    if (!stop.aborted) {
-      await new Promise<unknown>((resolve) => {
-        stop.addEventListener('abort', resolve, { once: true })
-        relay.once('closing', resolve)
-      })
-    }
+    await stopped(relay, AbortSignal.any([stop, hangUp.signal]))
     systemd.tell('STOPPING=1')
     await relay.close()
   } finally {
+    process.off('SIGHUP', onHangUp)
     systemd.end()
   }
 }
+
+/** Waits until the relay is told to stop, or stops by itself. */
+async function stopped(relay: Relay, stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return
+  await new Promise<unknown>((resolve) => {
+    stop.addEventListener('abort', resolve, { once: true })
+    relay.once('closing', resolve)
+  })
+}
+
+/** npm hands on the signals that it gets: what goes to a group of processes comes twice. In milliseconds. */
+const SAME_SIGNAL = 1000
 
 /* v8 ignore start: the outermost shell, tried by tests that start the command as a process. */
 async function main(): Promise<void> {
@@ -156,14 +171,18 @@ async function main(): Promise<void> {
   // Frames live for a turn: larger pools are allocated less often. Set here, since it concerns the whole process.
   Buffer.poolSize = 64 * 1024
   const stop = new AbortController()
-  let stopped = 0
+  const belowNpm = process.env['npm_lifecycle_event'] === 'start'
+  let since = 0
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      // A second signal does not wait for the drain. Below `npm start`, Ctrl+C comes twice at once.
-      if (stop.signal.aborted && performance.now() - stopped > 1000) process.exit(FAILED)
-      if (stop.signal.aborted) return
-      stopped = performance.now()
-      stop.abort()
+      if (!stop.signal.aborted) {
+        since = performance.now()
+        stop.abort()
+        return
+      }
+      // A second signal does not wait for the drain, unless it is the first once more.
+      const mayBeSame = signal === 'SIGINT' || belowNpm
+      if (!mayBeSame || performance.now() - since > SAME_SIGNAL) process.exit(FAILED)
     })
   }
   // Whoever reads the help may stop before its end, as `head` does; or the disk may be full.

@@ -34,6 +34,7 @@ import { hasIceServers, IcePage, type IceServers, iceServersFor } from './server
 import { createLandingPage } from './server/landing.js'
 import { createHttpServer, type Handler, type HttpServer, listen } from './server/listener.js'
 import type { OwnedSocket } from './server/sockets.js'
+import type { Certificate } from './server/tls/certificate.js'
 import { createCertificate } from './server/tls/index.js'
 import { type Answer, pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
 
@@ -77,6 +78,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   #dashboard: Dashboard | undefined
   #server: HttpServer | undefined
   #adminServer: HttpServer | undefined
+  #certificate: Certificate | undefined
   readonly #detach: (() => void)[] = []
   #listening: Promise<AddressInfo> | undefined
   #statistics: NodeJS.Timeout | undefined
@@ -163,6 +165,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     if (certificate && server instanceof TlsServer) {
       this.#report.watch(() => certificate.ailment())
       this.#detach.push(certificate.serve(server))
+      this.#certificate = certificate
     }
     this.#begin()
     return address
@@ -235,17 +238,28 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   /**
+   * Reads `tlsCert` and `tlsKey` again, as the relay does by itself some seconds after they have changed. Open
+   * connections notice nothing; files that cannot be used are logged, and the certificate before them is served on.
+   *
+   * @returns Whether the certificate comes from files, and is served.
+   */
+  reloadCertificate(): boolean {
+    this.#certificate?.reload?.()
+    return this.#certificate?.reload !== undefined
+  }
+
+  /**
    * Stops: turns newcomers away with HTTP 503, tells all members, closes their connections in small
    * groups over `drain` milliseconds so that they do not come back all at once, cuts what is left 10 s
    * later, and resolves when nothing is open any more. Calling it again waits for the same end.
    *
    * @param options `drain`: another period than the option's, in milliseconds or as text.
-   * @throws {OptionsError} If `drain` is no duration.
+   * @throws {OptionsError} If `drain` is no duration: the promise rejects, and the relay goes on.
    */
-  close({ drain = this.#settings.drain }: { drain?: number | string } = {}): Promise<void> {
+  async close({ drain = this.#settings.drain }: { drain?: number | string } = {}): Promise<void> {
     const period = parseOptions({ drain }).drain
     this.#closed ??= this.#close(period)
-    return this.#closed
+    await this.#closed
   }
 
   async #close(drain: number): Promise<void> {

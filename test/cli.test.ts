@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { run } from '../src/cli.js'
 import { optionInfos } from '../src/options/index.js'
+import { handshake, makeCertificate } from './support/certificate.js'
 import { Client } from './support/client.js'
 import { startRelay } from './support/relay.js'
 
@@ -27,8 +29,16 @@ async function baton(
   return { code, out, err }
 }
 
+interface Command {
+  child: ChildProcess
+  port: number
+  lines: string[]
+  /** Waits for a line of the log that has this text. */
+  logged(text: string): Promise<void>
+}
+
 /** Starts the built command as a process, and waits until it listens. */
-async function start(env: Record<string, string>): Promise<{ child: ChildProcess; port: number; lines: string[] }> {
+async function start(env: Record<string, string>): Promise<Command> {
   const child = spawn(process.execPath, ['dist/cli.js', '--port', '0', '--host', '127.0.0.1'], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -39,7 +49,10 @@ async function start(env: Record<string, string>): Promise<{ child: ChildProcess
   reader.on('line', (line) => lines.push(line))
   await once(reader, 'line')
   const [, port] = /"port":(\d+)/.exec(lines[0] ?? '') ?? []
-  return { child, port: Number(port), lines }
+  const logged = async (text: string): Promise<void> => {
+    while (!lines.some((line) => line.includes(text))) await once(reader, 'line')
+  }
+  return { child, port: Number(port), lines, logged }
 }
 
 describe('baton', () => {
@@ -124,28 +137,66 @@ describe('the process', () => {
     expect(await once(child, 'exit')).toEqual([0, null])
   })
 
-  it('takes the same Ctrl+C twice, as it comes below npm start, for one', async () => {
-    const { child, port, lines } = await start({ NODE_ENV: 'production' })
+  it.each([
+    ['Ctrl+C', 'SIGINT', ''],
+    ['SIGTERM for the whole group', 'SIGTERM', 'start'],
+  ] as const)('takes the same %s twice, as it comes below npm start, for one', async (_what, signal, script) => {
+    const { child, port, logged } = await start({ NODE_ENV: 'production', npm_lifecycle_event: script })
     const client = await Client.open(`ws://127.0.0.1:${port}/room/doc`)
-    child.kill('SIGINT')
-    child.kill('SIGINT')
+    child.kill(signal)
+    await logged('Relay shutting down')
+    child.kill(signal)
     expect(await client.closed()).toMatchObject({ code: 1001 })
     expect(await once(child, 'exit')).toEqual([0, null])
-    expect(lines.at(-1)).toContain('Relay stopped')
   })
 
-  it('does not wait on a later signal', async () => {
+  it.each([
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGINT', 'SIGTERM'],
+  ] as const)('does not wait on %s and then %s (10.3)', async (first, second) => {
+    const { child, port, logged } = await start({ NODE_ENV: 'production', npm_lifecycle_event: '' })
+    const stuck = await Client.open(`ws://127.0.0.1:${port}/room/doc`)
+    await stuck.json()
+    stuck.socket.pause()
+    child.kill(first)
+    await logged('Relay shutting down')
+    child.kill(second)
+    expect(await once(child, 'exit')).toEqual([1, null])
+    stuck.drop()
+  })
+
+  it('does not wait on a second Ctrl+C a second later', async () => {
     const { child, port } = await start({ NODE_ENV: 'production' })
     const stuck = await Client.open(`ws://127.0.0.1:${port}/room/doc`)
     await stuck.json()
     stuck.socket.pause()
     const exited = once(child, 'exit')
-    child.kill('SIGTERM')
-    // A second after the first it counts as meant.
-    const again = setInterval(() => child.kill('SIGTERM'), 200)
+    const again = setInterval(() => child.kill('SIGINT'), 200)
     onTestFinished(() => clearInterval(again))
     expect(await exited).toEqual([1, null])
     stuck.drop()
+  })
+
+  it('drains on SIGHUP, as when its terminal is closed, and ends with 0 (10.3)', async () => {
+    const { child, port } = await start({ NODE_ENV: 'production' })
+    const client = await Client.open(`ws://127.0.0.1:${port}/room/doc`)
+    child.kill('SIGHUP')
+    expect(await client.closed()).toEqual({ code: 1001, reason: 'Server shutting down' })
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  it('reads the files of its certificate again on SIGHUP, and serves on (10.3)', async () => {
+    const files = makeCertificate('before')
+    const env = { NODE_ENV: 'production', ENABLE_TLS: 'true', TLS_CERT: files.tlsCert, TLS_KEY: files.tlsKey }
+    const { child, port, logged } = await start(env)
+    const open = await handshake(port)
+    makeCertificate('after', dirname(files.tlsCert))
+    child.kill('SIGHUP')
+    await logged('Certificate reloaded')
+    expect((await handshake(port)).getPeerCertificate().subject.CN).toBe('after')
+    expect(open.destroyed).toBe(false)
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([0, null])
   })
 
   it('logs JSON lines in production, with exactly timestamp, level, message and the fields', async () => {

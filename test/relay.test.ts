@@ -4,8 +4,17 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { type AuthorizeRequest, ListenError, OptionsError, Relay, type Verdict } from '../src/index.js'
+import {
+  type AuthorizeRequest,
+  ListenError,
+  OptionsError,
+  Relay,
+  type RelayOptions,
+  type Verdict,
+} from '../src/index.js'
+import { makeCertificate } from './support/certificate.js'
 import { Client } from './support/client.js'
+import { RawClient, upgradeRequest } from './support/raw.js'
 import { startRelay } from './support/relay.js'
 
 /** The status with which an upgrade is refused. */
@@ -112,17 +121,40 @@ describe('close', () => {
 
   it('may be called again, before and after the end', async () => {
     const { relay } = await startRelay()
-    expect(relay.close()).toBe(relay.close())
+    await Promise.all([relay.close(), relay.close()])
     await relay.close()
     await expect(relay.listen()).rejects.toThrow('A relay listens once')
     expect(() => relay.attach(createServer())).toThrow('This relay is closed')
   })
 
   it('takes another drain period, checked like the option', async () => {
-    const { relay } = await startRelay()
-    expect(() => relay.close({ drain: 'soon' })).toThrow(OptionsError)
-    expect(() => relay.close({ drain: Number.NaN })).toThrow(OptionsError)
+    const { http, relay } = await startRelay()
+    // It never throws, as a method that returns a promise (10.3).
+    await expect(relay.close({ drain: 'soon' })).rejects.toThrow(OptionsError)
+    await expect(relay.close({ drain: Number.NaN })).rejects.toThrow(OptionsError)
+    expect((await fetch(`${http}/health`)).status).toBe(200)
     await relay.close({ drain: '1s' })
+  })
+
+  it.each<[string, RelayOptions, string]>([
+    ['a TLS connection that says nothing', { enableTls: true }, ''],
+    ['half a TLS handshake', { enableTls: true }, '\x16\x03\x01\x02\x00\x01'],
+    ['a connection that says nothing', {}, ''],
+    ['half a request', {}, 'GET / HT'],
+    [
+      'a page that a hook keeps waiting',
+      { stunUrls: 'stun:x' },
+      upgradeRequest('/ice-servers', { Upgrade: undefined }),
+    ],
+    ['the same behind an upgrade', { stunUrls: 'stun:x' }, upgradeRequest('/ice-servers', { Upgrade: 'h2c' })],
+  ])('does not wait for %s, which has no deadline (10.3)', async (_what, options, bytes) => {
+    const files = options.enableTls ? makeCertificate('stop') : {}
+    const authorize = (): Promise<boolean> => new Promise(() => {})
+    const relay = await startRelay({ joinTimeout: 0, authorize, ...files, ...options })
+    const client = await RawClient.connect(relay)
+    await client.drip([Buffer.from(bytes)])
+    await relay.relay.close()
+    client.socket.destroy()
   })
 
   it('works on a relay that never listened', async () => {

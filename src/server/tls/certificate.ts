@@ -11,6 +11,8 @@ export interface Certificate {
    * @returns Stops that.
    */
   serve(server: TlsServer): () => void
+  /** Reads the certificate's files again, if it has any and is served. */
+  reload?(): void
   /** What is wrong with the certificate that is served, for everybody to read. */
   ailment(): string | undefined
 }

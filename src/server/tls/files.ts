@@ -16,6 +16,7 @@ export class CertificateFiles implements Certificate {
   readonly options: ServerOptions
   readonly #files: Files
   readonly #log: Logger
+  #server: TlsServer | undefined
   #stale = false
 
   /** @throws {OptionsError} With all that is wrong with the files. */
@@ -26,21 +27,26 @@ export class CertificateFiles implements Certificate {
   }
 
   serve(server: TlsServer): () => void {
+    this.#server = server
     const files = Object.values(this.#files)
-    const reload = (): void => {
-      try {
-        server.setSecureContext({ ...SECURE, ...readFiles(this.#files) })
-        this.#stale = false
-        this.#log.info('Certificate reloaded')
-      } catch (error) {
-        this.#stale = true
-        this.#log.error({ why: (error as Error).message }, 'Certificate not reloaded')
-      }
-    }
+    const reload = (): void => this.reload()
     // Looks at the file behind a link, and so sees what certbot does: it points links at new files.
     for (const file of files) watchFile(file, { interval: WATCH_INTERVAL, persistent: false }, reload)
     return () => {
+      this.#server = undefined
       for (const file of files) unwatchFile(file, reload)
+    }
+  }
+
+  reload(): void {
+    if (!this.#server) return
+    try {
+      this.#server.setSecureContext({ ...SECURE, ...readFiles(this.#files) })
+      this.#stale = false
+      this.#log.info('Certificate reloaded')
+    } catch (error) {
+      this.#stale = true
+      this.#log.error({ why: (error as Error).message }, 'Certificate not reloaded')
     }
   }
 
