@@ -23,7 +23,13 @@ app.on('upgrade', (request, socket, head) => {
 relay.attach(app, { prefix: '/relay' })
 
 app.listen(Number(PORT), '127.0.0.1')
-await once(app, 'listening')
+try {
+  await once(app, 'listening')
+} catch (error) {
+  // Such as a port that is taken, in one line.
+  console.error(/** @type {Error} */ (error).message)
+  process.exit(1)
+}
 console.log('The app listens:', app.address())
 
 for (const signal of ['SIGINT', 'SIGTERM']) {

@@ -34,5 +34,11 @@ const relay = new Relay({
 
 relay.on('join', ({ user, room }) => console.log(`${user} joined ${room}`))
 
-await relay.listen()
+try {
+  await relay.listen()
+} catch (error) {
+  // Such as a port that is taken, in one line.
+  console.error(/** @type {Error} */ (error).message)
+  process.exit(1)
+}
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void relay.close())

@@ -7,5 +7,11 @@ const relay = new Relay({ port: PORT, host: '127.0.0.1' })
 relay.on('join', ({ dialect, count }) => console.log(`Joined, ${count} in the room (${dialect})`))
 relay.on('leave', ({ dialect, count }) => console.log(`Left, ${count} in the room (${dialect})`))
 
-await relay.listen()
+try {
+  await relay.listen()
+} catch (error) {
+  // Such as a port that is taken, in one line.
+  console.error(/** @type {Error} */ (error).message)
+  process.exit(1)
+}
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void relay.close())

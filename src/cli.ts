@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Option } from 'commander'
-import { FILE, fromEnvironment, type Source } from './cli/environment.js'
+import { FILE, fromEnvironment, misspelt, type Source } from './cli/environment.js'
 import { addTokenCommand } from './cli/token.js'
 import { standardOutput } from './observe/output.js'
 import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options/index.js'
@@ -35,7 +35,10 @@ interface Given {
 
 /** A message of commander's, without the value of a flag that it does not know: it may be a misspelt secret. */
 function readable(message: string): string {
-  return message.replace(/^error: /, '').replace(/('--[^'=]+)=[^\n]*'/, "$1'")
+  return message
+    .replace(/^error: /, '')
+    .replace(/('--[^'=]+)=[^\n]*'/, "$1'")
+    .replace('\n(', ' (')
 }
 
 /** Values as people write them. */
@@ -50,12 +53,14 @@ function format({ value, secret }: OptionInfo, setting: OptionInfo['default']): 
 function createCommand({ out, err }: Terminal): Command {
   const command = new Command('baton')
     .description('A WebSocket relay: passes messages among the members of a room and stores nothing.')
-    .version(version, '--version', 'Print the version.')
-    .helpOption('--help', 'Print this help.')
+    .version(version, '-v, --version', 'Print the version.')
+    .helpOption('-h, --help', 'Print this help.')
     .configureOutput({ writeOut: out, writeErr: err, outputError: (text) => err(readable(text)) })
     .configureHelp({ helpWidth: 100 })
     .exitOverride()
     .allowExcessArguments(false)
+    .argument('[port]', 'The same as --port.')
+    .helpCommand('help [command]', 'Print this help, or that of a command.')
     // A subcommand's flags are its own, even those that the relay has too.
     .enablePositionalOptions()
   for (const group of groups) {
@@ -76,8 +81,14 @@ function createCommand({ out, err }: Terminal): Command {
 }
 
 /** Reads flags over environment. */
-function read(command: Command, { env }: Terminal): Given {
+function read(command: Command, port: string | undefined, { env }: Terminal): Given {
   const flags = command.opts<Record<string, string | boolean>>()
+  if (port !== undefined) {
+    // The word is not shown: it may be a secret that lost its flag.
+    if (!/^\d+$/.test(port)) command.error('there is no such command, and a port is a number: see baton --help')
+    if (flags['port'] !== undefined) command.error('the port is given twice')
+    flags['port'] = port
+  }
   const given: Given = { values: {}, sources: new Map(), printConfig: flags['printConfig'] === true }
   for (const info of optionInfos) {
     const flag = flags[info.name]
@@ -88,11 +99,12 @@ function read(command: Command, { env }: Terminal): Given {
   return given
 }
 
-/** How the user called an option. */
+/** How the user called an option; one that is missing, as the user called others. */
 function nameOf(given: Given | undefined, name: string): string {
   const info = optionInfos.find((option) => option.name === name)
   const source = given?.sources.get(name)
-  return (source === 'flag' ? info?.flag : source === 'file' ? info?.env + FILE : info?.env) ?? name
+  const flags = source === 'flag' || (source === 'default' && [...(given?.sources.values() ?? [])].includes('flag'))
+  return (flags ? info?.flag : source === 'file' ? info?.env + FILE : info?.env) ?? name
 }
 
 function printConfig(settings: Settings, { sources }: Given, out: Terminal['out']): void {
@@ -108,8 +120,13 @@ export async function run(terminal: Terminal, stop: AbortSignal): Promise<number
   let given: Given | undefined
   const command = createCommand(terminal)
   addTokenCommand(command, terminal)
-  command.action(async () => {
-    given = read(command, terminal)
+  command
+    .command('version')
+    .description('Print the version.')
+    .action(() => terminal.out(`${version}\n`))
+  command.action(async (port: string | undefined) => {
+    given = read(command, port, terminal)
+    for (const line of misspelt(terminal.env)) terminal.err(`${line}\n`)
     const settings = parseOptions(given.values)
     if (given.printConfig) printConfig(settings, given, terminal.out)
     else await serve(settings, stop, new Systemd(terminal.env))

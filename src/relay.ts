@@ -37,6 +37,7 @@ import type { OwnedSocket } from './server/sockets.js'
 import type { Certificate } from './server/tls/certificate.js'
 import { createCertificate } from './server/tls/index.js'
 import { type Answer, pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
+import { urlFor } from './server/urls.js'
 
 /** The options of a {@link Relay}: those of the schema, and what only code can give. */
 export type RelayOptions = Options & {
@@ -156,7 +157,8 @@ export class Relay extends EventEmitter<RelayEvents> {
     await this.#joinCluster()
     const address = await this.#bind(server, port, host, adminPages(pages))
     this.#server = http
-    this.#log.info({ address: address.address, port: address.port, tls: enableTls, dialects }, 'Relay listening')
+    const url = urlFor(this.#settings, address.port)
+    this.#log.info({ url, address: address.address, port: address.port, tls: enableTls, dialects }, 'Relay listening')
     if (isUnguarded(this.#settings)) {
       this.#log.warn(
         'Anybody on the internet may open any number of connections: set MAX_CONNECTIONS_PER_IP and CONNECTION_RATE_PER_IP, or TRUST_PROXY if a proxy in front limits them',
@@ -298,7 +300,8 @@ export class Relay extends EventEmitter<RelayEvents> {
     })
     const { address, port: actual } = await listen(http.server, port, this.#settings.adminHost)
     this.#adminServer = http
-    this.#log.info({ address, port: actual }, 'Administrative pages listening')
+    const url = urlFor({ enableTls: false, acmeDomains: [], host: this.#settings.adminHost }, actual)
+    this.#log.info({ url, address, port: actual }, 'Administrative pages listening')
   }
 
   #publicHandler(pages: Pages): Handler {

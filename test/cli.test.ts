@@ -71,6 +71,56 @@ describe('baton', () => {
     expect(await baton(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
   })
 
+  it.each([[['-v']], [['version']]])('%j prints the version (10.44)', async (argv) => {
+    expect(await baton(argv)).toEqual(await baton(['--version']))
+  })
+
+  it.each([[['-h']], [['help']]])('%j prints the help (10.44)', async (argv) => {
+    expect(await baton(argv)).toEqual(await baton(['--help']))
+  })
+
+  it('takes a number on its own as the port (10.44)', async () => {
+    expect((await baton(['8080', '--print-config'], { PORT: '1' })).out).toMatch(/^PORT=8080 # flag$/m)
+    expect(await baton(['8080', '--port', '8081'])).toEqual({ code: 2, out: '', err: 'the port is given twice\n' })
+    expect(await baton(['99999'])).toMatchObject({ code: 2, err: expect.stringMatching(/^--port: must be .*\n$/) })
+  })
+
+  it('names misspelt variables with what they may have meant, and no value (10.44)', async () => {
+    const env = { MAX_CONECTIONS: 'secret', BATON_RATE_LIMIT: 'secret', JWT_SECERT_FILE: 'secret' }
+    const others = {
+      HISTSIZE: '1',
+      HOSTNAME: 'x',
+      NODE_PATH: 'x',
+      LOG: '1',
+      PATH: 'x',
+      BATON_PORT: 'tcp://10.0.0.1:80',
+    }
+    const { code, out, err } = await baton(['--print-config'], { ...env, ...others })
+    expect(code).toBe(0)
+    expect(err.trimEnd().split('\n')).toEqual([
+      'MAX_CONECTIONS is no variable of Baton, and counts for nothing: did you mean MAX_CONNECTIONS?',
+      'BATON_RATE_LIMIT is no variable of Baton, and counts for nothing: did you mean RATE_LIMIT?',
+      'JWT_SECERT_FILE is no variable of Baton, and counts for nothing: did you mean JWT_SECRET_FILE?',
+    ])
+    expect(out).not.toContain('secret')
+  })
+
+  it('names what a misspelt flag may have meant, in one line (10.44)', async () => {
+    expect(await baton(['--max-conections', '5'])).toEqual({
+      code: 2,
+      out: '',
+      err: "unknown option '--max-conections' (Did you mean --max-connections?)\n",
+    })
+  })
+
+  it('names what is missing as the user named the rest (10.44)', async () => {
+    const problem = 'is needed when TLS is enabled'
+    const flags = await baton(['--enable-tls', '--environment', 'production'])
+    expect(flags.err).toBe(`--tls-cert: ${problem}\n--tls-key: ${problem}\n`)
+    const variables = await baton([], { ENABLE_TLS: 'true', NODE_ENV: 'production' })
+    expect(variables.err).toBe(`TLS_CERT: ${problem}\nTLS_KEY: ${problem}\n`)
+  })
+
   it('--print-config prints what is in force and where it comes from, secrets masked', async () => {
     const env = { PORT: '8080', RATE_LIMIT: '7', LOG_KEY: 'hush', HOST: '' }
     const { code, out } = await baton(['--print-config', '--rate-limit', '9', '--log-room-names'], env)
@@ -127,6 +177,14 @@ describe('baton', () => {
 })
 
 describe('the process', () => {
+  it.each([
+    ['production', /^\{.*"url":"http:\/\/127\.0\.0\.1:(\d+)","address".*"message":"Relay listening"\}$/],
+    ['development', /INFO: Relay listening \{"url":"http:\/\/127\.0\.0\.1:(\d+)","address"/],
+  ])('says which URL to open, in %s (10.44)', async (environment, pattern) => {
+    const { port, lines } = await start({ NODE_ENV: environment, NO_COLOR: '1' })
+    expect(pattern.exec(lines[0] ?? '')?.[1]).toBe(String(port))
+  })
+
   it.each(['SIGTERM', 'SIGINT'] as const)('drains on %s and ends with 0', async (signal) => {
     const { child, port } = await start({ NODE_ENV: 'production' })
     const client = await Client.open(`ws://127.0.0.1:${port}/room/doc`)

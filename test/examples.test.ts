@@ -65,6 +65,20 @@ async function open(port: number, path: string, headers: Record<string, string> 
   return client
 }
 
+it.each(['minimal', 'attach', 'authorize'])(
+  'examples/%s.js says in one line that its port is taken (10.44)',
+  async (name) => {
+    const { port } = await startRelay()
+    const { status, stderr } = spawnSync(process.execPath, [`examples/${name}.js`], {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, PORT: String(port) },
+    })
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^.*(already in use|EADDRINUSE).*\n$/)
+  },
+)
+
 describe('examples/minimal.js', () => {
   it('relays, says who comes and goes, and stops when told to', async () => {
     const program = new Program(process.execPath, ['examples/minimal.js'], 0)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { type OptionInfo, OptionsError } from '../options/index.js'
+import { type OptionInfo, OptionsError, optionInfos } from '../options/index.js'
+import { nearest } from '../options/nearest.js'
 
 /** Where the value of an option comes from. */
 export type Source = 'flag' | 'environment' | 'file' | 'default'
@@ -22,6 +23,24 @@ export function fromEnvironment(
   } catch (error) {
     throw wrong(info.name, `the file that ${info.env}${FILE} names cannot be read: ${(error as Error).message}`)
   }
+}
+
+/** All variables that the command reads. */
+const VARIABLES = optionInfos.flatMap(({ env, secret }) => (secret ? [env, env + FILE] : [env]))
+
+/** Some users expect it before every variable. */
+const PREFIX = 'BATON_'
+
+/** A line for each variable that is none of the command's and looks like one that is misspelt. Never its value. */
+export function misspelt(env: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(env).flatMap(([name, value = '']) => {
+    // Kubernetes sets BATON_PORT and others like it for a service of that name.
+    if (VARIABLES.includes(name) || value === '' || /^tcp:/.test(value)) return []
+    const meant = nearest(name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name, VARIABLES)
+    return meant === undefined
+      ? []
+      : [`${name} is no variable of Baton, and counts for nothing: did you mean ${meant}?`]
+  })
 }
 
 function wrong(option: string, problem: string): OptionsError {

@@ -42,7 +42,7 @@ export function addTokenCommand(
   parent
     .command('token')
     .description('Print a token that lets its bearer into rooms, signed with JWT_SECRET.')
-    .helpOption('--help', 'Print this help.')
+    .helpOption('-h, --help', 'Print this help.')
     .requiredOption(
       '--room <pattern>',
       "Rooms such as doc, 'doc-*' or 'pluresdb/*'; may be given several times.",

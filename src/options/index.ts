@@ -13,6 +13,7 @@ import { history } from './history.js'
 import { ice, iceProblems } from './ice.js'
 import { limits } from './limits.js'
 import { log } from './log.js'
+import { nearest } from './nearest.js'
 import { PORT, server, TLS_PORT } from './server.js'
 import { time } from './time.js'
 import { tls, tlsProblems } from './tls.js'
@@ -90,9 +91,17 @@ export function parseOptions(options: object): Settings {
 /** What is wrong with options taken together. */
 const checks = [tlsProblems, accessProblems, clusterProblems, iceProblems, adminProblems]
 
+function meant(option: string): string {
+  const name = nearest(
+    option,
+    optionInfos.map(({ name }) => name),
+  )
+  return name === undefined ? '' : `; did you mean ${name}?`
+}
+
 function explain(issue: z.core.$ZodIssue, options: object): OptionProblem[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((option) => ({ option, problem: 'there is no such option' }))
+    return issue.keys.map((option) => ({ option, problem: `there is no such option${meant(option)}` }))
   }
   const option = String(issue.path[0])
   const { secret } = optionInfos.find(({ name }) => name === option) ?? {}

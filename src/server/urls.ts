@@ -1,0 +1,14 @@
+import { isIPv6 } from 'node:net'
+import type { Settings } from '../options/index.js'
+
+/** Where a browser finds a server that listens: by the name of its certificate, or on this machine if it listens on all addresses. */
+export function urlFor(
+  { enableTls, acmeDomains, host }: Pick<Settings, 'enableTls' | 'acmeDomains' | 'host'>,
+  port: number,
+): string {
+  const [domain] = acmeDomains
+  const everywhere = host === '' || host === '0.0.0.0' || host === '::'
+  const name = domain ?? (everywhere ? 'localhost' : isIPv6(host) ? `[${host}]` : host)
+  // Leaves out the port that the scheme implies.
+  return new URL(`http${enableTls ? 's' : ''}://${name}:${port}`).origin
+}
