@@ -31,8 +31,8 @@ const COMPOSE_STYLE = ['service-keys-order', 'services-alphabetical-order', 'req
 /** What compose.yaml wants from the environment. */
 const COMPOSE_ENV = {
   PUBLIC_HOST: 'relay.example.org',
-  CLUSTER_SECRET: 'c',
-  TURN_SECRET: 't',
+  CLUSTER_SECRET: 'c'.repeat(32),
+  TURN_SECRET: 't'.repeat(32),
   TURN_EXTERNAL_IP: '192.0.2.1',
 }
 

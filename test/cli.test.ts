@@ -122,7 +122,7 @@ describe('baton', () => {
   })
 
   it('--print-config prints what is in force and where it comes from, secrets masked', async () => {
-    const env = { PORT: '8080', RATE_LIMIT: '7', LOG_KEY: 'hush', HOST: '' }
+    const env = { PORT: '8080', RATE_LIMIT: '7', LOG_KEY: 'hush-hush-hush-hush', HOST: '' }
     const { code, out } = await baton(['--print-config', '--rate-limit', '9', '--log-room-names'], env)
     expect(code).toBe(0)
     expect(out).toContain('PORT=8080 # environment\n')

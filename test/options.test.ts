@@ -11,6 +11,21 @@ function problems(options: object): readonly string[] {
   }
 }
 
+describe('a secret that is short (10.35)', () => {
+  it.each([
+    ['clusterSecret', { redisUrl: 'redis://localhost' }],
+    ['turnSecret', { turnUrls: 'turn:a' }],
+    ['adminToken', {}],
+    ['logKey', {}],
+  ])('is refused in one line: %s', (name, companions) => {
+    for (const short of ['c', 'c'.repeat(15)]) {
+      expect(() => parseOptions({ ...companions, [name]: short })).toThrow(`${name}: must have at least 16 characters`)
+    }
+    expect(parseOptions({ ...companions, [name]: 'c'.repeat(16) })).toBeDefined()
+    expect(parseOptions({ [name]: '' })).toBeDefined()
+  })
+})
+
 describe('options', () => {
   it('have defaults', () => {
     expect(parseOptions({})).toMatchObject({
@@ -155,11 +170,11 @@ describe('options', () => {
       'stunUrls: must be URLs such as stun:stun.example.org:3478 (got "stun.example.org")',
     ],
     [
-      { turnUrls: 'turn:a?transport=sctp', turnSecret: 'x' },
+      { turnUrls: 'turn:a?transport=sctp', turnSecret: 'x'.repeat(16) },
       'turnUrls: must be URLs such as turn:turn.example.org:3478?transport=udp (got "turn:a?transport=sctp")',
     ],
     [{ turnUrls: 'turn:a' }, 'turnSecret: is needed for the credentials of the TURN servers'],
-    [{ turnSecret: 'x' }, 'turnSecret: is set, but no TURN servers are'],
+    [{ turnSecret: 'x'.repeat(16) }, 'turnSecret: is set, but no TURN servers are'],
     [
       { turnTtl: '1s' },
       'turnTtl: must be a duration such as 24h, 30s or 500 (milliseconds), at least 60000 (got "1s")',
@@ -198,7 +213,11 @@ describe('options', () => {
 
   it('take origins and servers as lists, or with commas between them', () => {
     const origins = ['https://a.example', 'https://*.b.example:8443', 'null']
-    const lists = { stunUrls: ['stun:a'], turnUrls: ['turn:a:3478?transport=udp', 'turns:[::1]:5349'], turnSecret: 'x' }
+    const lists = {
+      stunUrls: ['stun:a'],
+      turnUrls: ['turn:a:3478?transport=udp', 'turns:[::1]:5349'],
+      turnSecret: 'x'.repeat(16),
+    }
     expect(parseOptions({ ...lists, allowedOrigins: origins })).toMatchObject({ ...lists, allowedOrigins: origins })
     const texts = { turnUrls: lists.turnUrls.join(', '), allowedOrigins: ' HTTPS://A.example:443 ,' }
     expect(parseOptions({ ...lists, ...texts })).toMatchObject({ ...lists, allowedOrigins: ['https://a.example'] })

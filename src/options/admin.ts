@@ -1,7 +1,4 @@
-import { count, described, type OptionProblem, text } from './fields.js'
-
-/** A shorter one could be guessed. */
-const MIN_TOKEN = 16
+import { count, described, type OptionProblem, secret, text } from './fields.js'
 
 export const admin = {
   adminPort: described(count(65_535).optional(), {
@@ -17,21 +14,14 @@ export const admin = {
     value: 'text',
     description: 'Address of `ADMIN_PORT`.',
   }),
-  adminToken: described(
-    text('a text')
-      .refine((token) => token === '' || token.length >= MIN_TOKEN, {
-        error: `must have at least ${MIN_TOKEN} characters`,
-      })
-      .default(''),
-    {
-      env: 'ADMIN_TOKEN',
-      group: 'Admin',
-      value: 'text',
-      secret: true,
-      description:
-        'What the administrative pages ask for: as `Authorization: Bearer`, or as the password of any user. Empty means that everybody who reaches them may read them, and that there is no `/dashboard`.',
-    },
-  ),
+  adminToken: described(secret().default(''), {
+    env: 'ADMIN_TOKEN',
+    group: 'Admin',
+    value: 'text',
+    secret: true,
+    description:
+      'What the administrative pages ask for: as `Authorization: Bearer`, or as the password of any user; at least 16 characters. Empty means that everybody who reaches them may read them, and that there is no `/dashboard`.',
+  }),
 }
 
 /** What is wrong with the port beside the relay's own. */

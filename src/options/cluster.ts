@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { described, flag, type OptionProblem, text } from './fields.js'
+import { described, flag, type OptionProblem, secret, text } from './fields.js'
 
 export const cluster = {
   redisUrl: described(
@@ -34,13 +34,13 @@ export const cluster = {
       description: 'Begins the names of all channels: relays with different names share a Redis without meeting.',
     },
   ),
-  clusterSecret: described(text('a text').default(''), {
+  clusterSecret: described(secret().default(''), {
     env: 'CLUSTER_SECRET',
     group: 'Cluster',
     value: 'text',
     secret: true,
     description:
-      'Shared by all nodes: signs what they say to each other, for a Redis that others can reach. Frames without a right signature are dropped.',
+      'Shared by all nodes, at least 16 characters: signs what they say to each other, for a Redis that others can reach. Frames without a right signature are dropped.',
   }),
 }
 

@@ -72,6 +72,16 @@ export function text(what: string): z.ZodString {
   return z.string({ error: `must be ${what}` })
 }
 
+/** Shorter secrets can be guessed. */
+const MIN_SECRET = 16
+
+/** A text that nobody may guess; empty for none. */
+export function secret(): z.ZodString {
+  return text('a text').refine((value) => value === '' || value.length >= MIN_SECRET, {
+    error: `must have at least ${MIN_SECRET} characters`,
+  })
+}
+
 export const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' })
 
 export function oneOf<const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> {

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { count, described, duration, list, type OptionProblem, text } from './fields.js'
+import { count, described, duration, list, type OptionProblem, secret } from './fields.js'
 
 /** RFC 7064 and RFC 7065. */
 const HOST = String.raw`([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?`
@@ -24,12 +24,12 @@ export const ice = {
       description: 'TURN servers that it names, separated by commas, with credentials made from `TURN_SECRET`.',
     },
   ),
-  turnSecret: described(text('a text').default(''), {
+  turnSecret: described(secret().default(''), {
     env: 'TURN_SECRET',
     group: 'ICE',
     value: 'text',
     secret: true,
-    description: 'The `static-auth-secret` of coturn.',
+    description: 'The `static-auth-secret` of coturn, at least 16 characters.',
   }),
   turnTtl: described(duration(60_000).default(3_600_000), {
     env: 'TURN_TTL',

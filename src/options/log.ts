@@ -1,4 +1,4 @@
-import { described, flag, oneOf, text } from './fields.js'
+import { described, flag, oneOf, secret, text } from './fields.js'
 
 export const log = {
   logLevel: described(oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'), {
@@ -20,13 +20,13 @@ export const log = {
     value: 'boolean',
     description: 'Log the names of rooms instead of hashes. The names are the secrets that let people in.',
   }),
-  logKey: described(text('a text').default(''), {
+  logKey: described(secret().default(''), {
     env: 'LOG_KEY',
     group: 'Log',
     value: 'text',
     secret: true,
     description:
-      'Key of the hashes that stand for room names in the log. Give all nodes the same one to compare their logs; by default each start makes its own.',
+      'Key of the hashes that stand for room names in the log, at least 16 characters. Give all nodes the same one to compare their logs; by default each start makes its own.',
   }),
 }
 

@@ -88,7 +88,7 @@ describeWithRedis(
 
     it.for([
       ['', 'Malformed frame from the bus'],
-      ['shared secret', 'Frame without a right signature from the bus'],
+      ['a secret of the nodes', 'Frame without a right signature from the bus'],
     ])('are dropped, and told of (secret: "%s")', async ([secret = '', line = ''], test) => {
       const { expect } = test
       const intruder = await Intruder.start(redis.url, test.onTestFinished)
@@ -111,7 +111,7 @@ describeWithRedis(
     it('are no use when they are those of nodes, said again elsewhere or later', async (test) => {
       const { expect } = test
       const intruder = await Intruder.start(redis.url, test.onTestFinished)
-      const secret = { CLUSTER_SECRET: 'shared secret' }
+      const secret = { CLUSTER_SECRET: 'a secret of the nodes' }
       const [relays, witnesses, name] = await start(test, [secret, secret])
       const other: Witness[] = []
       for (const [i, relay] of relays.entries()) other.push(await Witness.join(relay, 'other', `o${i}`))
@@ -139,7 +139,11 @@ describeWithRedis(
 
     it('are those of nodes with another secret, or none: they do not meet', async (test) => {
       const { expect } = test
-      const [relays, witnesses] = await start(test, [{ CLUSTER_SECRET: 'one' }, { CLUSTER_SECRET: 'two' }, {}])
+      const [relays, witnesses] = await start(test, [
+        { CLUSTER_SECRET: 'the secret of one' },
+        { CLUSTER_SECRET: 'the secret of two' },
+        {},
+      ])
       const more = await Promise.all(relays.map((relay, i) => Witness.join(relay, 'topic', `more${i}`)))
       for (const [i, witness] of witnesses.entries()) await agree([witness, more[i] as Witness])
       // Each has heard the others, and says so.

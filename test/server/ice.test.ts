@@ -8,7 +8,11 @@ import { RawClient } from '../support/raw.js'
 import { limitsHit, startRelay } from '../support/relay.js'
 import { SECRET, secondsFromNow, tokenFor } from '../support/tokens.js'
 
-const ICE = { stunUrls: 'stun:stun.example.org', turnUrls: 'turn:a:3478, turns:a:5349', turnSecret: 'hush' }
+const ICE = {
+  stunUrls: 'stun:stun.example.org',
+  turnUrls: 'turn:a:3478, turns:a:5349',
+  turnSecret: 'hush-hush-hush-hush',
+}
 
 interface Answer {
   status: number

@@ -60,7 +60,7 @@ class AcmeCertificate implements Certificate {
     this.#acme = acme
     this.#settings = settings
     this.#log = log
-    this.#store = new Store(settings.acmeStore, settings.acmeDirectory)
+    this.#store = new Store(settings.acmeStore, settings.acmeDirectory, log)
     this.#challenges =
       settings.acmeChallenge === 'http-01' ? new HttpChallenges(settings) : new TlsAlpnChallenges(acme.crypto)
     this.#accountKey = this.#store.read(ACCOUNT)

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs'
 import type { ServerOptions, Server as TlsServer } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import type { Logger } from '../../log.js'
@@ -10,6 +10,9 @@ type Files = Pick<Settings, 'tlsCert' | 'tlsKey'>
 
 /** How often the files are looked at, in milliseconds. */
 const WATCH_INTERVAL = 5000
+
+/** As `stat` has it. */
+const READABLE_BY_ALL = 0o004
 
 /** The certificate that an operator keeps in files. */
 export class CertificateFiles implements Certificate {
@@ -24,6 +27,7 @@ export class CertificateFiles implements Certificate {
     this.#files = { tlsCert, tlsKey }
     this.#log = log
     this.options = { ...SECURE, ALPNProtocols: [HTTP_1_1], ...readFiles(this.#files) }
+    this.#warnOfMode()
   }
 
   serve(server: TlsServer): () => void {
@@ -43,11 +47,19 @@ export class CertificateFiles implements Certificate {
     try {
       this.#server.setSecureContext({ ...SECURE, ...readFiles(this.#files) })
       this.#stale = false
+      this.#warnOfMode()
       this.#log.info('Certificate reloaded')
     } catch (error) {
       this.#stale = true
       this.#log.error({ why: (error as Error).message }, 'Certificate not reloaded')
     }
+  }
+
+  /** A warning and no more, since containers hand secrets out so. */
+  #warnOfMode(): void {
+    const { tlsKey } = this.#files
+    if (process.platform === 'win32' || (statSync(tlsKey).mode & READABLE_BY_ALL) === 0) return
+    this.#log.warn({ file: tlsKey }, 'Every user of this machine may read the private key: chmod o-r')
   }
 
   ailment(): string | undefined {

@@ -1,22 +1,55 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { TLSSocket } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
+import { pino } from 'pino'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { Relay, type RelayOptions } from '../../../src/index.js'
-import { type CertificateFiles, handshake, makeCertificate, temporaryFolder } from '../../support/certificate.js'
+import { parseOptions } from '../../../src/options/index.js'
+import { CertificateFiles } from '../../../src/server/tls/files.js'
+import {
+  type CertificateFiles as Files,
+  handshake,
+  makeCertificate,
+  temporaryFolder,
+} from '../../support/certificate.js'
 
-async function startTlsRelay(files: CertificateFiles, options: RelayOptions = {}): Promise<number> {
+async function startTlsRelay(files: Files, options: RelayOptions = {}): Promise<number> {
   const relay = new Relay({ enableTls: true, ...files, port: 0, host: '127.0.0.1', logLevel: 'silent', ...options })
   const { port } = await relay.listen()
   onTestFinished(() => relay.close({ drain: 0 }))
   return port
 }
+
+describe('a private key that every user may read (10.35)', () => {
+  it.skipIf(process.platform === 'win32')('is told of at the start, and one that few may read is not', async () => {
+    const files = makeCertificate('one')
+    const lines: string[] = []
+    const log = pino({ base: null }, { write: (line) => void lines.push(line) })
+    const settings = parseOptions({ enableTls: true, ...files })
+    for (const [mode, expected] of [
+      [0o600, 0],
+      [0o640, 0],
+      [0o644, 1],
+      [0o444, 1],
+    ] as const) {
+      lines.length = 0
+      chmodSync(files.tlsKey, mode)
+      expect(new CertificateFiles(settings, log).ailment()).toBeUndefined()
+      expect(lines).toHaveLength(expected)
+    }
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      level: 40,
+      file: files.tlsKey,
+      msg: 'Every user of this machine may read the private key: chmod o-r',
+    })
+  })
+})
 
 describe('TLS', () => {
   it('carries conversations and pages', async () => {
