@@ -54,7 +54,7 @@ function run(program, args, env = {}) {
 const checks = [
   ['every variable is an option', () => checkVariables(read, pages, new Set(optionInfos.map(({ env }) => env)))],
   ['platform files have known keys: Railway, Heroku, Render, Fly', () => checkShapes(read)],
-  ['relay.bicep: brackets, parameters, output (not compiled)', () => checkBicep(read('deploy/azure/relay.bicep'))],
+  ['relay.bicep: brackets, parameters, output (not compiled)', () => checkBicep(read('azure/relay/relay.bicep'))],
   ['Kubernetes manifests compile against its types', () => checkKubernetes(root)],
   ['Dockerfile: dockerfilelint, dockerfile-utils', checkDockerfile],
   ['compose.yaml: dclint', checkCompose],

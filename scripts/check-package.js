@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** All that a package may hold. */
 const ALLOWED =
-  /^(package\.json|README\.md|SECURITY\.md|CHANGELOG\.md|CONTRIBUTING\.md|LICENSE|dist\/.+\.(c?js|d\.c?ts|css)|docs\/.+\.(md|svg|png)|deploy\/.+|examples\/.+)$/
+  /^(package\.json|README\.md|SECURITY\.md|CHANGELOG\.md|CONTRIBUTING\.md|LICENSE|dist\/.+\.(c?js|d\.c?ts|css)|docs\/.+\.(md|svg|png)|(azure|deploy)\/.+|examples\/.+)$/
 
 const REQUIRED = [
   'LICENSE',

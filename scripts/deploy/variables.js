@@ -15,7 +15,7 @@ const readers = {
   'render.yaml': (text) => parseYaml(text).services[0].envVars.map((/** @type {{ key: string }} */ { key }) => key),
   'fly.toml': (text) => Object.keys(/** @type {{ env: object }} */ (/** @type {unknown} */ (parseToml(text))).env),
   'deploy/baton.service': (text) => [...text.matchAll(/^Environment=(\w+)=/gm)].map(([, name = '']) => name),
-  'deploy/azure/relay.bicep': (text) => [...text.matchAll(/name: '([A-Z_]+)'/g)].map(([, name = '']) => name),
+  'azure/relay/relay.bicep': (text) => [...text.matchAll(/name: '([A-Z_]+)'/g)].map(([, name = '']) => name),
   'deploy/kubernetes/deployment.yaml': (text) =>
     parseAllDocuments(text).flatMap((document) =>
       document.toJS().spec.template.spec.containers[0].env.map((/** @type {{ name: string }} */ { name }) => name),

@@ -7,8 +7,8 @@
 @allowed(['test', 'dev', 'prod'])
 param environment string
 
-@description('The image of the relay, such as example.azurecr.io/baton:0.1.0.')
-param image string
+@description('The image of the relay, such as example.azurecr.io/baton:0.2.0. Empty: the package from npm, installed at each start.')
+param image string = ''
 
 @description('The registry of the image, if it wants credentials, such as example.azurecr.io.')
 param registryServer string = ''
@@ -32,6 +32,14 @@ param adminToken string = ''
 
 var fqdn = '${dnsNameLabel}.${toLower(location)}.azurecontainer.io'
 var share = 'caddy'
+
+// Without an image of the relay's own: Node's, as its user that is not root. The shell makes way for the relay, which
+// so hears that it has to stop.
+var startPackage = 'npm install --no-audit --no-fund --cache /tmp/npm --prefix /tmp/baton baton-relay@0 && exec node /tmp/baton/node_modules/baton-relay/dist/cli.js'
+var packageCommand = ['setpriv', '--reuid=node', '--regid=node', '--clear-groups', '/bin/sh', '-c', startPackage]
+var health = empty(image)
+  ? ['node', '/tmp/baton/node_modules/baton-relay/deploy/health.js']
+  : ['/nodejs/bin/node', '/app/deploy/health.js']
 
 // Keeps the certificate when the group is made anew: authorities limit how many they give.
 resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
@@ -89,7 +97,8 @@ resource relay 'Microsoft.ContainerInstance/containerGroups@2023-05-01' = {
       {
         name: 'relay'
         properties: {
-          image: image
+          image: empty(image) ? 'node:24-bookworm-slim' : image
+          command: empty(image) ? packageCommand : null
           environmentVariables: [
             {
               name: 'PORT'
@@ -120,16 +129,16 @@ resource relay 'Microsoft.ContainerInstance/containerGroups@2023-05-01' = {
           }
           readinessProbe: {
             exec: {
-              command: ['/nodejs/bin/node', '/app/deploy/health.js']
+              command: health
             }
             periodSeconds: 10
             timeoutSeconds: 5
           }
           livenessProbe: {
             exec: {
-              command: ['/nodejs/bin/node', '/app/deploy/health.js']
+              command: health
             }
-            initialDelaySeconds: 10
+            initialDelaySeconds: 60
             periodSeconds: 15
             timeoutSeconds: 5
             failureThreshold: 3
