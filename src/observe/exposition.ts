@@ -21,6 +21,7 @@ export interface Buckets {
  */
 export class Exposition {
   readonly #registry = new Registry()
+  #included: (() => Iterable<Metric>) | undefined
 
   /** What the text is, for HTTP. */
   get type(): string {
@@ -29,12 +30,14 @@ export class Exposition {
 
   /** All metrics as they are now. */
   async text(): Promise<string> {
+    for (const metric of this.#included?.() ?? []) this.#registry.registerMetric(metric)
+    this.#included = undefined
     return await this.#registry.metrics()
   }
 
-  /** Adds metrics that are kept elsewhere. */
-  include(metrics: Iterable<Metric>): this {
-    for (const metric of metrics) this.#registry.registerMetric(metric)
+  /** Adds metrics that are kept elsewhere, and are made when somebody asks for the first time. */
+  include(metrics: () => Iterable<Metric>): this {
+    this.#included = metrics
     return this
   }
 
@@ -98,7 +101,8 @@ export class Exposition {
   histogram(name: string, help: string, read: () => Buckets): this {
     const get = async (): Promise<object> => ({ name, help, type: 'histogram', values: samples(name, read()) })
     // prom-client's own can only observe one value at a time, and its registry asks no more of a metric than this.
-    return this.include([{ name, help, get } as unknown as Histogram])
+    this.#registry.registerMetric({ name, help, get } as unknown as Histogram)
+    return this
   }
 
   /** Adds what is the same as long as the process lives, in its labels. */

@@ -31,7 +31,7 @@ export function createMetrics(sources: Sources): Exposition {
   addRefusals(exposition, sources)
   addBacklog(exposition, sources)
   if (sources.cluster) addCluster(exposition, sources.cluster)
-  return exposition.include(processMetrics())
+  return exposition.include(processMetrics)
 }
 
 function addState(exposition: Exposition, { health, log }: Sources): void {

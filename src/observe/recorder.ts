@@ -6,6 +6,9 @@ import { Sampler } from './sampler.js'
 const INTERVAL = 5000
 const KEPT = 720
 
+/** How finely the event loop is watched while nobody looks, in milliseconds: it is to cost next to nothing. */
+const LOOP_RESOLUTION = 250
+
 /** The last hour in plain numbers. */
 export class Recorder {
   readonly #sampler: Sampler
@@ -16,7 +19,7 @@ export class Recorder {
   #taken = 0
 
   constructor(hub: Hub, interval = INTERVAL) {
-    this.#sampler = new Sampler(hub)
+    this.#sampler = new Sampler(hub, LOOP_RESOLUTION)
     this.#timer = setInterval(() => this.#record(Date.now(), this.#sampler.take()), interval).unref()
   }
 

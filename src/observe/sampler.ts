@@ -1,21 +1,19 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import type { Hub } from '../core/hub.js'
 import type { Sample } from '../server/dashboard/update.js'
-
-/** How finely the event loop's delay is watched, in milliseconds. */
-const RESOLUTION = 20
+import { LoopDelay } from './loop-delay.js'
 
 /** Reads the relay's counters, and tells the rates since it read them last. */
 export class Sampler {
   readonly #hub: Hub
-  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION })
+  readonly #delay: LoopDelay
   #last: Totals
 
-  constructor(hub: Hub) {
+  /** @param resolution How finely the event loop's delay is watched, in milliseconds. */
+  constructor(hub: Hub, resolution: number) {
     this.#hub = hub
+    this.#delay = new LoopDelay(resolution)
     this.#last = this.#read()
-    this.#delay.enable()
   }
 
   /** How things are, and went since the last sample. */
@@ -26,7 +24,7 @@ export class Sampler {
     const rate = (total: Exclude<keyof Totals, 'time'>): number =>
       Math.round(((now[total] - last[total]) * 10_000) / Math.max(1, now.time - last.time)) / 10
     const { counters, rooms } = this.#hub
-    const sample = {
+    return {
       connections: counters.connections - counters.disconnections,
       rooms: rooms.size,
       messagesIn: rate('messagesIn'),
@@ -35,16 +33,13 @@ export class Sampler {
       bytesOut: rate('bytesOut'),
       memory: residentMemory(),
       heap: getHeapStatistics().used_heap_size,
-      // What is measured is the time from one look to the next; 0 if there was none.
-      lag: Math.max(0, Math.round(this.#delay.max / 1e5 - 10 * RESOLUTION) / 10),
+      lag: Math.round(this.#delay.take().max * 10) / 10,
     }
-    this.#delay.reset()
-    return sample
   }
 
   /** Lets go of the watch on the event loop. */
   stop(): void {
-    this.#delay.disable()
+    this.#delay.stop()
   }
 
   #read(): Totals {

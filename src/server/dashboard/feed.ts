@@ -7,6 +7,9 @@ import type { View, Watch } from './watch.js'
 
 const SECOND = 1000
 
+/** How finely the event loop is watched while a tab is open, in milliseconds. */
+const LOOP_RESOLUTION = 20
+
 /** What a timer may come early. */
 const EARLY = 100
 
@@ -68,7 +71,7 @@ export class Feed {
     this.#streams.add(stream)
     body.once('close', () => this.#forget(stream))
     if (!this.#timer) {
-      this.#sampler = new Sampler(this.#hub)
+      this.#sampler = new Sampler(this.#hub, LOOP_RESOLUTION)
       this.#look()
       this.#timer = setInterval(() => this.#tick(), SECOND).unref()
     }
