@@ -52,8 +52,8 @@ export class RoomLink implements Link {
   }
 
   /** Whether other nodes may know of the members here: they host the room, or may be about to say so. */
-  get exposed(): boolean {
-    return this.shared || this.#node.now() < this.#exposedUntil
+  exposed(now: number): boolean {
+    return this.shared || now < this.#exposedUntil
   }
 
   publish(frame: Buffer): void {
@@ -207,9 +207,12 @@ export class RoomLink implements Link {
     this.#spoke = this.#node.now()
     const members = this.#members()
     const hello = { kind: 'hello', ...this.#stand(), members, have, curious: this.opening !== undefined } as const
+    const before = this.#exposedUntil
+    // The hello may arrive although the bus's answer does not.
+    if (members.length > 0) this.#exposedUntil = Number.POSITIVE_INFINITY
     const receivers = await this.#node.say(this.channel, hello)
     if (this.#closed) return
-    if (members.length > 0 && receivers !== 1) this.#exposedUntil = this.#node.now() + DOWN
+    if (members.length > 0) this.#exposedUntil = receivers === 1 ? before : this.#node.now() + DOWN
     if (receivers !== undefined) this.#hosts.listeners = receivers - 1
     else if (this.opening !== undefined && this.#hosts.unknown) this.#wait(ALONE)
     this.#answered()

@@ -317,9 +317,10 @@ export class ClusterNode implements Cluster, BackplaneEvents {
    * which nothing arrives that is old.
    */
   #fence(now: number): void {
+    // As of when it was last awake: answers that came since then are lost with the connection.
+    const exposed = [...this.#links.values()].filter((link) => link.exposed(this.#swept))
     this.#swept = now
     this.#pulse.restart(now)
-    const exposed = [...this.#links.values()].filter((link) => link.exposed)
     if (exposed.length === 0 && !this.connected) return
     for (const link of exposed) link.evict(Math.random() * EVICTION)
     if (exposed.length > 0) {
