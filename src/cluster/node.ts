@@ -9,7 +9,7 @@ import { ClusterCounters } from './counters.js'
 import { RoomLink } from './link.js'
 import type { Message, Totals } from './messages.js'
 import type { ClusterObserver, ClusterState } from './observer.js'
-import { Peers } from './peers.js'
+import { type Peer, Peers } from './peers.js'
 import { Pulse } from './pulse.js'
 import { BEAT, DEAF, EVICTION, FENCE, SWEEP } from './timing.js'
 import { type Envelope, NEWEST, OLDEST, Wire } from './wire.js'
@@ -258,8 +258,16 @@ export class ClusterNode implements Cluster, BackplaneEvents {
         this.#hearOf(node, message)
         break
       default:
-        this.#links.get(channel)?.receive(node, message)
+        this.#pass(channel, peer, message)
     }
+  }
+
+  /** A node says something of a room to all that host it. */
+  #pass(channel: string, { id, trail }: Peer, message: Message): void {
+    const link = this.#links.get(channel)
+    // A client there may have turned from one room to another, with members here that are in both.
+    if (message.kind === 'batch' && link?.room.kind.several) trail.lead(link.room)
+    link?.receive(id, message)
   }
 
   /** Whether a node is known to be gone. If it does not know itself, it is told. */

@@ -1,15 +1,18 @@
+import { Trail } from '../core/flush-group.js'
 import type { Message, Totals } from './messages.js'
 import { DOWN, GRAVE } from './timing.js'
 import { OLDEST } from './wire.js'
 
 /** Another node. */
-class Peer {
+export class Peer {
   readonly id: string
   /** When something came from it. */
   heard: number
   /** The newest version that it speaks; the oldest until it has said so. */
   speaks = OLDEST
   totals: Totals = { connections: 0, rooms: 0, topics: 0, peers: 0 }
+  /** The room of which it spoke last, among those that share members. */
+  readonly trail = new Trail()
   #count: number | undefined
 
   constructor(id: string, now: number) {

@@ -1,6 +1,8 @@
 import type { Alarm } from './alarms.js'
+import { Batch, join, send, shareOf } from './batch.js'
 import type { Link } from './cluster.js'
 import type { Census, Counters } from './counters.js'
+import type { FlushGroup } from './flush-group.js'
 import type { History } from './history.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
@@ -16,6 +18,8 @@ export interface RoomKind {
   expired?(): Buffer
   /** What members hear when the relay stops; absent where the close says enough. */
   shutdown?(): Buffer
+  /** Whether a connection may be in several of its rooms at once. */
+  readonly several?: boolean
   /** Whether the last messages may be kept, for newcomers. */
   readonly remembers?: boolean
 }
@@ -75,6 +79,12 @@ export class Room {
   /** Messages and notices since somebody looked last, and their bytes: whoever looks sets them back. */
   frames = 0
   bytes = 0
+  /** What waits for the end of this turn. */
+  batch = new Batch()
+  /** How many batches it has sent. */
+  flushes = 0
+  /** The rooms that are flushed together with it; set where a sender turned from one to another. */
+  group: FlushGroup | undefined
 
   readonly #ticker: Ticker
   readonly #counters: Counters
@@ -83,10 +93,6 @@ export class Room {
   #remotes: Set<Occupant> | undefined
   /** Whether it is noted for the flush of this turn. */
   #noted = false
-  #frames: Buffer[] = []
-  /** Who wrote the frame at the same place, and so does not get it. */
-  #authors: (Member | undefined)[] = []
-  #bytes = 0
   readonly #apart: Member[] = []
 
   constructor(kind: RoomKind, name: string, ticker: Ticker, counters: Counters) {
@@ -120,10 +126,7 @@ export class Room {
   add(member: Member): void {
     member.index = this.members.push(member) - 1
     this.#census.members++
-    if (this.#frames.length > 0) {
-      member.since = this.#frames.length
-      this.#setApart(member)
-    }
+    if (this.batch.frames.length > 0) this.skip(member)
   }
 
   /** Lets a member go, its place taken by the last one. */
@@ -171,55 +174,73 @@ export class Room {
 
   /** The same for the members on this node alone: notices. */
   deliver(frame: Buffer, author?: Member): void {
-    this.#authors.push(author)
-    this.#bytes += frame.length
+    const { batch } = this
+    batch.frames.push(frame)
+    batch.authors.push(author)
+    batch.numbers.push(this.note())
+    batch.bytes += frame.length
     if (author) this.#setApart(author)
-    this.#frames.push(frame)
-    this.note()
-    if (this.#bytes > MAX_BATCH_BYTES) this.flush()
+    const bytes = this.group ? this.group.grow(frame.length) : batch.bytes
+    if (bytes > MAX_BATCH_BYTES) this.flush()
   }
 
-  /** Has it flushed at the end of this turn. */
-  note(): void {
-    this.#ticker.note(this, !this.#noted)
+  /** Has it flushed at the end of this turn, and numbers what is to be flushed. */
+  note(): number {
+    const first = !this.#noted
     this.#noted = true
+    return this.#ticker.note(this, first)
   }
 
-  /** Sends `member` what the pending batch has for it, ahead of the rest, so that something else may follow it. */
-  catchUp(member: Member): void {
-    if (this.#frames.length <= member.since) return
-    const share = shareOf(member, { frames: this.#frames, authors: this.#authors })
-    member.since = this.#frames.length
+  /** Leaves what waits now out of what `member` gets: it has come later, or has it already. */
+  skip(member: Member): void {
+    member.since = this.batch.frames.length
     this.#setApart(member)
-    this.#write(member, join(share), share.length)
   }
 
   /**
-   * Sends the pending batch. Writing to a member never removes one: a socket that is too slow is
-   * dropped after the flush, so `members` stands still meanwhile.
+   * Sends the pending batch, and those of the rooms of its group. Writing to a member never removes one: a
+   * socket that is too slow is dropped after the flush, so `members` stands still meanwhile.
    */
   flush(): void {
-    this.#noted = false
-    this.link?.flush()
-    const batch = { frames: this.#frames, authors: this.#authors }
-    if (batch.frames.length === 0) return
-    const { length } = batch.frames
-    this.frames += length
-    this.bytes += this.#bytes
-    this.#frames = []
-    this.#authors = []
-    this.#bytes = 0
-    const { deliveries } = this.#counters
+    if (this.group) {
+      this.group.flush(this.#counters)
+      return
+    }
+    const batch = this.take()
+    if (!batch) return
+    const counters = this.#counters
+    const { deliveries } = counters
     // The same bytes go to everyone who is not apart; put together for the first of them.
     let shared: Buffer | undefined
     for (const member of this.members) {
-      if (member.apart) {
-        const share = shareOf(member, batch)
-        this.#write(member, join(share), share.length)
-      } else this.#write(member, (shared ??= join(batch.frames)), length)
+      if (member.apart) send(member.session, shareOf(member, batch), counters)
+      else {
+        shared ??= join(batch.frames)
+        counters.deliveries += batch.frames.length
+        counters.bytesSent += batch.bytes
+        member.session.write(shared)
+      }
     }
     // A member who is alone publishes to nobody.
-    if (this.#counters.deliveries > deliveries) this.#counters.batches.note(length)
+    if (counters.deliveries > deliveries) counters.batches.note(batch.frames.length)
+    this.settle()
+  }
+
+  /** Hands out the pending batch, if there is one, and begins another. */
+  take(): Batch | undefined {
+    this.#noted = false
+    this.link?.flush()
+    const { batch } = this
+    if (batch.frames.length === 0) return undefined
+    this.flushes++
+    this.frames += batch.frames.length
+    this.bytes += batch.bytes
+    this.batch = new Batch()
+    return batch
+  }
+
+  /** The batch that was taken is sent: all members get the same again. */
+  settle(): void {
     for (const member of this.#apart) {
       member.apart = false
       member.since = 0
@@ -227,39 +248,9 @@ export class Room {
     this.#apart.length = 0
   }
 
-  #write(member: Member, bytes: Buffer, frames: number): void {
-    if (frames === 0) return
-    this.#counters.deliveries += frames
-    this.#counters.bytesSent += bytes.length
-    member.session.write(bytes)
-  }
-
   #setApart(member: Member): void {
     if (member.apart) return
     member.apart = true
     this.#apart.push(member)
   }
-}
-
-interface Batch {
-  readonly frames: readonly Buffer[]
-  /** Who wrote the frame at the same place, and so does not get it. */
-  readonly authors: readonly (Member | undefined)[]
-}
-
-const NOTHING = Buffer.alloc(0)
-
-function join(frames: readonly Buffer[]): Buffer {
-  const [first = NOTHING] = frames
-  return frames.length > 1 ? Buffer.concat(frames) : first
-}
-
-/** What a member gets of a batch: the frames since it joined, without its own. */
-function shareOf(member: Member, { frames, authors }: Batch): Buffer[] {
-  const share: Buffer[] = []
-  for (let place = member.since; place < frames.length; place++) {
-    const frame = frames[place]
-    if (frame && authors[place] !== member) share.push(frame)
-  }
-  return share
 }

@@ -1,7 +1,9 @@
 import type { Alarm } from './alarms.js'
 import type { Denial, Hello } from './authority.js'
+import { mergedShareOf, send } from './batch.js'
 import type { Conversation, Load, Port, Who } from './conversation.js'
 import { type CloseReason, closes } from './errors.js'
+import { Trail } from './flush-group.js'
 import type { Hub } from './hub.js'
 import { Gate, Meter } from './limits.js'
 import { muting, Permit } from './permit.js'
@@ -37,8 +39,7 @@ export class Session {
   /** Whether it has ever found a room, and until when it has to. */
   #settled = false
   #deadline: Alarm<Session> | undefined
-  /** Where it published last: frames to another room must not overtake what waits there. */
-  #latest: Room | undefined
+  readonly #trail = new Trail()
   /** Only where it had to wait for an answer. */
   #wait: Wait | undefined
   #ended = false
@@ -133,12 +134,7 @@ export class Session {
   leave(member: Member): void {
     const { room } = member
     if (member.index < 0) return
-    if (!this.#ended) room.catchUp(member)
-    if (this.#latest === room) {
-      // What it says elsewhere from now on must not overtake what waits here.
-      room.flush()
-      this.#latest = undefined
-    }
+    if (!this.#ended && room.batch.frames.length > member.since) this.#catchUp()
     room.remove(member)
     this.#members.splice(this.#members.indexOf(member), 1)
     room.link?.left(member)
@@ -156,10 +152,7 @@ export class Session {
    */
   publish(room: Room, frame: Buffer, author?: Member): void {
     this.#hub.counters.messagesRelayed++
-    if (this.#latest !== room) {
-      this.#latest?.flush()
-      this.#latest = room
-    }
+    this.#trail.lead(room)
     room.publish(frame, author)
   }
 
@@ -174,14 +167,14 @@ export class Session {
   /** Sends frames to this client, behind all that its rooms have for it. */
   send(frames: Buffer): void {
     if (this.#ended) return
-    for (const member of this.#members) member.room.catchUp(member)
+    this.#catchUp()
     this.#hub.counters.bytesSent += frames.length
     this.#port.write(frames)
   }
 
-  /** Sends a batch to this client at once. For rooms: everything else wants {@link Session.send}. */
-  write(batch: Buffer): void {
-    this.#port.write(batch)
+  /** Sends frames to this client at once. For rooms: everything else wants {@link Session.send}. */
+  write(frames: Buffer): void {
+    this.#port.write(frames)
   }
 
   /** The client pinged, or answered a ping: so many are fine, and more slow it down, whatever the dialect. */
@@ -248,7 +241,7 @@ export class Session {
   /** Ends the session from this side. */
   close(reason: CloseReason): void {
     if (this.#ended) return
-    for (const member of this.#members) member.room.catchUp(member)
+    this.#catchUp()
     this.end(reason.code)
     this.#port.close(reason)
   }
@@ -340,10 +333,16 @@ export class Session {
       return
     }
     this.publish(room, encode(room.count))
-    if (room.members.length > 0) return
-    this.#latest = undefined
-    room.flush()
-    rooms.close(room)
+    if (room.members.length === 0) rooms.close(room)
+  }
+
+  /** Sends it what its rooms have for it, ahead of the rest, so that something else may follow. */
+  #catchUp(): void {
+    const behind = this.#members.filter(({ room, since }) => room.batch.frames.length > since)
+    if (behind.length === 0) return
+    const share = mergedShareOf(behind, ({ batch }) => batch)
+    for (const member of behind) member.room.skip(member)
+    send(this, share, this.#hub.counters)
   }
 
   /** It has found a room in time. */

@@ -11,16 +11,20 @@ import type { Room } from './room.js'
 export class Ticker {
   #dirty: Room[] = []
   #frames = 0
+  /** How many there have been in all. */
+  #number = 0
   #polledAgain = false
 
   /**
    * Notes something that waits in a room.
    *
    * @param first Whether nothing did before.
+   * @returns Its number, higher than those of all that was noted before.
    */
-  note(room: Room, first: boolean): void {
+  note(room: Room, first: boolean): number {
     if (first) this.#dirty.push(room)
     if (this.#frames++ === 0) setImmediate(this.#tick)
+    return this.#number++
   }
 
   readonly #tick = (): void => {

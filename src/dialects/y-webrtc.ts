@@ -16,6 +16,7 @@ const PONG = jsonFrame({ type: 'pong' })
 export const yWebrtc: Dialect = {
   name: 'y-webrtc',
   roots: ['y-webrtc'],
+  several: true,
 
   claims: ({ path }) => path === '/y-webrtc',
   recognises: (first) => FIRST.has(first['type']),

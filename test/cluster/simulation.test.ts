@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Code, loadCode } from './simulator/code.js'
-import { loadMutant, mutants } from './simulator/mutants.js'
+import { type Code, loadCode, loadMutant } from '../support/code.js'
+import { mutants } from './simulator/mutants.js'
 import { type Fault, type Scenario, World } from './simulator/world.js'
 
 /** `SEEDS=5000 npx vitest run test/cluster/simulation.test.ts` tries more than CI does. */

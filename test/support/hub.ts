@@ -5,6 +5,7 @@ import { Hub, type Limits, type Observer } from '../../src/core/hub.js'
 import { Session } from '../../src/core/session.js'
 import { Dialects } from '../../src/dialects/index.js'
 import { parseOptions } from '../../src/options/index.js'
+import type { Code } from './code.js'
 import { decodeFrames } from './frames.js'
 
 /** A session without a socket: keeps what is written to it. */
@@ -37,14 +38,15 @@ export function createHub(
   observer: Partial<Observer> = {},
   access: Access = {},
   cluster?: Cluster,
+  code: Pick<Code, 'Hub'> = { Hub },
 ): Hub {
-  return new Hub({ ...parseOptions({}), ...limits }, { ...deaf, ...observer }, access, cluster)
+  return new code.Hub({ ...parseOptions({}), ...limits }, { ...deaf, ...observer }, access, cluster)
 }
 
 let ids = 0
 
 /** Connects a session at a URL. */
-export function connect(hub: Hub, url: string): Wire {
+export function connect(hub: Hub, url: string, code: Pick<Code, 'Session' | 'Dialects'> = { Session, Dialects }): Wire {
   const seen: string[] = []
   const port: Port = {
     address: '',
@@ -57,8 +59,8 @@ export function connect(hub: Hub, url: string): Wire {
   }
   const [path = '/', query = ''] = url.split('?')
   const hello = { path, query: new URLSearchParams(query), headers: {} }
-  const session = new Session(hub, port, `id${ids++}`, hello)
-  session.open(() => new Dialects().converse(session, hello))
+  const session = new code.Session(hub, port, `id${ids++}`, hello)
+  session.open(() => new code.Dialects().converse(session, hello))
   return {
     session,
     seen,

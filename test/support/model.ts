@@ -11,7 +11,7 @@ export interface Wire {
   drop(): Promise<void>
 }
 
-export const ROOMS = ['red', 'blue']
+export const ROOMS = ['red', 'blue', 'green', 'gold']
 const PEERS = ['ann', 'ben']
 
 /** What a client sees, reduced to what the model knows. */

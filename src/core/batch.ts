@@ -1,0 +1,62 @@
+import type { Counters } from './counters.js'
+import type { Member, Room } from './room.js'
+import type { Session } from './session.js'
+
+/** Frames that wait in a room for the end of the turn. */
+export class Batch {
+  readonly frames: Buffer[] = []
+  /** Who wrote the frame at the same place, and so does not get it. */
+  readonly authors: (Member | undefined)[] = []
+  /** The number of the frame at the same place, among those of all rooms. */
+  readonly numbers: number[] = []
+  bytes = 0
+}
+
+/** What one session gets of batches. */
+export interface Share {
+  readonly bytes: Buffer
+  /** How many frames these are. */
+  readonly frames: number
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** Puts frames together. */
+export function join(frames: readonly Buffer[]): Buffer {
+  const [first = NOTHING] = frames
+  return frames.length > 1 ? Buffer.concat(frames) : first
+}
+
+/** Writes and counts a share. */
+export function send(session: Session, { bytes, frames }: Share, counters: Counters): void {
+  if (frames === 0) return
+  counters.deliveries += frames
+  counters.bytesSent += bytes.length
+  session.write(bytes)
+}
+
+/** What a member gets of the batch of its room: the frames since it joined, without its own. */
+export function shareOf(member: Member, { frames, authors }: Batch): Share {
+  const share: Buffer[] = []
+  for (let place = member.since; place < frames.length; place++) {
+    const frame = frames[place]
+    if (frame && authors[place] !== member) share.push(frame)
+  }
+  return { bytes: join(share), frames: share.length }
+}
+
+/** What a session gets of the batches of several rooms, in the order in which the frames came. */
+export function mergedShareOf(members: readonly Member[], batchOf: (room: Room) => Batch): Share {
+  const [only] = members
+  if (only && members.length === 1) return shareOf(only, batchOf(only.room))
+  const share: { frame: Buffer; number: number }[] = []
+  for (const member of members) {
+    const { frames, authors, numbers } = batchOf(member.room)
+    for (let place = member.since; place < frames.length; place++) {
+      const [frame, number] = [frames[place], numbers[place]]
+      if (frame && number !== undefined && authors[place] !== member) share.push({ frame, number })
+    }
+  }
+  share.sort((a, b) => a.number - b.number)
+  return { bytes: join(share.map(({ frame }) => frame)), frames: share.length }
+}
