@@ -12,6 +12,8 @@ export interface Load {
 export interface Port {
   /** The address of the client, for the log; empty once the connection is gone. */
   readonly address: string
+  /** What counts as the client's address for limits: that of IPv6 with its /64. Empty if unknown. */
+  readonly network: string
   /** What it has carried so far, and what waits there. */
   measure(): Load
   /** Sends one or several whole frames. */

@@ -189,6 +189,12 @@ export const closes = {
     when: 'the relay has `MAX_ROOMS`',
     reconnect: 'later',
   },
+  tooManyOwnRooms: {
+    code: 1013,
+    reason: 'Too many rooms opened by you',
+    when: "the client's user, or its address where no user is named, has opened more of `MAX_ROOMS` than are free",
+    reconnect: 'later',
+  },
 } as const satisfies Record<string, CloseEntry>
 
 /** Codes of the `error` message of the `impossible-writer` dialect. */

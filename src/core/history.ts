@@ -1,4 +1,6 @@
 import { payloadOf } from './frame.js'
+import { Heaviest } from './heaviest.js'
+import { Opener } from './openers.js'
 
 /** What the relay keeps of rooms at most; 0 means none, except for `history`, where it means nothing is kept. */
 export interface HistoryLimits {
@@ -6,7 +8,7 @@ export interface HistoryLimits {
   readonly history: number
   /** Their bytes. */
   readonly historyBytes: number
-  /** Bytes of all rooms together. */
+  /** Bytes of memory of all rooms together. */
   readonly historyTotalBytes: number
   /** Milliseconds for which a message is kept. */
   readonly historyAge: number
@@ -21,21 +23,36 @@ export interface Memory {
   readonly origin: string
 }
 
-/** A memory's place in its room, and among those of all rooms, from the oldest to the newest. */
-interface Entry extends Memory {
-  readonly history: History
-  older: Entry | undefined
-  newer: Entry | undefined
+/** A memory as it is kept. */
+interface Entry {
+  /**
+   * Its bytes, each as a character of Latin-1: a string costs 16 bytes beside them, a buffer of its own some
+   * hundreds. Empty for a message that was too long to keep.
+   */
+  readonly text: string
+  readonly at: number
+  readonly origin: string
 }
+
+/** What an entry takes of memory beside its text, and one with an origin; in bytes, measured. */
+const ENTRY_COST = 128
+const ORIGIN_COST = 128
+
+/** What a room takes that keeps anything. */
+const ROOM_COST = 256
+
+/** No message may take more than this share of what a room may keep, so that a few do not drive out all others. */
+const LARGEST_SHARE = 1 / 4
 
 /** How often what is too old is forgotten, in milliseconds. */
 const SWEEP = 10_000
 
-/** The messages of all rooms that are kept: bounded in bytes and age. */
+/** The messages of all rooms that are kept: bounded in memory and age. */
 export class Archive {
   readonly limits: HistoryLimits
-  #oldest: Entry | undefined
-  #newest: Entry | undefined
+  /** Those that keep something. */
+  readonly #histories = new Set<History>()
+  readonly #openers = new Heaviest<Opener>()
   #bytes = 0
   #sweep: NodeJS.Timeout | undefined
 
@@ -43,38 +60,56 @@ export class Archive {
     this.limits = limits
   }
 
-  /** Called by {@link History} alone. */
-  add(history: History, memory: Memory): Entry {
-    const entry: Entry = { ...memory, history, older: this.#newest, newer: undefined }
-    if (this.#newest) this.#newest.newer = entry
-    else this.#oldest = entry
-    this.#newest = entry
-    this.#bytes += entry.text.length
-    this.#sweep ??= setInterval(() => this.forget(), SWEEP).unref()
-    const { historyTotalBytes } = this.limits
-    while (historyTotalBytes > 0 && this.#bytes > historyTotalBytes) this.#oldest?.history.drop(this.#oldest)
-    return entry
+  /** What is kept in all, in bytes of memory. */
+  get bytes(): number {
+    return this.#bytes
   }
 
-  /** Called by {@link History} alone. */
-  remove(entry: Entry): void {
-    if (entry.older) entry.older.newer = entry.newer
-    else this.#oldest = entry.newer
-    if (entry.newer) entry.newer.older = entry.older
-    else this.#newest = entry.older
-    this.#bytes -= entry.text.length
-    if (!this.#oldest) this.stop()
+  /** Called by {@link History} alone: what it keeps takes more or less memory than before. */
+  weigh(history: History, from: number, to: number): void {
+    const { opener } = history
+    const total = opener.bytes + to - from
+    opener.histories.move(history, from, to)
+    this.#openers.move(opener, opener.bytes, total)
+    opener.bytes = total
+    this.#bytes += to - from
+    if (to > 0) {
+      this.#histories.add(history)
+      this.#sweep ??= setInterval(() => this.forget(), SWEEP).unref()
+    } else {
+      this.#histories.delete(history)
+      if (this.#histories.size === 0) this.stop()
+    }
+  }
+
+  /**
+   * Forgets until the rest may be kept: the oldest of the room that takes most, of the user or address whose
+   * rooms take most. So nobody who fills many rooms has those of others forgotten.
+   */
+  relieve(): void {
+    const { historyTotalBytes } = this.limits
+    while (historyTotalBytes > 0 && this.#bytes > historyTotalBytes) {
+      const history = this.#openers.first?.histories.first
+      if (!history) return
+      history.drop()
+    }
   }
 
   /** Forgets what is too old. */
   forget(): void {
-    while (this.#oldest && this.outdated(this.#oldest)) this.#oldest.history.drop(this.#oldest)
+    for (const history of this.#histories) history.forget()
   }
 
   /** Whether something is too old to be kept. */
   outdated({ at }: Pick<Memory, 'at'>): boolean {
     const { historyAge } = this.limits
     return historyAge > 0 && at < Date.now() - historyAge
+  }
+
+  /** The longest message that is kept, in bytes. */
+  get longest(): number {
+    const { historyBytes, historyTotalBytes } = this.limits
+    return LARGEST_SHARE * (historyBytes || historyTotalBytes || Number.POSITIVE_INFINITY)
   }
 
   /** Lets go of the timer. */
@@ -86,24 +121,33 @@ export class Archive {
 
 /** The last messages of one room, from the oldest to the newest. */
 export class History {
+  /** Who opened the room. */
+  readonly opener: Opener
   readonly #archive: Archive
   #entries: Entry[] = []
   /** Their origins, on a relay of several nodes. */
-  readonly #origins = new Set<string>()
+  #origins: Set<string> | undefined
+  /** Bytes of the messages, and of memory that they take. */
   #bytes = 0
+  #weight = 0
 
-  constructor(archive: Archive) {
+  constructor(archive: Archive, opener: Opener = new Opener('')) {
     this.#archive = archive
+    this.opener = opener
   }
 
   /** What is kept now. */
   get memories(): readonly Memory[] {
-    this.#archive.forget()
-    // What another node kept may be older than what is behind it in the archive.
-    for (let [oldest] = this.#entries; oldest && this.#archive.outdated(oldest); [oldest] = this.#entries) {
-      this.drop(oldest)
-    }
+    this.forget()
     return this.#entries
+      .filter(({ text }) => text !== '')
+      .map(({ text, at, origin }) => ({ text: Buffer.from(text, 'latin1'), at, origin }))
+  }
+
+  /** How many messages since the oldest that is kept were too long to keep. */
+  get omitted(): number {
+    const kept = this.#entries.findIndex(({ text }) => text !== '')
+    return kept < 0 ? 0 : this.#entries.slice(kept).filter(({ text }) => text === '').length
   }
 
   /** Keeps a message. */
@@ -113,49 +157,54 @@ export class History {
 
   /** Takes over what another node kept. */
   adopt(memories: readonly Memory[]): void {
-    const all = [...this.#entries, ...memories.filter(({ origin }) => !this.#origins.has(origin))]
+    const kept = this.memories
+    const all = [...kept, ...memories.filter(({ origin }) => !this.#origins?.has(origin))]
     this.clear()
     for (const memory of all.sort((a, b) => a.at - b.at)) this.#keep(memory)
   }
 
   /** Forgets all. */
   clear(): void {
-    for (const entry of this.#entries) this.#archive.remove(entry)
     this.#entries = []
-    this.#origins.clear()
+    this.#origins = undefined
     this.#bytes = 0
+    this.#weigh(-this.#weight)
   }
 
-  /** Called by {@link Archive} alone: forgets one. */
-  drop(entry: Entry): void {
-    this.#entries.splice(this.#entries.indexOf(entry), 1)
-    this.#origins.delete(entry.origin)
-    this.#bytes -= entry.text.length
-    this.#archive.remove(entry)
+  /** Forgets what is too old. */
+  forget(): void {
+    for (let [oldest] = this.#entries; oldest && this.#archive.outdated(oldest); [oldest] = this.#entries) this.drop()
+  }
+
+  /** Forgets the oldest. */
+  drop(): void {
+    const oldest = this.#entries.shift()
+    if (!oldest) return
+    this.#origins?.delete(oldest.origin)
+    this.#bytes -= oldest.text.length
+    this.#weigh(-costOf(oldest))
   }
 
   #keep({ text, at, origin }: Memory): void {
-    if (this.#origins.has(origin) || this.#archive.outdated({ at })) return
+    if (this.#origins?.has(origin) || this.#archive.outdated({ at })) return
+    if (origin !== '') this.#origins = (this.#origins ?? new Set()).add(origin)
+    const entry = { text: text.length > this.#archive.longest ? '' : text.toString('latin1'), at, origin }
+    this.#entries.push(entry)
+    this.#bytes += entry.text.length
+    this.#weigh(costOf(entry))
     const { history, historyBytes } = this.#archive.limits
-    if (historyBytes > 0 && text.length > historyBytes) {
-      // It cannot be kept; what came before it would look like all there was.
-      this.clear()
-      return
-    }
-    if (origin !== '') this.#origins.add(origin)
-    this.#bytes += text.length
-    this.#entries.push(this.#archive.add(this, { text: detached(text), at, origin }))
-    while (this.#entries.length > history || (historyBytes > 0 && this.#bytes > historyBytes)) {
-      const [oldest] = this.#entries
-      if (!oldest) return
-      this.drop(oldest)
-    }
+    while (this.#entries.length > history || (historyBytes > 0 && this.#bytes > historyBytes)) this.drop()
+    this.#archive.relieve()
+  }
+
+  #weigh(change: number): void {
+    const before = this.#weight
+    this.#weight += change + (before === 0 ? ROOM_COST : 0)
+    if (this.#entries.length === 0) this.#weight = 0
+    this.#archive.weigh(this, before, this.#weight)
   }
 }
 
-/** The bytes in memory of their own: a frame may be a small piece of a large buffer. */
-function detached(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(copy)
-  return copy
+function costOf({ text, origin }: Entry): number {
+  return text.length + ENTRY_COST + (origin === '' ? 0 : ORIGIN_COST)
 }

@@ -4,6 +4,7 @@ import type { Link } from './cluster.js'
 import type { Census, Counters } from './counters.js'
 import type { FlushGroup } from './flush-group.js'
 import type { History } from './history.js'
+import type { Opener } from './openers.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
 
@@ -72,6 +73,8 @@ export class Room {
   /** Set by {@link Rooms} if the room is to expire. */
   expiry: Alarm<Room> | undefined
   ending: Ending | undefined
+  /** Who opened it on this node, as long as it is open. */
+  opener: Opener | undefined
   /** Its tie to the other nodes; absent where there are none. */
   link: Link | undefined
   /** The last messages, where they are kept. */

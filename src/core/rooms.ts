@@ -4,6 +4,7 @@ import type { Counters } from './counters.js'
 import { type CloseReason, closes } from './errors.js'
 import { Archive, History } from './history.js'
 import type { Limits } from './hub.js'
+import { Openers } from './openers.js'
 import { Room, type RoomKind } from './room.js'
 import { Ticker } from './ticker.js'
 
@@ -14,6 +15,7 @@ export class Rooms implements Iterable<Room> {
   readonly #cluster: Cluster | undefined
   readonly #ticker = new Ticker()
   readonly #kinds = new Map<RoomKind, Map<string, Room>>()
+  readonly #openers = new Openers()
   readonly #archive: Archive
   readonly #expiries = new Alarms<Room>((room) => this.expire(room))
   readonly #evictions = new Alarms<Room>((room) => clear(room, closes.isolated))
@@ -31,6 +33,11 @@ export class Rooms implements Iterable<Room> {
     return this.#size
   }
 
+  /** How many users and addresses have opened them. */
+  get clients(): number {
+    return this.#openers.size
+  }
+
   /** Whether rooms may have members on other nodes. */
   get clustered(): boolean {
     return this.#cluster !== undefined
@@ -45,19 +52,26 @@ export class Rooms implements Iterable<Room> {
     return this.#kinds.get(kind)?.get(name)
   }
 
-  /** The room of that name, opened if need be; undefined if there are too many. */
-  open(kind: RoomKind, name: string): Room | undefined {
+  /**
+   * The room of that name, opened if need be.
+   *
+   * @param client Who asks for it: a user, or an address; empty if unknown.
+   * @returns Instead of a room that cannot be opened, whether all are taken, or all that this client may have.
+   */
+  open(kind: RoomKind, name: string, client = ''): Room | 'all' | 'share' {
     const found = this.find(kind, name)
     if (found) return found
-    if (this.#limits.maxRooms > 0 && this.#size >= this.#limits.maxRooms) return undefined
+    const shortage = this.#shortage(client)
+    if (shortage) return shortage
     const room = new Room(kind, name, this.#ticker, this.#counters)
+    room.opener = this.#openers.open(client)
     let rooms = this.#kinds.get(kind)
     if (!rooms) this.#kinds.set(kind, (rooms = new Map()))
     rooms.set(name, room)
     this.#size++
     this.#counters.census(kind.name).rooms++
     this.#setExpiry(room)
-    if (kind.remembers && this.#limits.history > 0) room.history = new History(this.#archive)
+    if (kind.remembers && this.#limits.history > 0) room.history = new History(this.#archive, room.opener)
     room.link = this.#cluster?.link(room, this)
     return room
   }
@@ -73,6 +87,8 @@ export class Rooms implements Iterable<Room> {
     room.link?.close()
     room.history?.clear()
     room.history = undefined
+    if (room.opener) this.#openers.close(room.opener)
+    room.opener = undefined
   }
 
   /** Another node has opened the room before. */
@@ -117,6 +133,18 @@ export class Rooms implements Iterable<Room> {
     this.#expiries.clear()
     this.#evictions.clear()
     this.#archive.stop()
+  }
+
+  /**
+   * Nobody may have opened more rooms than are free. So a client that is alone may open half of them, and
+   * however many try to take all, as much is left for a newcomer as each of them has.
+   */
+  #shortage(client: string): 'all' | 'share' | undefined {
+    const { maxRooms } = this.#limits
+    if (maxRooms === 0) return undefined
+    const free = maxRooms - this.#size
+    if (free <= 0) return 'all'
+    return client !== '' && this.#openers.roomsOf(client) > free ? 'share' : undefined
   }
 
   #setExpiry(room: Room): void {

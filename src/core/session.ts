@@ -62,6 +62,11 @@ export class Session {
     return this.#port.address
   }
 
+  /** Whose share of the relay it takes: its user's, or that of its address where no user is named. Empty if unknown. */
+  get client(): string {
+    return this.user === undefined ? this.#port.network : `user ${this.user}`
+  }
+
   /** What its connection has carried so far, and what waits there. */
   measure(): Load {
     return this.#port.measure()
@@ -285,12 +290,9 @@ export class Session {
   }
 
   #enter(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void): void {
-    const { rooms, limits, observer } = this.#hub
-    const room = rooms.open(kind, name)
-    if (!room) {
-      this.#refuseRoom()
-      return
-    }
+    const { limits, observer } = this.#hub
+    const room = this.#open(kind, name)
+    if (!room) return
     const opening = room.link?.opening
     if (opening !== undefined) {
       // Others may already be in, on nodes that have not answered yet.
@@ -314,20 +316,21 @@ export class Session {
     observer.joined(member)
   }
 
-  /** There are as many rooms open as may be. */
-  #refuseRoom(): void {
-    this.limited('rooms')
-    this.close(closes.tooManyRooms)
+  /** The room of that name, opened if need be; if that cannot be, the connection is closed. */
+  #open(kind: RoomKind, name: string): Room | undefined {
+    const room = this.#hub.rooms.open(kind, name, this.client)
+    if (typeof room === 'object') return room
+    if (room === 'all') this.limited('rooms')
+    else this.limited(this.user === undefined ? 'address-rooms' : 'user-rooms')
+    this.close(room === 'all' ? closes.tooManyRooms : closes.tooManyOwnRooms)
+    return undefined
   }
 
   /** Publishes to a room that it is not in. If this node does not host it, others may. */
   #visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
     const { rooms } = this.#hub
-    const room = rooms.clustered ? rooms.open(kind, name) : rooms.find(kind, name)
-    if (!room) {
-      if (rooms.clustered) this.#refuseRoom()
-      return
-    }
+    const room = rooms.clustered ? this.#open(kind, name) : rooms.find(kind, name)
+    if (!room) return
     if (room.link?.opening !== undefined) {
       this.wait(room.link.opening, () => this.#visit(kind, name, encode))
       return

@@ -2,6 +2,7 @@ import type { Hello } from '../core/authority.js'
 import type { Conversation } from '../core/conversation.js'
 import { type CloseReason, closes, type ErrorCode } from '../core/errors.js'
 import { encodeFrame, jsonFrame, Opcode } from '../core/frame.js'
+import type { History } from '../core/history.js'
 import { ownText } from '../core/own-text.js'
 import type { Member, Occupant } from '../core/room.js'
 import type { Session } from '../core/session.js'
@@ -57,9 +58,10 @@ function presence(type: string, { id, nickname, room }: Occupant): Buffer {
 }
 
 /** The messages as they were relayed, joined without reading them anew. */
-function historyFrame(messages: readonly Buffer[]): Buffer {
-  const pieces = messages.flatMap((message, i) => (i === 0 ? [message] : [COMMA, message]))
-  return encodeFrame(Opcode.text, Buffer.concat([Buffer.from('{"type":"history","messages":['), ...pieces, END]))
+function historyFrame(history: History): Buffer {
+  const pieces = history.memories.flatMap(({ text }, i) => (i === 0 ? [text] : [COMMA, text]))
+  const end = history.omitted > 0 ? Buffer.from(`],"omitted":${history.omitted}}`) : END
+  return encodeFrame(Opcode.text, Buffer.concat([Buffer.from('{"type":"history","messages":['), ...pieces, end]))
 }
 
 /** The room id that a URL names: by its path, else by its query. */
@@ -124,7 +126,7 @@ class Writer implements Conversation {
     const { id, room } = member
     this.#session.send(jsonFrame({ type: 'connected', connectionId: id, roomId: room.name, userCount: room.count }))
     if (room.history && this.#curious) {
-      this.#session.send(historyFrame(room.history.memories.map(({ text }) => text)))
+      this.#session.send(historyFrame(room.history))
     }
   }
 

@@ -24,6 +24,8 @@ export const limitMessages: Record<LimitName, string> = {
   'join-timeout': 'No room joined in time',
   heartbeat: 'Dead connection cleaned up',
   'user-connections': 'Too many connections of one user',
+  'user-rooms': 'Too many rooms of one user',
+  'address-rooms': 'Too many rooms of one address',
   'address-connections': 'Too many connections from one address',
   'address-rate': 'Too many new connections from one address',
   network: 'Client of a network that is not allowed',

@@ -12,13 +12,15 @@ export const history = {
     env: 'HISTORY_BYTES',
     group: 'History',
     value: 'size',
-    description: 'Their bytes, for each room: what a newcomer is sent at once.',
+    description:
+      'Their bytes, for each room: what a newcomer is sent at once. A message that takes more than a quarter of it is not kept.',
   }),
   historyTotalBytes: described(size().default(64 * 2 ** 20), {
     env: 'HISTORY_TOTAL_BYTES',
     group: 'History',
     value: 'size',
-    description: 'Their bytes, for all rooms together; beyond it the oldest are forgotten.',
+    description:
+      'Memory that they take, for all rooms together; beyond it the oldest are forgotten, first of the user or address whose rooms take most.',
   }),
   historyAge: described(duration().default(3_600_000), {
     env: 'HISTORY_AGE',

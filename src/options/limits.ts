@@ -15,7 +15,8 @@ export const limits = {
     env: 'MAX_ROOMS',
     group: 'Limits',
     value: 'number',
-    description: 'Rooms open at once, over all dialects; who would open one more is closed with 1013.',
+    description:
+      'Rooms open at once, over all dialects; who would open one more is closed with 1013. No user, and no address where no user is named, may have opened more of them than are free.',
   }),
   maxRoomMembers: described(count().default(1000), {
     env: 'MAX_ROOM_MEMBERS',

@@ -4,6 +4,7 @@ import type { Load, Port } from '../core/conversation.js'
 import { type CloseReason, closes } from '../core/errors.js'
 import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
 import type { Session } from '../core/session.js'
+import { networkOf } from '../networks.js'
 import type { Backlog, Debtor } from './backlog.js'
 import { type Listener, Receiver } from './receiver.js'
 import type { OwnedSocket } from './sockets.js'
@@ -99,6 +100,10 @@ export class Connection implements Port, Debtor, Listener {
   /** Asked for only when needed, since it costs a system call. */
   get address(): string {
     return this.#line.addressOf(this.#socket)
+  }
+
+  get network(): string {
+    return networkOf(this.address)
   }
 
   measure(): Load {

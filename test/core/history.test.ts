@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { textFrame } from '../../src/core/frame.js'
 import { Archive, History, type HistoryLimits } from '../../src/core/history.js'
+import { Opener } from '../../src/core/openers.js'
 
 const limits: HistoryLimits = { history: 3, historyBytes: 0, historyTotalBytes: 0, historyAge: 0 }
 
@@ -11,6 +12,17 @@ function say(history: History, ...texts: string[]): void {
 
 function textsOf(history: History): string[] {
   return history.memories.map(({ text }) => text.toString())
+}
+
+/** What is kept is the end of what was said, without a gap but for what was too long, of which the number is told. */
+function expectTail(history: History, kept: string[], said: { text: string; at: number }[]): void {
+  expect(kept.length).toBeLessThanOrEqual(4)
+  expect(kept.join('').length).toBeLessThanOrEqual(20)
+  const first = said.findIndex(({ text }) => text === kept[0])
+  const end = first < 0 ? [] : said.slice(first)
+  expect(kept).toEqual(end.map(({ text }) => text).filter(({ length }) => length <= 5))
+  expect(history.omitted).toBe(end.length - kept.length)
+  for (const { at } of end) expect(Date.now() - at).toBeLessThanOrEqual(60_000)
 }
 
 describe('history', () => {
@@ -28,23 +40,9 @@ describe('history', () => {
   })
 
   it('keeps no more bytes of a room than it may', () => {
-    const history = new History(new Archive({ ...limits, historyBytes: 5 }))
-    say(history, 'aa', 'bb', 'cc')
-    expect(textsOf(history)).toEqual(['bb', 'cc'])
-  })
-
-  it('begins anew with a message that is too long to keep, so that no gap goes unseen', () => {
-    const history = new History(new Archive({ ...limits, historyBytes: 5 }))
-    say(history, 'aa', 'long long', 'b')
-    expect(textsOf(history)).toEqual(['b'])
-  })
-
-  it('forgets the oldest of all rooms when all together are too many bytes', () => {
-    const archive = new Archive({ ...limits, historyTotalBytes: 6 })
-    const [red, blue] = [new History(archive), new History(archive)]
-    say(red, 'r1', 'r2')
-    say(blue, 'b1', 'b2')
-    expect([textsOf(red), textsOf(blue)]).toEqual([['r2'], ['b1', 'b2']])
+    const history = new History(new Archive({ ...limits, historyBytes: 8 }))
+    say(history, 'a', 'bb', 'cc', 'dd', 'ee')
+    expect(textsOf(history)).toEqual(['cc', 'dd', 'ee'])
   })
 
   it('forgets what is too old, asked or not', () => {
@@ -89,8 +87,9 @@ describe('history', () => {
     const step = fc.record({ room: fc.nat(2), length: fc.integer({ min: 1, max: 12 }), wait: fc.nat(30_000) })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const archive = new Archive({ history: 4, historyBytes: 20, historyTotalBytes: 30, historyAge: 60_000 })
-        const rooms = [0, 1, 2].map(() => new History(archive))
+        const archive = new Archive({ history: 4, historyBytes: 20, historyTotalBytes: 1200, historyAge: 60_000 })
+        const openers = [new Opener('a'), new Opener('b')]
+        const rooms = [0, 1, 2].map((i) => new History(archive, openers[i % 2]))
         const said = rooms.map((): { text: string; at: number }[] => [])
         for (const [i, { room, length, wait }] of steps.entries()) {
           vi.advanceTimersByTime(wait)
@@ -98,18 +97,65 @@ describe('history', () => {
           said[room]?.push({ text, at: Date.now() })
           say(rooms[room] as History, text)
           const kept = rooms.map(textsOf)
-          expect(kept.flat().join('').length).toBeLessThanOrEqual(30)
-          for (const [r, texts] of kept.entries()) {
-            expect(texts.length).toBeLessThanOrEqual(4)
-            expect(texts.join('').length).toBeLessThanOrEqual(20)
-            // Always the end of what was said, without a gap.
-            const all = said[r] ?? []
-            expect(texts).toEqual(all.slice(all.length - texts.length).map((each) => each.text))
-            for (const { at } of all.slice(all.length - texts.length))
-              expect(Date.now() - at).toBeLessThanOrEqual(60_000)
-          }
+          expect(archive.bytes).toBeLessThanOrEqual(1200)
+          for (const [r, history] of rooms.entries()) expectTail(history, kept[r] ?? [], said[r] ?? [])
         }
+        for (const history of rooms) history.clear()
+        expect(archive.bytes).toBe(0)
+        expect(vi.getTimerCount()).toBe(0)
       }),
     )
+  })
+})
+
+describe('memory for history (10.22)', () => {
+  /** Rooms of a user or address, with a message of so many bytes in each. */
+  function fill(archive: Archive, opener: Opener, rooms: number, bytes: number): History[] {
+    return Array.from({ length: rooms }, () => {
+      const history = new History(archive, opener)
+      say(history, 'x'.repeat(bytes))
+      return history
+    })
+  }
+
+  it('is not emptied of what others said by whoever fills many rooms', () => {
+    const archive = new Archive({ ...limits, history: 100, historyBytes: 2 ** 18, historyTotalBytes: 2 ** 20 })
+    const honest = new History(archive, new Opener('honest'))
+    const texts = Array.from({ length: 20 }, (_, i) => `edit ${i}`)
+    say(honest, ...texts)
+    const rooms = fill(archive, new Opener('greedy'), 300, 60_000)
+    expect(textsOf(honest)).toEqual(texts)
+    expect(archive.bytes).toBeLessThanOrEqual(2 ** 20)
+    // Those that come last are no better off than those before.
+    expect(rooms.filter((history) => history.memories.length > 0).length).toBeGreaterThan(8)
+  })
+
+  it('is taken from the rooms that need most, where all are of one address', () => {
+    const archive = new Archive({ ...limits, history: 100, historyBytes: 2 ** 18, historyTotalBytes: 2 ** 20 })
+    const opener = new Opener('proxy')
+    const quiet = new History(archive, opener)
+    say(quiet, 'a', 'b')
+    fill(archive, opener, 300, 60_000)
+    expect(textsOf(quiet)).toEqual(['a', 'b'])
+  })
+
+  it('is not emptied of what was said in a room by one long message', () => {
+    const history = new History(new Archive({ ...limits, history: 100, historyBytes: 1000 }))
+    say(history, 'a', 'b', 'x'.repeat(1000), 'x'.repeat(251), 'c')
+    expect(textsOf(history)).toEqual(['a', 'b', 'c'])
+    expect(history.omitted).toBe(2)
+  })
+
+  it('counts what small messages cost, not only their text', () => {
+    const archive = new Archive({ ...limits, history: 1000 })
+    const history = new History(archive)
+    for (let i = 0; i < 1000; i++) say(history, 'tiny')
+    expect(archive.bytes).toBeGreaterThan(100 * 1000)
+  })
+
+  it('holds messages as they came, whatever their bytes are', () => {
+    const history = new History(new Archive(limits))
+    say(history, '{"a":"é€😀\u0000"}')
+    expect(textsOf(history)).toEqual(['{"a":"é€😀\u0000"}'])
   })
 })

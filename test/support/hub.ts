@@ -46,10 +46,16 @@ export function createHub(
 let ids = 0
 
 /** Connects a session at a URL. */
-export function connect(hub: Hub, url: string, code: Pick<Code, 'Session' | 'Dialects'> = { Session, Dialects }): Wire {
+export function connect(
+  hub: Hub,
+  url: string,
+  code: Pick<Code, 'Session' | 'Dialects'> = { Session, Dialects },
+  network = '',
+): Wire {
   const seen: string[] = []
   const port: Port = {
     address: '',
+    network,
     measure: () => ({ received: 0, sent: 0, backlog: 0 }),
     write: (frames) => seen.push(...decodeFrames(frames).map(({ payload }) => payload.toString())),
     close: ({ code }) => seen.push(`close ${code}`),

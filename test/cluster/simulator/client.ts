@@ -47,6 +47,7 @@ export class SimulatedClient {
     this.connected = node.world.time.now
     const port: Port = {
       address: '',
+      network: '',
       measure: () => ({ received: 0, sent: 0, backlog: 0 }),
       write: (frames) => {
         for (const { payload } of decodeFrames(frames)) this.#see(JSON.parse(payload.toString()))

@@ -1,0 +1,45 @@
+import { Heaviest } from './heaviest.js'
+import type { History } from './history.js'
+
+/** A user, or an address where no user is named, and what its rooms take of the relay. */
+export class Opener {
+  /** Empty where it is not known. */
+  readonly name: string
+  /** Rooms that it opened and that are still open. */
+  rooms = 0
+  /** What their histories take, in bytes of memory. */
+  bytes = 0
+  readonly histories = new Heaviest<History>()
+
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** Those who have opened rooms. Who has none is forgotten. */
+export class Openers {
+  readonly #openers = new Map<string, Opener>()
+
+  /** How many there are. */
+  get size(): number {
+    return this.#openers.size
+  }
+
+  /** How many rooms are open that `name` has opened. */
+  roomsOf(name: string): number {
+    return this.#openers.get(name)?.rooms ?? 0
+  }
+
+  /** Counts a room that is opened. */
+  open(name: string): Opener {
+    let opener = this.#openers.get(name)
+    if (!opener) this.#openers.set(name, (opener = new Opener(name)))
+    opener.rooms++
+    return opener
+  }
+
+  /** Counts a room that is closed. */
+  close(opener: Opener): void {
+    if (--opener.rooms === 0) this.#openers.delete(opener.name)
+  }
+}
