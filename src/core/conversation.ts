@@ -20,7 +20,7 @@ export interface Port {
   write(frames: Buffer): void
   /** Says goodbye and hangs up. The session has ended when this is called. */
   close(reason: CloseReason): void
-  /** Reads nothing more until {@link Port.release}. What was read already may still arrive. */
+  /** Reads nothing more until {@link Port.release}, not even what has come with the message that is being read. */
   hold(): void
   release(): void
   /** Reads nothing more for so many milliseconds, not even what has come with the message that is being read. */

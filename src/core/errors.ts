@@ -99,11 +99,11 @@ export const closes = {
     when: "10 windows' worth of messages were refused, without a window between that had none",
     reconnect: 'later',
   },
-  tooManyFragments: {
+  unfinished: {
     code: 1008,
-    reason: 'Too many fragments',
-    when: 'a message in more than 1,024 fragments, or a frame that comes in too many pieces',
-    reconnect: 'after a change',
+    reason: 'Message not finished in time',
+    when: 'a message that has begun came at less than about 1 KiB a second for 30 s',
+    reconnect: 'later',
   },
   originNotAllowed: {
     code: 1008,
@@ -175,6 +175,12 @@ export const closes = {
     code: 1013,
     reason: 'Too many connections',
     when: 'the user whom the `authorize` hook named has `MAX_CONNECTIONS_PER_USER`',
+    reconnect: 'later',
+  },
+  tooManyUnfinished: {
+    code: 1013,
+    reason: 'Too many unfinished messages',
+    when: 'messages that have come in part pass `MAX_TOTAL_BUFFERED_BYTES` over all connections, and this one has been slow for longest, or is the oldest',
     reconnect: 'later',
   },
   roomFull: {

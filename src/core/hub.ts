@@ -9,6 +9,7 @@ import { Quota } from './limits.js'
 import type { Member, Room } from './room.js'
 import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
+import { Stalls } from './stalls.js'
 
 /** The limits that the core enforces; all are described in `options/limits.ts`. 0 means none. */
 export interface Limits extends HistoryLimits {
@@ -31,7 +32,8 @@ export type LimitName =
   | 'throttle'
   | 'bytes'
   | 'message-size'
-  | 'fragments'
+  | 'unfinished'
+  | 'total-unfinished'
   | 'topics'
   | 'room-members'
   | 'rooms'
@@ -85,6 +87,8 @@ export class Hub {
   readonly cluster: Cluster | undefined
   readonly counters = new Counters()
   readonly rooms: Rooms
+  /** Watches while there are senders whose messages could be refused for it. */
+  readonly stalls = new Stalls()
   /** Connections by the users whom tokens or the hook named. */
   readonly users: Quota
   readonly joinDeadlines = new Alarms<Session>((session) => {

@@ -1,3 +1,5 @@
+import { AFTERMATH, type Stalls } from './stalls.js'
+
 /**
  * Counts units in fixed windows. A window starts with the first unit after the last one ended, so a
  * sender that stays below the limit never waits, and one that keeps sending gets exactly `limit`
@@ -8,6 +10,11 @@ export class Meter {
   readonly window: number
   #start = Number.NEGATIVE_INFINITY
   #used = 0
+  /** Units beyond the limit that {@link Meter.forgive} let pass in this window. */
+  #forgiven = 0
+  /** The window before this one: when it started, and what it had room for. */
+  #priorStart = Number.NEGATIVE_INFINITY
+  #priorUsed = 0
 
   /**
    * @param limit Units a window; 0 means no limit.
@@ -24,6 +31,23 @@ export class Meter {
     this.#roll(now)
     if (this.#used >= this.limit) return false
     this.#used++
+    return true
+  }
+
+  /**
+   * Takes a unit for which there is no room, if it may have waited for the relay. What passes from the window
+   * before the delay on is held to one window's worth and that of the time since.
+   *
+   * @param late When the relay began to be late; `Infinity` if it was not.
+   */
+  forgive(now: number, late: number): boolean {
+    // A window that was open all the time has room for all that came in it.
+    if (this.#start <= late) return false
+    const open = this.#priorStart + this.window > late
+    const units = this.#used + this.#forgiven + (open ? this.#priorUsed : 0)
+    const since = open ? this.#priorStart : late
+    if (units + 1 > this.limit * (1 + (now - since) / this.window)) return false
+    this.#forgiven++
     return true
   }
 
@@ -55,6 +79,9 @@ export class Meter {
   #roll(now: number): void {
     const windows = Math.floor((now - this.#start) / this.window)
     if (windows < 1) return
+    this.#priorStart = this.#start
+    this.#priorUsed = this.#used
+    this.#forgiven = 0
     this.#used = Math.max(0, this.#used - windows * this.limit)
     this.#start = this.#used === 0 ? now : this.#start + windows * this.window
   }
@@ -63,23 +90,48 @@ export class Meter {
 /** After how many windows' worth of refusals a sender counts as flooding. */
 const FLOOD_WINDOWS = 10
 
-/** Refuses what is over the limit, and tells when somebody keeps sending it all the same. */
+/** Shorter delays are those of any busy relay. */
+const MIN_DELAY = 100
+
+/**
+ * Refuses what is over the limit, and tells when somebody keeps sending it all the same. What waited because
+ * the relay stood still, or did not read its sender, is judged as if it had been read when it came.
+ */
 export class Gate {
   readonly #meter: Meter
+  readonly #stalls: Pick<Stalls, 'began'>
   #refused = 0
   #lastRefusal = Number.NEGATIVE_INFINITY
+  /** When the relay began not to read the sender, and when it went on. */
+  #delayed = Number.POSITIVE_INFINITY
+  #resumed = Number.NEGATIVE_INFINITY
 
-  constructor(limit: number, window: number) {
+  constructor(limit: number, window: number, stalls: Pick<Stalls, 'began'>) {
     this.#meter = new Meter(limit, window)
+    this.#stalls = stalls
+  }
+
+  /** The relay did not read the sender for so many milliseconds until `now`. */
+  delayed(milliseconds: number, now: number): void {
+    if (milliseconds < MIN_DELAY) return
+    const began = now - milliseconds
+    if (began - this.#resumed > AFTERMATH) this.#delayed = began
+    this.#resumed = now
   }
 
   /** What to do with a message that came at `now`, in milliseconds of a steady clock. */
   judge(now: number): 'pass' | 'refuse' | 'flood' {
-    if (this.#meter.admit(now)) return 'pass'
+    if (this.#meter.admit(now) || this.#meter.forgive(now, this.#late(now))) return 'pass'
     // A whole window without a refusal clears the record.
     if (now - this.#lastRefusal > 2 * this.#meter.window) this.#refused = 0
     this.#lastRefusal = now
     return ++this.#refused > FLOOD_WINDOWS * this.#meter.limit ? 'flood' : 'refuse'
+  }
+
+  /** When the relay began to be late with what is read at `now`. */
+  #late(now: number): number {
+    const own = now - this.#resumed > AFTERMATH ? Number.POSITIVE_INFINITY : this.#delayed
+    return Math.min(own, this.#stalls.began(now))
   }
 }
 

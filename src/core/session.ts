@@ -8,7 +8,6 @@ import type { Hub } from './hub.js'
 import { Gate, Meter } from './limits.js'
 import { muting, Permit } from './permit.js'
 import { Member, type Room, type RoomKind } from './room.js'
-import { Wait } from './wait.js'
 
 /** Milliseconds over which `byteRate` is counted. */
 const SECOND = 1000
@@ -40,8 +39,8 @@ export class Session {
   #settled = false
   #deadline: Alarm<Session> | undefined
   readonly #trail = new Trail()
-  /** Only where it had to wait for an answer. */
-  #wait: Wait | undefined
+  /** Answers that are outstanding. */
+  #awaited = 0
   #ended = false
 
   constructor(hub: Hub, port: Port, id: string, hello: Hello) {
@@ -111,10 +110,6 @@ export class Session {
   receive(data: Buffer, binary: boolean): void {
     this.#hub.cluster?.wake(performance.now())
     if (this.#ended) return
-    if (this.#wait?.pending) {
-      this.#wait.hold(data, binary)
-      return
-    }
     const { counters } = this.#hub
     this.messages++
     counters.messagesReceived++
@@ -211,6 +206,11 @@ export class Session {
     this.#port.pause(milliseconds)
   }
 
+  /** The relay did not read the client for so many milliseconds until now. */
+  delayed(milliseconds: number): void {
+    this.#gate?.delayed(milliseconds, performance.now())
+  }
+
   /** Denies it something that it cannot go on without. */
   deny(why: Denial, reason: CloseReason): void {
     this.#hub.observer.denied(why, this.address, this)
@@ -226,10 +226,13 @@ export class Session {
     }
   }
 
-  /** Acts on an answer when it is there; until then the client's messages wait. */
+  /** Acts on an answer when it is there; until then nothing more is read from the client. */
   wait<T>(answer: PromiseLike<T>, act: (answer: T) => void): void {
-    this.#wait ??= new Wait(this, this.#port)
-    this.#wait.for(answer, act)
+    if (this.#awaited++ === 0) this.#port.hold()
+    Promise.resolve(answer).then(
+      (value) => this.#answered(() => act(value)),
+      (error: unknown) => this.#answered(() => this.fail(error)),
+    )
   }
 
   /** A dialect or a hook failed. */
@@ -256,19 +259,30 @@ export class Session {
     if (this.#ended) return
     this.#ended = true
     this.#hub.joinDeadlines.cancel(this.#deadline)
-    this.#wait?.end()
     this.permit?.end()
+    if (this.#gate) this.#hub.stalls.unwatch()
     for (const member of [...this.#members]) this.leave(member)
     if (this.user !== undefined) this.#hub.users.release(this.user)
     this.#hub.counters.disconnections++
     this.#hub.observer.closed(this, code)
   }
 
+  #answered(act: () => void): void {
+    this.#awaited--
+    if (this.#ended) return
+    this.attempt(act)
+    // It may wait for another answer by now.
+    if (this.#awaited === 0 && !this.#ended) this.#port.release()
+  }
+
   #converse(conversation: Conversation): void {
     this.#conversation = conversation
-    const { rateLimit, rateLimitWindow, throttle } = this.#hub.limits
-    this.#gate = conversation.refused ? new Gate(rateLimit, rateLimitWindow) : undefined
-    this.#meter = conversation.refused ? undefined : new Meter(throttle, SECOND)
+    const { stalls, limits } = this.#hub
+    if (conversation.refused) {
+      this.#meter = undefined
+      this.#gate = new Gate(limits.rateLimit, limits.rateLimitWindow, stalls)
+      stalls.watch()
+    } else this.#meter = new Meter(limits.throttle, SECOND)
   }
 
   /** Whether a message may pass; slows the sender down, refuses or closes if not. */

@@ -24,7 +24,7 @@ export const limits = {
     value: 'number',
     description: 'Members of one room; who would be one more is closed with 1013.',
   }),
-  maxTopics: described(count().default(100), {
+  maxTopics: described(count().default(1000), {
     env: 'MAX_TOPICS',
     group: 'Limits',
     value: 'number',
@@ -42,7 +42,7 @@ export const limits = {
     group: 'Limits',
     value: 'number',
     description:
-      'Messages that an `impossible-writer` connection may send in each `RATE_LIMIT_WINDOW`; more are refused.',
+      'Messages that an `impossible-writer` connection may send in each `RATE_LIMIT_WINDOW`; more are refused. What waited because the relay was late counts for the time at which it may have come.',
   }),
   rateLimitWindow: described(duration(1).default(1000), {
     env: 'RATE_LIMIT_WINDOW',
@@ -75,6 +75,6 @@ export const limits = {
     group: 'Limits',
     value: 'size',
     description:
-      'Bytes that may wait for all connections together; beyond it the one with the largest backlog is cut off, until the rest fits.',
+      'Bytes that may wait for all connections together; beyond it the one with the largest backlog is cut off, until the rest fits. As many may be kept of messages that have come in part; beyond it the slowest and oldest of these are closed with 1013.',
   }),
 }

@@ -3,21 +3,19 @@ import type { Alarm, Alarms } from '../core/alarms.js'
 import type { Load, Port } from '../core/conversation.js'
 import { type CloseReason, closes } from '../core/errors.js'
 import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
+import type { LimitName } from '../core/hub.js'
 import type { Session } from '../core/session.js'
 import { networkOf } from '../networks.js'
 import type { Backlog, Debtor } from './backlog.js'
-import { type Listener, Receiver } from './receiver.js'
+import { Reader, type ReadLine, type ReadListener } from './reader.js'
 import type { OwnedSocket } from './sockets.js'
 
 /** What all connections of a relay share. */
-export interface Line {
-  readonly maxMessageBytes: number
+export interface Line extends ReadLine {
   readonly maxBufferedBytes: number
   readonly backlog: Backlog
   /** Cuts connections whose client does not answer a close. */
   readonly farewells: Alarms<Connection>
-  /** Reads again from connections that were slowed down. */
-  readonly pauses: Alarms<Connection>
   /** The address of the client at the other end of a socket; empty once that is gone. */
   addressOf(socket: Socket): string
   /** The socket is gone. */
@@ -33,11 +31,8 @@ const WRITE_COST = 512
 /** Answers to one read of the socket are written together, up to so many bytes. */
 const MAX_ANSWERS = 16 * 1024
 
-/**
- * Frames of one read of the socket that are dealt with before everybody else has a turn: a read may bring
- * 10,000 tiny ones.
- */
-const MAX_FRAMES = 256
+/** A fragment costs less than a ping, and messages in thousands of them are legal: so many count as one ping. */
+const FRAGMENTS_A_PING = 16
 
 /** What is still read, in search of the client's goodbye, once the relay has said its own; in bytes. */
 const MAX_IGNORED = 64 * 1024
@@ -50,14 +45,21 @@ const ABNORMAL = 1006
 
 /** RFC 6455 section 7.1.5: a close frame without a code. */
 const NO_STATUS = 1005
+/** Limits whose ends are closes of the connection itself. */
+const limits: ReadonlyMap<CloseReason, LimitName> = new Map<CloseReason, LimitName>([
+  [closes.tooBig, 'message-size'],
+  [closes.unfinished, 'unfinished'],
+  [closes.tooManyUnfinished, 'total-unfinished'],
+])
+
 const EMPTY_CLOSE = encodeFrame(Opcode.close, Buffer.alloc(0))
 
 /**
- * One WebSocket: `ws`'s Receiver reads, frames are written straight to the socket, and the goodbyes of
+ * One WebSocket: a {@link Reader} reads, frames are written straight to the socket, and the goodbyes of
  * RFC 6455 section 7 are said here. Its listeners are shared by all connections, which saves each a
  * dozen closures.
  */
-export class Connection implements Port, Debtor, Listener {
+export class Connection implements Port, Debtor, ReadListener {
   readonly session: Session
   /** Whether anything came since the last ping. */
   heard = true
@@ -66,19 +68,14 @@ export class Connection implements Port, Debtor, Listener {
 
   readonly #line: Line
   readonly #socket: Socket
-  readonly #receiver: Receiver
+  readonly #reader: Reader
   /** Until a close frame is sent, or the socket breaks. */
   #open = true
   /** Whether a read of the socket is being dealt with, and what is to be written at its end. */
   #reading = false
   #answers: Buffer[] | undefined
   #answerBytes = 0
-  /** Frames since this read began. */
-  #frames = 0
-  /** Whether the rest of this read waits until the others have had their turn. */
-  #yielding = false
-  #held = false
-  #pause: Alarm<Connection> | undefined
+  #fragments = 0
   #farewell: Alarm<Connection> | undefined
   /** Writes, and their bytes, since the client fell behind; 0 while it keeps up. */
   #lateWrites = 0
@@ -91,7 +88,7 @@ export class Connection implements Port, Debtor, Listener {
   constructor(line: Line, socket: OwnedSocket, createSession: (port: Port) => Session) {
     this.#line = line
     this.#socket = socket
-    this.#receiver = new Receiver(line.maxMessageBytes, this)
+    this.#reader = new Reader(line, socket, this)
     this.session = createSession(this)
     own(socket, this)
     socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('close', onClose)
@@ -125,7 +122,7 @@ export class Connection implements Port, Debtor, Listener {
 
   /** Whether the relay itself has stopped reading, so that silence says nothing of the client. */
   get stalled(): boolean {
-    return this.#held || this.#yielding || this.#pause !== undefined
+    return this.#reader.stopped
   }
 
   write(frames: Buffer): void {
@@ -176,55 +173,36 @@ export class Connection implements Port, Debtor, Listener {
   }
 
   hold(): void {
-    this.#held = true
-    this.#socket.pause()
+    this.#reader.hold()
   }
 
   release(): void {
-    this.#held = false
-    this.heard = true
-    this.#read()
+    this.#reader.release()
   }
 
   pause(milliseconds: number): void {
-    // The other limit may ask for longer.
-    if (this.#pause && this.#pause.due >= performance.now() + milliseconds) return
-    this.#receiver.stop()
-    this.#socket.pause()
-    this.#line.pauses.cancel(this.#pause)
-    this.#pause = this.#line.pauses.set(this, milliseconds)
+    this.#reader.pause(milliseconds)
   }
 
-  /** The pause is over. */
-  resume(): void {
-    this.#pause = undefined
-    // Its answer to the last ping may still be in the kernel.
+  onRead(): void {
+    // After a pause its answer to the last ping may still be in the kernel.
     this.heard = true
-    this.readOn()
-    this.#read()
-  }
-
-  /** The others have had their turn. */
-  proceed(): void {
-    this.#yielding = false
-    if (this.#pause) return
-    this.readOn()
-    this.#read()
-  }
-
-  /** Goes on with what was read already when it was paused. */
-  readOn(): void {
     this.#reading = true
-    this.#frames = 0
-    const fault = this.#receiver.resume()
-    this.#endRead(fault)
   }
 
-  /** A read of the socket has been dealt with: what it was answered goes out in one write, each of which is a system call. */
-  #endRead(fault: CloseReason | undefined): void {
+  /** What a read was answered goes out in one write, each of which is a system call. */
+  onReadEnd(fault: CloseReason | undefined): void {
     this.#reading = false
     this.#sendAnswers()
     if (fault) this.#fail(fault)
+  }
+
+  onDelay(milliseconds: number): void {
+    this.session.delayed(milliseconds)
+  }
+
+  onUnfinished(reason: CloseReason): void {
+    this.#fail(reason)
   }
 
   /** Cuts the socket, without a close frame. */
@@ -255,28 +233,24 @@ export class Connection implements Port, Debtor, Listener {
   }
 
   onMessage(data: Buffer, binary: boolean): void {
-    this.#count()
+    this.#reader.count()
     if (!this.#tooSlow) this.session.receive(data, binary)
   }
 
+  onFragment(): void {
+    this.#reader.count()
+    if (++this.#fragments % FRAGMENTS_A_PING === 0) this.session.pinged()
+  }
+
   onPing(payload: Buffer): void {
-    this.#count()
+    this.#reader.count()
     this.session.pinged()
     this.write(encodeFrame(Opcode.pong, payload))
   }
 
   onPong(): void {
-    this.#count()
+    this.#reader.count()
     this.session.pinged()
-  }
-
-  /** Counts a frame, after which it may be the turn of others. */
-  #count(): void {
-    if (++this.#frames < MAX_FRAMES || this.#yielding) return
-    this.#yielding = true
-    this.#receiver.stop()
-    this.#socket.pause()
-    setImmediate(proceed, this)
   }
 
   /** RFC 6455 section 5.5.1: a close is answered with the same code, and the server hangs up. */
@@ -290,7 +264,6 @@ export class Connection implements Port, Debtor, Listener {
 
   /** A piece of the byte stream came. */
   received(chunk: Buffer): void {
-    this.heard = true
     if (!this.#open && (this.#ignored += chunk.length) > MAX_IGNORED) {
       // Whoever goes on and on is not read any more, and has but a moment to read why it was closed.
       this.#socket.pause()
@@ -298,10 +271,7 @@ export class Connection implements Port, Debtor, Listener {
       this.#farewell = this.#line.farewells.set(this, LAST_WORD_TIMEOUT)
       return
     }
-    this.#reading = true
-    this.#frames = 0
-    const fault = this.#receiver.read(chunk)
-    this.#endRead(fault)
+    this.#reader.read(chunk)
   }
 
   /** The client has ended its half of the socket. */
@@ -317,7 +287,7 @@ export class Connection implements Port, Debtor, Listener {
     this.session.end(ABNORMAL)
     this.#line.backlog.set(this, 0)
     this.#line.farewells.cancel(this.#farewell)
-    this.#line.pauses.cancel(this.#pause)
+    this.#reader.gone()
     this.#line.onClose(this)
   }
 
@@ -328,8 +298,9 @@ export class Connection implements Port, Debtor, Listener {
 
   /** What came breaks the rules. */
   #fail(reason: CloseReason): void {
-    if (reason === closes.tooBig) this.session.limited('message-size')
-    else if (reason === closes.tooManyFragments) this.session.limited('fragments')
+    this.#reader.abandon()
+    const limit = limits.get(reason)
+    if (limit) this.session.limited(limit)
     else this.session.refuse(reason.reason)
     this.session.close(reason)
     this.#hangUp()
@@ -354,19 +325,9 @@ export class Connection implements Port, Debtor, Listener {
     this.#line.backlog.set(this, 0)
   }
 
-  /** Reads on, unless there is still a reason not to. */
-  #read(): void {
-    if (!this.stalled) this.#socket.resume()
-  }
-
   /** Reads on whatever the reason not to, to see the client's goodbye; cuts the socket if none comes. */
   #awaitGoodbye(): void {
-    this.#line.pauses.cancel(this.#pause)
-    // Not now: this may be called for a message that is just being read.
-    if (this.#pause) process.nextTick(readOn, this)
-    this.#pause = undefined
-    this.#held = false
-    this.#socket.resume()
+    this.#reader.readToEnd()
     this.#farewell ??= this.#line.farewells.set(this, CLOSE_TIMEOUT)
   }
 
@@ -416,14 +377,6 @@ function onClose(this: Socket): void {
 
 function cutOff(connection: Connection): void {
   connection.cutOff()
-}
-
-function readOn(connection: Connection): void {
-  connection.readOn()
-}
-
-function proceed(connection: Connection): void {
-  connection.proceed()
 }
 
 function dropSlow(connection: Connection): void {

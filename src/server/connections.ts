@@ -12,7 +12,9 @@ import { Backlog } from './backlog.js'
 import type { Clients } from './clients.js'
 import { Connection, type Line } from './connection.js'
 import { Heartbeat } from './heartbeat.js'
+import type { Reader } from './reader.js'
 import type { OwnedSocket } from './sockets.js'
+import { UnfinishedMessages } from './unfinished.js'
 import { accept, faultOf, type Refusal, refuse, UpgradeHello } from './upgrade.js'
 
 /** The least time between two groups of connections that are closed, in milliseconds. */
@@ -27,7 +29,8 @@ export class Connections implements Line {
   readonly maxBufferedBytes: number
   readonly backlog: Backlog
   readonly farewells = new Alarms<Connection>((connection) => connection.terminate())
-  readonly pauses = new Alarms<Connection>((connection) => connection.resume())
+  readonly pauses = new Alarms<Reader>((reader) => reader.resume())
+  readonly unfinished: UnfinishedMessages
 
   readonly #hub: Hub
   readonly #dialects: Dialects
@@ -51,6 +54,7 @@ export class Connections implements Line {
     this.maxMessageBytes = settings.maxMessageBytes
     this.maxBufferedBytes = settings.maxBufferedBytes
     this.backlog = new Backlog(settings.maxTotalBufferedBytes)
+    this.unfinished = new UnfinishedMessages(settings.maxTotalBufferedBytes)
     this.#heartbeat = new Heartbeat(settings.heartbeatInterval)
   }
 
@@ -117,6 +121,7 @@ export class Connections implements Line {
     this.#heartbeat.stop()
     this.farewells.clear()
     this.pauses.clear()
+    this.unfinished.stop()
   }
 
   #refuse(socket: OwnedSocket, refusal: Refusal): void {

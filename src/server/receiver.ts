@@ -5,6 +5,8 @@ import { type CloseReason, closes } from '../core/errors.js'
 /** What a {@link Receiver} reads. */
 export interface Listener {
   onMessage(data: Buffer, binary: boolean): void
+  /** A fragment of a message that goes on. */
+  onFragment(): void
   onPing(payload: Buffer): void
   onPong(): void
   /** A close frame; nothing comes after it. */
@@ -15,8 +17,6 @@ interface WsReceiverOptions {
   isServer: boolean
   /** Bytes; 0 means no limit. */
   maxPayload: number
-  maxFragments: number
-  maxBufferedChunks: number
 }
 
 /**
@@ -28,25 +28,30 @@ type WsReceiver = new (
 ) => Pick<Writable, '_write'> & {
   /** Whether it goes on with what it has. */
   _loop: boolean
+  /** What it has of a frame that is not whole yet, and of all that follows when it was stopped. */
+  _buffers: Buffer[]
+  _bufferedBytes: number
+  /** The mask of a frame whose payload is not whole yet. */
+  _mask: Buffer | undefined
+  /** Whether the frame that was read last ends its message. */
+  _fin: boolean
+  /** The opcode of a message of which some fragments have come; 0 if there is none. */
+  _fragmented: number
+  /** The fragments of a message that goes on, and their bytes. */
+  _fragments: Buffer[]
+  _messageLength: number
+  /** What it reads next; 0 is the beginning of a frame. */
+  _state: number
   /** Goes on with what it has. */
   startLoop(callback: (error?: Error | null) => void): void
+  /** Deals with a data frame. */
+  dataMessage(callback: (error?: Error | null) => void): void
 }
 
 const { Receiver: Base } = ws as unknown as { Receiver: WsReceiver }
 
-/** More fragments than any client sends for a message that still fits. */
-const MAX_FRAGMENTS = 1024
-
-/**
- * Pieces that may wait for the rest of their frame, each a read of the socket. Putting very many together
- * takes long, and no honest client sends a large message in pieces of a few bytes.
- */
-function maxChunks(maxMessageBytes: number): number {
-  return maxMessageBytes === 0 ? MAX_CHUNKS : Math.min(MAX_CHUNKS, Math.max(MIN_CHUNKS, maxMessageBytes / 512))
-}
-
-const MIN_CHUNKS = 4096
-const MAX_CHUNKS = 65_536
+/** Pieces of a message that are kept are joined until they have so many bytes. */
+const PIECE = 4096
 
 /** What the last `_write` said: it always answers before it returns, since nothing is inflated or deferred here. */
 let fault: (Error & { code?: string }) | null | undefined
@@ -57,21 +62,37 @@ const onWritten = (error?: Error | null): void => {
 /**
  * Checks and unmasks what one client sends, RFC 6455 section 5: every byte is read by `ws`. Two things
  * of its stream are left out because they cost more than the reading (docs/performance.md): its queue,
- * which is always empty as each chunk is read to its end at once, and its listeners.
+ * which is always empty as each chunk is read to its end at once, and its listeners. What it keeps of a
+ * message that has not come whole is joined here, so that it costs about its bytes however it was cut
+ * into frames and TCP segments.
  */
 export class Receiver extends Base {
   readonly #listener: Listener
   #done = false
+  /** Whether what is unfinished now began after {@link Receiver.begun} was asked last. */
+  #begun = true
 
   /** @param maxMessageBytes 0 means no limit. */
   constructor(maxMessageBytes: number, listener: Listener) {
-    super({
-      isServer: true,
-      maxPayload: maxMessageBytes,
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: maxChunks(maxMessageBytes),
-    })
+    super({ isServer: true, maxPayload: maxMessageBytes })
     this.#listener = listener
+  }
+
+  /** Whether a frame or a message has come in part, or some are left that came when it was stopped. */
+  get unfinished(): boolean {
+    return this._bufferedBytes > 0 || this._fragmented !== 0 || this._state !== 0
+  }
+
+  /** Bytes that are kept of what is unfinished. */
+  get kept(): number {
+    return this._bufferedBytes + this._messageLength
+  }
+
+  /** Whether what is unfinished now is another message than the last time this was asked. */
+  begun(): boolean {
+    const begun = this.#begun
+    this.#begun = false
+    return begun
   }
 
   /**
@@ -83,12 +104,6 @@ export class Receiver extends Base {
     if (this.#done) return undefined
     this._write(chunk, 'binary', onWritten)
     return this.#fault()
-  }
-
-  #fault(): CloseReason | undefined {
-    if (!fault) return undefined
-    this.#done = true
-    return closeReasonOf(fault)
   }
 
   /** Called while it reads: the rest of the piece waits for {@link Receiver.resume}. */
@@ -103,8 +118,32 @@ export class Receiver extends Base {
     return this.#fault()
   }
 
+  /** Puts what is kept into as little memory as it needs: `ws` keeps views of reads, each of which may be 64 KiB. */
+  compact(): void {
+    join(this._buffers)
+    join(this._fragments)
+    if (this._mask) this._mask = copyOf([this._mask])
+  }
+
+  /** Forgets what is unfinished, and reads nothing any more. */
+  abandon(): void {
+    this.#done = true
+    this._buffers = []
+    this._bufferedBytes = 0
+    this._fragments = []
+    this._messageLength = 0
+    this._fragmented = 0
+    this._state = 0
+  }
+
+  override dataMessage(callback: (error?: Error | null) => void): void {
+    super.dataMessage(callback)
+    if (!this._fin) this.#listener.onFragment()
+  }
+
   /** Called by `ws` for what it reads, and by Node for the stream's own events, which nobody awaits. */
   emit(event: string, data: unknown, more?: unknown): boolean {
+    if (this._fragmented === 0) this.#begun = true
     if (event === 'message') this.#listener.onMessage(data as Buffer, more as boolean)
     else if (event === 'ping') this.#listener.onPing(data as Buffer)
     else if (event === 'pong') this.#listener.onPong()
@@ -114,6 +153,37 @@ export class Receiver extends Base {
     }
     return true
   }
+
+  #fault(): CloseReason | undefined {
+    if (!fault) return undefined
+    const reason = closeReasonOf(fault)
+    this.abandon()
+    return reason
+  }
+}
+
+/** Joins the last pieces as far as they are short, or views of something larger. */
+function join(pieces: Buffer[]): void {
+  let first = pieces.length
+  for (let piece = pieces[first - 1]; piece && !isPiece(piece); piece = pieces[first - 1]) first--
+  if (first < pieces.length) pieces.push(copyOf(pieces.splice(first)))
+}
+
+function isPiece({ length, buffer }: Buffer): boolean {
+  return length >= PIECE && length === buffer.byteLength
+}
+
+/** The bytes in memory of their own. */
+function copyOf(pieces: readonly Buffer[]): Buffer {
+  let length = 0
+  for (const piece of pieces) length += piece.length
+  const copy = Buffer.allocUnsafeSlow(length)
+  let at = 0
+  for (const piece of pieces) {
+    copy.set(piece, at)
+    at += piece.length
+  }
+  return copy
 }
 
 /** How to close for an error of `ws`: https://github.com/websockets/ws/blob/master/doc/ws.md#error-codes */
@@ -124,8 +194,6 @@ function closeReasonOf({ code }: { code?: string }): CloseReason {
     case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
     case 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH':
       return closes.tooBig
-    case 'WS_ERR_TOO_MANY_BUFFERED_PARTS':
-      return closes.tooManyFragments
     default:
       return closes.protocolError
   }

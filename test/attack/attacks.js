@@ -90,7 +90,7 @@ export const attacks = [
   },
   {
     name: 'fragment floods',
-    refused: ['fragments'],
+    refused: ['throttle'],
     async run(target) {
       let sent = 0
       await target.flood(4, '/raw/x', () => (sent++ % 3 === 0 ? Buffer.concat([FIRST_FRAGMENT, FRAGMENTS]) : FRAGMENTS))

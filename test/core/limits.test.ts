@@ -61,9 +61,11 @@ describe('a meter that slows down', () => {
   })
 })
 
+const onTime = { began: () => Number.POSITIVE_INFINITY }
+
 describe('a gate', () => {
   it("calls it flooding after 10 windows' worth of refusals", () => {
-    const gate = new Gate(5, 1000)
+    const gate = new Gate(5, 1000, onTime)
     const verdicts = Array.from({ length: 57 }, (_, i) => gate.judge(i))
     expect(verdicts.slice(0, 5)).toEqual(Array(5).fill('pass'))
     expect(verdicts.slice(5, 55)).toEqual(Array(50).fill('refuse'))
@@ -71,7 +73,7 @@ describe('a gate', () => {
   })
 
   it('forgets refusals after a window without any', () => {
-    const gate = new Gate(1, 1000)
+    const gate = new Gate(1, 1000, onTime)
     for (let round = 0; round < 100; round++) {
       const now = round * 3000
       expect([gate.judge(now), gate.judge(now + 1), gate.judge(now + 2)]).toEqual(['pass', 'refuse', 'refuse'])
@@ -79,8 +81,67 @@ describe('a gate', () => {
   })
 
   it('does not forget them while every window has some', () => {
-    const gate = new Gate(1, 1000)
+    const gate = new Gate(1, 1000, onTime)
     const verdicts = Array.from({ length: 40 }, (_, i) => gate.judge(i * 500))
     expect(verdicts).toContain('flood')
+  })
+})
+
+describe('a gate, of what waited for the relay (10.19)', () => {
+  /** Sends at `rate` a second for as long as it is asked to; what comes from `stop` to `go` is read then. */
+  function refusals(gate: Gate, rate: number, seconds: number, stop: number, go: number): number {
+    let refused = 0
+    for (let sent = 0; sent < rate * seconds; sent++) {
+      const time = (sent * 1000) / rate
+      if (gate.judge(time >= stop && time < go ? go : time) !== 'pass') refused++
+    }
+    return refused
+  }
+
+  it('refuses nothing of a sender that kept to the limit, however long the relay stood still', () => {
+    const rates = fc.integer({ min: 1, max: 100 })
+    const times = fc.integer({ min: 0, max: 5000 })
+    fc.assert(
+      fc.property(rates, times, fc.integer({ min: 500, max: 60_000 }), (rate, stop, length) => {
+        const go = stop + length
+        const gate = new Gate(100, 1000, {
+          began: (now) => (now >= go && now <= go + 1000 ? stop : Number.POSITIVE_INFINITY),
+        })
+        expect(refusals(gate, rate, 70, stop, go)).toBe(0)
+      }),
+    )
+  })
+
+  it('refuses nothing of a sender that kept to the limit while the relay did not read it', () => {
+    const gate = new Gate(100, 1000, onTime)
+    let told = false
+    const stop = 1500
+    const go = 5500
+    const judge = gate.judge.bind(gate)
+    gate.judge = (now) => {
+      if (now >= go && !told) gate.delayed(go - stop, go)
+      told ||= now >= go
+      return judge(now)
+    }
+    expect(refusals(gate, 50, 20, stop, go)).toBe(0)
+  })
+
+  it('lets no more pass than the limit, over the whole time, of a sender that gets itself slowed down on purpose', () => {
+    const gate = new Gate(100, 1000, onTime)
+    let passed = 0
+    let now = 0
+    for (; now < 60_000; now += 1100) {
+      for (let i = 0; i < 1000; i++) if (gate.judge(now) === 'pass') passed++
+      gate.delayed(1000, now + 1100)
+    }
+    expect(passed).toBeLessThanOrEqual(100 * (now / 1000 + 1))
+  })
+
+  it('has exactly the limit for a burst when the relay was not late', () => {
+    const gate = new Gate(100, 1000, onTime)
+    gate.delayed(5000, 1000)
+    expect(Array.from({ length: 103 }, () => gate.judge(9000)).filter((verdict) => verdict === 'pass')).toHaveLength(
+      100,
+    )
   })
 })

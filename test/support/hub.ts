@@ -7,6 +7,7 @@ import { Dialects } from '../../src/dialects/index.js'
 import { parseOptions } from '../../src/options/index.js'
 import type { Code } from './code.js'
 import { decodeFrames } from './frames.js'
+import { Inbox } from './inbox.js'
 
 /** A session without a socket: keeps what is written to it. */
 export interface Wire {
@@ -53,25 +54,26 @@ export function connect(
   network = '',
 ): Wire {
   const seen: string[] = []
+  const inbox = new Inbox()
   const port: Port = {
     address: '',
     network,
     measure: () => ({ received: 0, sent: 0, backlog: 0 }),
     write: (frames) => seen.push(...decodeFrames(frames).map(({ payload }) => payload.toString())),
     close: ({ code }) => seen.push(`close ${code}`),
-    hold() {},
-    release() {},
+    hold: () => inbox.hold(),
+    release: () => inbox.release(),
     pause() {},
   }
   const [path = '/', query = ''] = url.split('?')
   const hello = { path, query: new URLSearchParams(query), headers: {} }
   const session = new code.Session(hub, port, `id${ids++}`, hello)
+  inbox.serve(session)
   session.open(() => new code.Dialects().converse(session, hello))
   return {
     session,
     seen,
-    receive: (message) =>
-      session.receive(Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)), false),
+    receive: (message) => inbox.send(typeof message === 'string' ? message : JSON.stringify(message)),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Port } from '../../../src/core/conversation.js'
 import { decodeFrames } from '../../support/frames.js'
+import { Inbox } from '../../support/inbox.js'
 import type { SimulatedNode } from './world.js'
 
 export type DialectName = 'impossible-writer' | 'pluresdb'
@@ -32,6 +33,7 @@ export class SimulatedClient {
   readonly heard = new Map<number, number[]>()
   sent = 0
   readonly faults: string[] = []
+  readonly #inbox = new Inbox()
   /** When it was told of the joins of others, by their ids. */
   readonly joins = new Map<string, number[]>()
   /** How many were in when it was welcomed, itself among them. */
@@ -53,12 +55,13 @@ export class SimulatedClient {
         for (const { payload } of decodeFrames(frames)) this.#see(JSON.parse(payload.toString()))
       },
       close: ({ code }) => this.#end(code),
-      hold() {},
-      release() {},
+      hold: () => this.#inbox.hold(),
+      release: () => this.#inbox.release(),
       pause() {},
     }
     const path = dialect === 'pluresdb' ? '/pluresdb' : `/room/${room}`
     this.session = node.open(port, `c${number}`, path)
+    this.#inbox.serve(this.session)
     if (dialect === 'pluresdb') {
       // It has its view from the list that follows the join; it sees no message of its own.
       this.receive({ type: 'join', topic: room, peerId: this.id })
@@ -74,7 +77,7 @@ export class SimulatedClient {
   }
 
   receive(message: object): void {
-    this.session.receive(Buffer.from(JSON.stringify(message)), false)
+    this.#inbox.send(JSON.stringify(message))
   }
 
   /** Says the next number. */

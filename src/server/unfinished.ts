@@ -1,0 +1,111 @@
+/** A connection with a message that has come in part. */
+export interface Sender {
+  /** Whether the relay itself does not read it, so that it cannot go on. */
+  readonly stopped: boolean
+  /** Gives the message up: it comes too slowly, or all unfinished ones together are too many. */
+  giveUp(why: 'slow' | 'total'): void
+}
+
+/** What is known of an unfinished message. */
+interface Progress {
+  /** Bytes that are kept of it. */
+  bytes: number
+  /** The most that were ever kept. */
+  most: number
+  /** That, when it was looked at last. */
+  before: number
+  /** How many looks in a row found it too slow. */
+  late: number
+}
+
+/** Milliseconds between two looks at how unfinished messages go on. */
+const INTERVAL = 5000
+
+/** Bytes by which a message should have grown since the last look: 1 KiB a second. */
+const GROWTH = 5 * 1024
+
+/** After how many looks in a row that found a message too slow it is given up. */
+const PATIENCE = 6
+
+/** When there are too many bytes, room is made for some more, so that not every read has to look for it. */
+const SPARE = 0.1
+
+/**
+ * The messages of all connections that have come in part. One that does not go on at about 1 KiB a second
+ * for 30 s is given up, so that a message has the time that its length takes on a slow link. When all
+ * together pass the limit, those that have been slow for longest are given up first, then the oldest.
+ */
+export class UnfinishedMessages {
+  readonly #limit: number
+  /** The oldest first. */
+  readonly #senders = new Map<Sender, Progress>()
+  #total = 0
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param limit In bytes; 0 means none. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Bytes that are kept now, and for how many messages. */
+  measure(): { bytes: number; messages: number } {
+    return { bytes: this.#total, messages: this.#senders.size }
+  }
+
+  /**
+   * Notes what is kept for a sender.
+   *
+   * @param begun Whether that is another message than the last time.
+   */
+  set(sender: Sender, bytes: number, begun: boolean): void {
+    const known = this.#senders.get(sender)
+    this.#total += bytes - (known?.bytes ?? 0)
+    if (known && !begun) {
+      known.bytes = bytes
+      known.most = Math.max(known.most, bytes)
+    } else {
+      this.#senders.delete(sender)
+      this.#senders.set(sender, { bytes, most: bytes, before: 0, late: 0 })
+      this.#timer ??= setInterval(() => this.#look(), INTERVAL).unref()
+    }
+    if (this.#limit > 0 && this.#total > this.#limit) this.#makeRoom()
+  }
+
+  /** Nothing is unfinished any more, or the connection is gone. */
+  delete(sender: Sender): void {
+    const known = this.#senders.get(sender)
+    if (!known) return
+    this.#total -= known.bytes
+    this.#senders.delete(sender)
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #look(): void {
+    if (this.#senders.size === 0) this.stop()
+    for (const [sender, progress] of this.#senders) {
+      if (sender.stopped) continue
+      progress.late = progress.most - progress.before < GROWTH ? progress.late + 1 : 0
+      progress.before = progress.most
+      if (progress.late >= PATIENCE) this.#giveUp(sender, 'slow')
+    }
+  }
+
+  #makeRoom(): void {
+    const target = this.#limit * (1 - SPARE)
+    const slowest = [...this.#senders].sort(([, a], [, b]) => b.late - a.late)
+    for (const [sender] of slowest) {
+      if (this.#total <= target) return
+      this.#giveUp(sender, 'total')
+    }
+  }
+
+  #giveUp(sender: Sender, why: 'slow' | 'total'): void {
+    this.delete(sender)
+    sender.giveUp(why)
+  }
+}

@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type Authorize, type AuthorizeRequest, Relay } from '../../src/index.js'
+import { closing, frame, Op, RawClient, until } from '../support/raw.js'
+import { startRelay } from '../support/relay.js'
+
+/** A hook whose answers the test gives. */
+function slowHook(verb: AuthorizeRequest['verb']): { authorize: Authorize; answer: () => void } {
+  const waiting: (() => void)[] = []
+  return {
+    authorize: async (request) => {
+      if (request.verb === verb) await new Promise<void>((resolve) => waiting.push(resolve))
+      return true
+    },
+    answer: () => {
+      for (const resolve of waiting.splice(0)) resolve()
+    },
+  }
+}
+
+const join = frame(Op.text, '{"type":"join","topic":"doc","peerId":"a"}')
+
+function data(count: number): Buffer[] {
+  return Array.from({ length: count }, (_, n) => frame(Op.text, `{"type":"data","data":${n}}`))
+}
+
+describe('what comes behind a pending answer (10.28)', () => {
+  it('is slowed down as everything else', async () => {
+    const relay = await startRelay({ throttle: 10, authorize: async () => true })
+    const reader = await relay.open('/pluresdb')
+    reader.send({ type: 'join', topic: 'doc', peerId: 'b' })
+    await reader.settled()
+    const sender = await RawClient.open(relay, '/pluresdb')
+    const slowed = once(relay.relay, 'limit')
+    sender.write(Buffer.concat([join, ...data(40)]))
+    expect(await slowed).toMatchObject([{ limit: 'throttle' }])
+    const heard = (await reader.settled()).length
+    // The notice that it is there, and what its second still has room for.
+    expect(heard).toBeLessThanOrEqual(1 + 10)
+    for (let n = heard - 1; n < 40; n++) expect(await reader.json()).toMatchObject({ type: 'data', data: n })
+  })
+
+  it('lets others have their turn as everything else', async () => {
+    const hook = slowHook('join')
+    const sockets: Socket[] = []
+    const server = createServer().on('connection', (socket) => sockets.push(socket))
+    const relay = new Relay({ logLevel: 'silent', throttle: 0, authorize: hook.authorize }).attach(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(async () => {
+      await relay.close({ drain: 0 })
+      server.close()
+    })
+    const client = await RawClient.open(server.address() as AddressInfo, '/pluresdb')
+    client.write(Buffer.concat([join, ...data(1000)]))
+    await until(() => sockets[0]?.isPaused() === true)
+    hook.answer()
+    let turns = 0
+    while (relay.stats().messagesReceived < 1001) {
+      await new Promise((resolve) => setImmediate(resolve))
+      if (sockets[0]?.isPaused()) turns++
+    }
+    expect(turns).toBeGreaterThanOrEqual(3)
+  })
+
+  it('is not read: pings are answered behind it, in order, and a goodbye ends it then', async () => {
+    const hook = slowHook('join')
+    const relay = await startRelay({ authorize: hook.authorize })
+    const client = await RawClient.open(relay, '/pluresdb')
+    client.write(Buffer.concat([join, frame(Op.ping, 'p'), frame(Op.text, 'bad'), frame(Op.close, closing(1000))]))
+    await until(() => relay.relay.stats().messagesReceived === 1)
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve))
+    expect(relay.relay.stats()).toMatchObject({ messagesReceived: 1, currentConnections: 1 })
+    hook.answer()
+    expect(await client.frame()).toMatchObject({ opcode: Op.pong })
+    expect(await client.json()).toMatchObject({ type: 'error' })
+    expect(await client.close()).toMatchObject({ code: 1000 })
+  })
+
+  it('does not outlive a deadline, which ends it although it is not read', async () => {
+    const hook = slowHook('join')
+    const relay = await startRelay({ authorize: hook.authorize, joinTimeout: 200 })
+    const client = await RawClient.open(relay, '/pluresdb')
+    client.write(Buffer.concat([join, ...data(100)]))
+    expect(await client.close()).toEqual({ code: 1008, reason: 'No room joined in time' })
+    client.write(frame(Op.close, closing(1008))).socket.end()
+    await client.gone()
+  })
+
+  it('does not have the heartbeat take it for dead', async () => {
+    const hook = slowHook('join')
+    const relay = await startRelay({ authorize: hook.authorize, heartbeatInterval: 50 })
+    const client = await RawClient.open(relay, '/pluresdb')
+    client.write(Buffer.concat([join, ...data(3)]))
+    for (let pings = 0; pings < 3; ) if ((await client.frame())?.opcode === Op.ping) pings++
+    hook.answer()
+    await client.write(frame(Op.pong)).answers()
+  })
+})
+
+describe('messages behind a fresh token (10.31)', () => {
+  it('are kept as the bytes of one read, however many they are', async () => {
+    const hook = slowHook('join')
+    const sockets: Socket[] = []
+    const server = createServer().on('connection', (socket) => sockets.push(socket))
+    const relay = new Relay({ logLevel: 'silent', throttle: 0, authorize: hook.authorize }).attach(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(async () => {
+      await relay.close({ drain: 0 })
+      server.close()
+    })
+    const client = await RawClient.open(server.address() as AddressInfo, '/pluresdb')
+    const bytes = Buffer.concat([join, ...Array.from({ length: 9000 }, () => frame(Op.binary, 'x'))])
+    client.write(bytes)
+    await until(() => sockets[0]?.isPaused() === true)
+    // None of them has become a message.
+    expect(relay.stats().messagesReceived).toBe(1)
+    hook.answer()
+    await until(() => relay.stats().messagesReceived === 9001)
+  })
+})
