@@ -18,6 +18,7 @@ import { isPublic } from './networks.js'
 import { Announcer, type Emit, type RelayEvents } from './observe/announcer.js'
 import { ClusterJournal } from './observe/cluster-journal.js'
 import type { Exposition } from './observe/exposition.js'
+import { FileDescriptors } from './observe/file-descriptors.js'
 import { Journal } from './observe/journal.js'
 import { createMetrics } from './observe/metrics.js'
 import { Report, type Stats } from './observe/report.js'
@@ -72,6 +73,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #connections: Connections
   readonly #report: Report
   readonly #metrics: Exposition
+  readonly #descriptors: FileDescriptors
   readonly #cluster: ClusterNode | undefined
   readonly #clusterJournal: ClusterJournal
   #clustered: Promise<void> | undefined
@@ -111,6 +113,8 @@ export class Relay extends EventEmitter<RelayEvents> {
     if (cluster) this.#report.watch(() => cluster.ailment)
     this.#report.watch(() => this.#tokens?.ailment())
     this.#report.watch(() => this.#output.ailment())
+    this.#descriptors = new FileDescriptors(this.#log)
+    this.#report.watch(() => this.#descriptors.ailment())
     this.#metrics = createMetrics({
       settings: this.#settings,
       hub: this.#hub,
@@ -118,6 +122,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       backlog: this.#connections.backlog,
       health: () => this.#report.health(this.#connections.draining),
       log: this.#output,
+      descriptors: this.#descriptors,
       cluster,
     })
     const { adminToken } = this.#settings
@@ -271,6 +276,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     // A port that is about to be opened would stay open.
     await this.#listening?.catch(() => {})
     clearInterval(this.#statistics)
+    this.#descriptors.stop()
     for (const detach of this.#detach) detach()
     // Until now it has shown how the connections go.
     this.#dashboard?.stop()
@@ -348,7 +354,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       this.#hub.observer.limited(limit, undefined, socket && this.#clients.addressOf(socket))
     },
     failed: (error) => this.#journal.pageFailed(error),
-    acceptFailed: (error) => this.#journal.acceptFailed(error),
+    acceptFailed: (error) => this.#descriptors.acceptFailed(error),
   }
 
   #onGuess(request: IncomingMessage): void {
@@ -399,6 +405,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   #begin(): void {
     this.#joinCluster().catch((error: unknown) => this.#clusterJournal.failed(error))
     this.#tokens?.prepare()
+    this.#descriptors.start()
     this.#statistics ??= setInterval(() => {
       this.#journal.statistics(this.#report.stats(), this.#hub.rooms)
     }, STATISTICS_INTERVAL).unref()

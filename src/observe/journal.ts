@@ -130,10 +130,6 @@ export class Journal implements Observer {
     this.#digest.error(error, 'Fault in a page')
   }
 
-  acceptFailed(error: unknown): void {
-    this.#digest.error(error, 'Connection not accepted')
-  }
-
   /** The totals, and at debug level the size of each room. */
   statistics({ currentRooms, currentConnections, topics, peers, messagesRelayed }: Stats, rooms: Rooms): void {
     const totals = { rooms: currentRooms, connections: currentConnections, topics, peers, messagesRelayed }

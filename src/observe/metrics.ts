@@ -17,6 +17,7 @@ export interface Sources {
   health(): Health
   /** What became of the log. */
   readonly log: { readonly lost: number }
+  readonly descriptors: { readonly shortages: number }
   /** This node among others, where there are several. */
   readonly cluster?: Pick<ClusterNode, 'connected' | 'counters' | 'state'> | undefined
 }
@@ -34,7 +35,7 @@ export function createMetrics(sources: Sources): Exposition {
   return exposition.include(processMetrics)
 }
 
-function addState(exposition: Exposition, { health, log }: Sources): void {
+function addState(exposition: Exposition, { health, log, descriptors }: Sources): void {
   exposition
     .info('baton_build_info', 'Always 1; the labels tell the versions.', { version, node: process.version })
     .gauge(
@@ -44,6 +45,11 @@ function addState(exposition: Exposition, { health, log }: Sources): void {
     )
     .gauge('baton_draining', '1 while the relay stops and turns newcomers away, else 0.', () =>
       health().status === 'draining' ? 1 : 0,
+    )
+    .counter(
+      'baton_file_descriptor_shortages_total',
+      'How often no file descriptor was left, so that new connections were cut off.',
+      () => descriptors.shortages,
     )
     .counter(
       'baton_log_lines_lost_total',

@@ -28,6 +28,7 @@ async function read(given: Partial<Sources>): Promise<Map<string, number>> {
     backlog: { measure: () => ({ bytes: 0, connections: 0 }) },
     health: () => new Report(hub).health(false),
     log: { lost: 0 },
+    descriptors: { shortages: 0 },
     ...given,
   })
   return numbersIn(await metrics.text())

@@ -70,6 +70,10 @@ export class RelayCommand {
     return this.log.filter((line) => line.includes(text)).length
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#process.kill(signal)
   }

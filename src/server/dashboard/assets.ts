@@ -34,7 +34,11 @@ export class Assets {
 
   #load(name: string, type: string): Promise<Asset> {
     let loading = this.#loaded.get(name)
-    if (!loading) this.#loaded.set(name, (loading = load(name, type)))
+    if (!loading) {
+      this.#loaded.set(name, (loading = load(name, type)))
+      // What failed for want of a file descriptor may be tried again.
+      loading.catch(() => this.#loaded.delete(name))
+    }
     return loading
   }
 }
