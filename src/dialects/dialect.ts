@@ -2,7 +2,6 @@ import type { Hello } from '../core/authority.js'
 import type { Conversation } from '../core/conversation.js'
 import type { RoomKind } from '../core/room.js'
 import type { Session } from '../core/session.js'
-import type { JsonObject } from './json.js'
 
 /** The dialects, by the names that users give them. */
 export const dialectNames = ['impossible-writer', 'pluresdb', 'y-webrtc', 'opaque'] as const
@@ -17,7 +16,7 @@ export interface Dialect extends RoomKind {
   readonly roots: readonly string[]
   /** Whether a connection with this URL speaks this dialect. */
   claims(hello: Hello): boolean
-  /** Whether a connection at `/` speaks this dialect, by its first message. */
-  recognises?(first: JsonObject): boolean
+  /** Whether a connection at `/` speaks this dialect, by the type of its first message. */
+  recognises?(type: string): boolean
   converse(session: Session, hello: Hello): Conversation
 }

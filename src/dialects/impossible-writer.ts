@@ -7,7 +7,7 @@ import { ownText } from '../core/own-text.js'
 import type { Member, Occupant } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
-import { type JsonObject, parseObject, spliceFrame, textWithout } from './json.js'
+import { JsonMessage, JsonReader } from './json.js'
 import { isRenewal, renew } from './renewal.js'
 
 const ROOM_ID = /^[A-Za-z0-9_-]+$/
@@ -30,8 +30,10 @@ const RESERVED = new Set([
 const COMMA = Buffer.from(',')
 const END = Buffer.from(']}')
 
-/** Fields that only the relay may set. */
-const STAMP = ['connectionId', 'timestamp']
+const reader = new JsonReader({ reads: ['type', 'token'], sets: ['connectionId', 'timestamp'] })
+
+/** An array around a string alone, however deep; no reserved type is longer, even if it is all escapes. */
+const LIST_OF_ONE = /^[[\s]+("(?:[^"\\]|\\.){0,90}")[\]\s]+$/
 
 /** Rooms of JSON messages with a `type`, stamped with who and when. See docs/protocol/impossible-writer.md. */
 export const impossibleWriter: Dialect = {
@@ -79,6 +81,20 @@ function faultOf(roomId: string, nickname: string | undefined): CloseReason | un
   return undefined
 }
 
+/**
+ * The type of a message, undefined if it has none that JavaScript takes for true. One that is no string is
+ * its JSON text, except for a list of one: a client that looks a handler up by it, or compares it
+ * loosely, takes it for its element.
+ */
+function typeOf(message: JsonMessage): string | undefined {
+  const type = message.string('type')
+  if (type !== undefined) return type || undefined
+  const raw = message.raw('type')
+  if (raw === undefined || raw === 'null' || raw === 'false' || Number(raw) === 0) return undefined
+  const [, element] = LIST_OF_ONE.exec(raw) ?? []
+  return element === undefined ? raw : String(JSON.parse(element))
+}
+
 class Writer implements Conversation {
   readonly kind = impossibleWriter
   readonly #session: Session
@@ -106,15 +122,12 @@ class Writer implements Conversation {
   }
 
   receive(data: Buffer, binary: boolean): void {
-    const message = parseObject(data, binary)
-    if (message === 'not-json') this.#error('PARSE_ERROR', 'Invalid message format - must be valid JSON')
-    else if (message === 'not-an-object' || typeof message['type'] !== 'string' || message['type'] === '') {
-      this.#error('INVALID_MESSAGE', 'Message must have a type field')
-    } else if (RESERVED.has(message['type'])) {
-      this.#error('INVALID_MESSAGE', `The type "${message['type']}" is reserved for the relay`)
-    } else if (isRenewal(this.#session, message)) {
-      renew(this.#session, message, (why) => this.#error('INVALID_TOKEN', why))
-    } else this.#relay(data, message)
+    const message = reader.read(data, binary)
+    if (message instanceof JsonMessage) this.#typed(message)
+    else if (message.fault === 'not-json') {
+      this.#error('PARSE_ERROR', 'Invalid message format - must be valid JSON')
+    } else if (message.fault === 'twice') this.#error('INVALID_MESSAGE', message.why)
+    else this.#typeless()
   }
 
   refused(): void {
@@ -130,19 +143,28 @@ class Writer implements Conversation {
     }
   }
 
+  #typed(message: JsonMessage): void {
+    const type = typeOf(message)
+    if (type === undefined) this.#typeless()
+    else if (RESERVED.has(type)) this.#error('INVALID_MESSAGE', `The type "${type}" is reserved for the relay`)
+    else if (isRenewal(this.#session, message)) {
+      renew(this.#session, message, (why) => this.#error('INVALID_TOKEN', why))
+    } else this.#relay(message)
+  }
+
+  #typeless(): void {
+    this.#error('INVALID_MESSAGE', 'Message must have a type field')
+  }
+
   /** Publishes the sender's own text with the stamp at its end. */
-  #relay(data: Buffer, message: JsonObject): void {
+  #relay(message: JsonMessage): void {
     if (!this.#member) return
     if (!this.#member.mayPublish) {
       this.#error('NOT_ALLOWED', 'Not allowed to publish in this room')
       return
     }
-    const text = textWithout(data, message, STAMP)
-    if (!text) this.#error('INVALID_MESSAGE', 'Message is nested too deeply')
-    else {
-      const frame = spliceFrame(text, `,"connectionId":"${this.#session.id}","timestamp":${Date.now()}}`)
-      this.#session.publish(this.#member.room, frame, this.#member)
-    }
+    const frame = message.frame(`,"connectionId":"${this.#session.id}","timestamp":${Date.now()}}`)
+    this.#session.publish(this.#member.room, frame, this.#member)
   }
 
   #error(code: ErrorCode, message: string): void {

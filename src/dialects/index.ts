@@ -5,7 +5,7 @@ import type { RoomKind } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import { type Dialect, type DialectName, dialectNames } from './dialect.js'
 import { impossibleWriter } from './impossible-writer.js'
-import { parseObject } from './json.js'
+import { JsonMessage, JsonReader } from './json.js'
 import { opaque } from './opaque.js'
 import { pluresdb } from './pluresdb.js'
 import { yWebrtc } from './y-webrtc.js'
@@ -39,6 +39,8 @@ export class Dialects {
   }
 }
 
+const reader = new JsonReader({ reads: ['type'] })
+
 /**
  * A connection at `/` that has not said yet which dialect it speaks. What no dialect recognises is
  * answered in the words of the first, and leaves the choice open.
@@ -56,8 +58,9 @@ class Lobby implements Conversation {
   }
 
   receive(data: Buffer, binary: boolean): void {
-    const first = parseObject(data, binary)
-    const dialect = typeof first === 'object' ? this.#dialects.find((each) => each.recognises?.(first)) : undefined
+    const first = reader.read(data, binary)
+    const type = first instanceof JsonMessage ? first.string('type') : undefined
+    const dialect = type === undefined ? undefined : this.#dialects.find((each) => each.recognises?.(type))
     if (dialect) this.#session.adopt(dialect.converse(this.#session, this.#hello), data, binary)
     else this.#dialects[0]?.converse(this.#session, this.#hello).receive(data, binary)
   }

@@ -3,14 +3,16 @@ import { jsonFrame } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
-import { asciiJson, isName, type JsonObject, parseObject, spliceFrame, textWithOnly } from './json.js'
+import { asciiJson, isName, JsonMessage, JsonReader } from './json.js'
 import { isRenewal, renew } from './renewal.js'
 
 const MAX_TOPIC = 256
 const MAX_PEER_ID = 128
 
-/** What is relayed of a `data` message. */
-const FIELDS = ['type', 'data']
+const reader = new JsonReader({
+  reads: ['type', 'data', 'topic', 'peerId', 'token'],
+  relays: ['type', 'data'],
+})
 
 /** Topics of peers that exchange data. See docs/protocol/pluresdb.md. */
 export const pluresdb: Dialect = {
@@ -18,7 +20,7 @@ export const pluresdb: Dialect = {
   roots: ['pluresdb'],
 
   claims: ({ path }) => path === '/pluresdb',
-  recognises: (first) => first['type'] === 'join',
+  recognises: (type) => type === 'join',
 
   converse(session) {
     return new Peer(session)
@@ -42,18 +44,22 @@ class Peer implements Conversation {
   }
 
   receive(data: Buffer, binary: boolean): void {
-    const message = parseObject(data, binary)
-    if (message === 'not-json') this.#error('Invalid message: not JSON')
-    else if (message === 'not-an-object' || typeof message['type'] !== 'string') {
-      this.#error('Invalid message: a JSON object with a type is required')
-    } else if (message['type'] === 'data') this.#data(data, message)
-    else if (message['type'] === 'join') this.#join(message)
+    const message = reader.read(data, binary)
+    if (!(message instanceof JsonMessage)) {
+      this.#error(message.why)
+      return
+    }
+    if (message.is('type', 'data')) this.#data(message)
+    else if (message.is('type', 'join')) this.#join(message)
     else if (isRenewal(this.#session, message)) renew(this.#session, message, (why) => this.#error(why))
+    else if (message.string('type') === undefined) this.#error('Invalid message: a JSON object with a type is required')
     else this.#error('Unknown message type')
   }
 
-  #join({ topic, peerId = this.#session.id }: JsonObject): void {
-    if (typeof topic !== 'string' || topic === '') this.#error('Topic is required for join')
+  #join(message: JsonMessage): void {
+    const topic = message.string('topic')
+    const peerId = message.has('peerId') ? message.string('peerId') : this.#session.id
+    if (topic === undefined || topic === '') this.#error('Topic is required for join')
     else if (!isName(topic, MAX_TOPIC)) this.#error(`Topic must have at most ${MAX_TOPIC} characters`)
     else if (!isName(peerId, MAX_PEER_ID)) this.#error(`peerId must be a string of 1 to ${MAX_PEER_ID} characters`)
     else if (this.#member?.room.name !== topic || this.#member.id !== peerId) {
@@ -74,17 +80,13 @@ class Peer implements Conversation {
   }
 
   /** Publishes the sender's own text with its `peerId` at the end. */
-  #data(text: Buffer, message: JsonObject): void {
+  #data(message: JsonMessage): void {
     if (!this.#member) this.#error('Join a topic before sending data')
     else if (!this.#member.mayPublish) this.#error('Not allowed to publish in this room')
-    else if (message['data'] === undefined) this.#error('data is required')
+    else if (!message.has('data')) this.#error('data is required')
     else {
-      const bare = textWithOnly(text, message, FIELDS)
-      if (!bare) this.#error('data is nested too deeply')
-      else {
-        const frame = spliceFrame(bare, `,"peerId":${asciiJson(this.#member.id)}}`)
-        this.#session.publish(this.#member.room, frame, this.#member)
-      }
+      const frame = message.frame(`,"peerId":${asciiJson(this.#member.id)}}`)
+      this.#session.publish(this.#member.room, frame, this.#member)
     }
   }
 

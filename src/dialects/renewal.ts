@@ -1,10 +1,10 @@
 import { jsonFrame } from '../core/frame.js'
 import type { Session } from '../core/session.js'
-import type { JsonObject } from './json.js'
+import type { JsonMessage } from './json.js'
 
 /** Whether a message brings a fresh token. Where none is checked, `auth` is a type like any other. */
-export function isRenewal(session: Session, message: JsonObject): boolean {
-  return message['type'] === 'auth' && session.permit?.renewable === true
+export function isRenewal(session: Session, message: JsonMessage): boolean {
+  return message.is('type', 'auth') && session.permit?.renewable === true
 }
 
 /**
@@ -12,6 +12,7 @@ export function isRenewal(session: Session, message: JsonObject): boolean {
  *
  * @param refused Called with the reason if it is not taken.
  */
-export function renew(session: Session, { token }: JsonObject, refused: (why: string) => void): void {
+export function renew(session: Session, message: JsonMessage, refused: (why: string) => void): void {
+  const token = message.string('token') ?? message.raw('token')
   session.permit?.renew(token, (expires) => session.send(jsonFrame({ type: 'auth', expires })), refused)
 }

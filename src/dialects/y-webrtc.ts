@@ -3,13 +3,12 @@ import { jsonFrame } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
-import { isName, type JsonObject, parseObject, spliceFrame, textWithout } from './json.js'
+import { isName, JsonMessage, JsonReader } from './json.js'
 import { isRenewal, renew } from './renewal.js'
 
 const MAX_TOPIC = 256
-const FIRST = new Set<unknown>(['subscribe', 'publish', 'ping'])
-/** The field that only the relay may set. */
-const CLIENTS = ['clients']
+const FIRST = new Set(['subscribe', 'publish', 'ping'])
+const reader = new JsonReader({ reads: ['type', 'topic', 'topics', 'token'], sets: ['clients'] })
 const PONG = jsonFrame({ type: 'pong' })
 
 /** Publish and subscribe by topic, for the WebRTC signaling of Yjs editors. See docs/protocol/y-webrtc.md. */
@@ -19,7 +18,7 @@ export const yWebrtc: Dialect = {
   several: true,
 
   claims: ({ path }) => path === '/y-webrtc',
-  recognises: (first) => FIRST.has(first['type']),
+  recognises: (type) => FIRST.has(type),
 
   converse(session) {
     return new Subscriber(session)
@@ -36,41 +35,39 @@ class Subscriber implements Conversation {
   }
 
   receive(data: Buffer, binary: boolean): void {
-    const message = parseObject(data, binary)
-    if (message === 'not-json') this.#error('Invalid message: not JSON')
-    else if (message === 'not-an-object' || typeof message['type'] !== 'string') {
-      this.#error('Invalid message: a JSON object with a type is required')
-    } else if (message['type'] === 'publish') this.#publish(data, message)
-    else if (message['type'] === 'ping') this.#session.send(PONG)
-    else if (message['type'] === 'subscribe') this.#withTopics(message, (topics) => this.#subscribe(topics))
-    else if (message['type'] === 'unsubscribe') this.#withTopics(message, (topics) => this.#unsubscribe(topics))
+    const message = reader.read(data, binary)
+    if (!(message instanceof JsonMessage)) {
+      this.#error(message.why)
+      return
+    }
+    if (message.is('type', 'publish')) this.#publish(message)
+    else if (message.is('type', 'ping')) this.#session.send(PONG)
+    else if (message.is('type', 'subscribe')) this.#withTopics(message, (topics) => this.#subscribe(topics))
+    else if (message.is('type', 'unsubscribe')) this.#withTopics(message, (topics) => this.#unsubscribe(topics))
     else if (isRenewal(this.#session, message)) renew(this.#session, message, (why) => this.#error(why))
+    else if (message.string('type') === undefined) this.#error('Invalid message: a JSON object with a type is required')
     else this.#error('Unknown message type')
   }
 
-  #publish(data: Buffer, message: JsonObject): void {
-    const { topic } = message
+  #publish(message: JsonMessage): void {
+    const topic = message.string('topic')
     if (!isName(topic, MAX_TOPIC)) {
       this.#error(`topic must be a string of 1 to ${MAX_TOPIC} characters`)
       return
     }
-    const text = textWithout(data, message, CLIENTS)
-    if (!text) {
-      this.#error('Message is nested too deeply')
-      return
-    }
-    const encode = (clients: number): Buffer => spliceFrame(text, `,"clients":${clients}}`)
+    const encode = (clients: number): Buffer => message.frame(`,"clients":${clients}}`)
     const member = this.#topics.get(topic)
     if (member && !member.mayPublish) this.#error('Not allowed to publish in this room')
     else if (member) this.#session.publish(member.room, encode(member.room.count))
     else this.#session.publishTo(yWebrtc, topic, encode)
   }
 
-  #withTopics({ topics }: JsonObject, act: (topics: Set<string>) => void): void {
+  #withTopics(message: JsonMessage, act: (topics: Set<string>) => void): void {
     const { maxTopics } = this.#session.limits
-    if (!Array.isArray(topics)) this.#badTopics()
+    const topics = message.strings('topics')
+    if (!topics) this.#badTopics()
     else if (maxTopics > 0 && topics.length > maxTopics) this.#tooManyTopics()
-    else if (!topics.every((topic): topic is string => isName(topic, MAX_TOPIC))) this.#badTopics()
+    else if (!topics.every((topic) => isName(topic, MAX_TOPIC))) this.#badTopics()
     else act(new Set(topics))
   }
 

@@ -149,11 +149,35 @@ describe('pluresdb', () => {
     expect(JSON.parse('text' in seen ? seen.text : '')).toMatchObject({ type: 'data', peerId })
   })
 
-  it('refuses data that is too deep to be written anew, and stays', async () => {
+  it('relays data to the last digit beside fields that are not relayed, at any depth (10.12)', async () => {
     const { open } = await startRelay()
-    const peer = await open('/')
-    peer.send(join('a'))
-    peer.send(`{"type":"data","extra":1,"data":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)
-    expect(await peer.json()).toEqual({ type: 'error', payload: 'data is nested too deeply' })
+    const [a, b] = [await open('/'), await open('/')]
+    a.send(join('a'))
+    await a.settled()
+    b.send(join('b'))
+    await b.json()
+    const data = `${'['.repeat(50_000)}12345678901234567890, 1e400, {"b":1,"10":-0, "b":2}${']'.repeat(50_000)}`
+    a.send(`{"topic":"t", "type":"data","extra":1,"data":${data}, "peer\\u0049d":"x"}`)
+    expect(await b.next()).toEqual({ text: `{ "type":"data","data":${data},"peerId":"a"}` })
+  })
+
+  it.each([
+    ['{"type":"peer-left","type":"data","data":1}', 'type'],
+    ['{"type":"data","data":1,"d\\u0061ta":2}', 'data'],
+    ['{"type":"join","topic":"t","topic":"u"}', 'topic'],
+  ])('refuses %s, of which parsers read either (10.13)', async (text, field) => {
+    const { open } = await startRelay()
+    const [a, b] = [await open('/'), await open('/')]
+    for (const [peer, id] of [
+      [a, 'a'],
+      [b, 'b'],
+    ] as const) {
+      peer.send(join(id))
+      await peer.settled()
+    }
+    await a.settled()
+    a.send(text)
+    expect(await a.json()).toEqual({ type: 'error', payload: `Invalid message: "${field}" is there twice` })
+    expect(await b.settled()).toEqual([])
   })
 })

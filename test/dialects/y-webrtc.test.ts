@@ -27,6 +27,15 @@ describe('y-webrtc', () => {
     expect(await client.json()).toEqual({ type: 'publish', topic: 'a', clients: 1 })
   })
 
+  it('relays a publish to the last digit without the clients that it claims, at any depth (10.12)', async () => {
+    const { open } = await startRelay()
+    const client = await open('/')
+    client.send({ type: 'subscribe', topics: ['a'] })
+    const deep = `${'['.repeat(50_000)}1.10${']'.repeat(50_000)}`
+    client.send(`{"clients":9,"type":"publish","topic":"a","cl\\u0069ents":8,"deep":${deep}}`)
+    expect(await client.next()).toEqual({ text: `{"type":"publish","topic":"a","deep":${deep},"clients":1}` })
+  })
+
   it('caps the topics of a connection, and of a message, and does nothing of what goes beyond', async () => {
     const { open, relay } = await startRelay({ maxTopics: 3 })
     const client = await open('/')
@@ -53,10 +62,10 @@ describe('y-webrtc', () => {
     ['{"type":"subscribe","topics":["a",7]}', 'topics must be a list of strings of 1 to 256 characters'],
     ['{"type":"unsubscribe","topics":[""]}', 'topics must be a list of strings of 1 to 256 characters'],
     ['{"type":"publish","data":1}', 'topic must be a string of 1 to 256 characters'],
-    [
-      `{"type":"publish","topic":"a","clients":1,"deep":${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
-      'Message is nested too deeply',
-    ],
+    ['{"type":5}', 'Invalid message: a JSON object with a type is required'],
+    ['{"type":"subscribe","topics":[["a"]]}', 'topics must be a list of strings of 1 to 256 characters'],
+    ['{"type":"ping","type":"publish","topic":"a"}', 'Invalid message: "type" is there twice'],
+    ['{"type":"publish","topic":"secret","topic":"a"}', 'Invalid message: "topic" is there twice'],
     [`{"type":"publish","topic":"${'x'.repeat(257)}"}`, 'topic must be a string of 1 to 256 characters'],
   ])('answers %.40s with an error and stays', async (text, message) => {
     const { open, relay } = await startRelay()
