@@ -15,7 +15,8 @@ import {
 /** What the relay has told, as it comes in. */
 export const state = signal<State>()
 export const now = signal<Sample>()
-export const samples = signal<Samples>({ time: [], ...columns(() => []) })
+const none: Samples = { time: [], ...columns(() => []) }
+export const samples = signal(none)
 export const rooms = signal<readonly RoomRow[]>()
 /** Null if the room that is looked into is gone. */
 export const room = signal<OpenRoom | null>()
@@ -112,7 +113,9 @@ function take(update: Update): void {
 
 /** Adds what is new, and forgets what is older than an hour. */
 function append(more: Samples): void {
-  const old = samples.value
+  // The relay's clock was set back: what is here would seem to be still to come.
+  const isOld = (more.time.at(-1) ?? 0) < (samples.value.time.at(-1) ?? 0)
+  const old = isOld ? none : samples.value
   const latest = old.time.at(-1) ?? 0
   const fresh = more.time.findIndex((time) => time > latest)
   if (fresh < 0) return

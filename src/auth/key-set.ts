@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import type { JWK } from 'jose'
+import { ageClock } from '../core/clocks.js'
 import type { Logger } from '../log.js'
 import type { Settings } from '../options/index.js'
 import { algorithmsOf, type Keys, KeysUnavailable, PUBLIC_KEY_ALGORITHMS, type VerifyingKey } from './keys.js'
@@ -43,13 +44,13 @@ export class KeySet implements Keys {
   }
 
   async current(): Promise<readonly VerifyingKey[]> {
-    const stale = this.#failures === 0 && performance.now() - this.#fetched >= FRESH
+    const stale = this.#failures === 0 && ageClock.now() - this.#fetched >= FRESH
     if (this.#keys === undefined ? this.#failures === 0 || this.#fetching !== undefined : stale) await this.#fetch()
     return this.#known()
   }
 
   async renewed(): Promise<readonly VerifyingKey[]> {
-    const due = this.#failures === 0 && performance.now() - this.#tried >= PAUSE
+    const due = this.#failures === 0 && ageClock.now() - this.#tried >= PAUSE
     if (due || this.#fetching !== undefined) await this.#fetch()
     return this.#known()
   }
@@ -82,7 +83,7 @@ export class KeySet implements Keys {
 
   async #load(): Promise<void> {
     clearTimeout(this.#retry)
-    this.#tried = performance.now()
+    this.#tried = ageClock.now()
     try {
       const { createRemoteJWKSet } = await import('jose')
       const remote = createRemoteJWKSet(this.#url)
@@ -96,7 +97,7 @@ export class KeySet implements Keys {
   #take(published: readonly JWK[]): void {
     const read = published.map(readKey).filter((key) => key !== undefined)
     this.#keys = read.filter((key) => typeof key !== 'string')
-    this.#fetched = performance.now()
+    this.#fetched = ageClock.now()
     if (this.#failures > 0) this.#log.info('The keys of JWKS_URL can be fetched again')
     this.#failures = 0
     const skipped = read.filter((key) => typeof key === 'string')
@@ -112,7 +113,7 @@ export class KeySet implements Keys {
 
   #failed(why: string): void {
     const had = this.#keys !== undefined
-    if (performance.now() - this.#fetched >= this.#maxAge) this.#keys = undefined
+    if (ageClock.now() - this.#fetched >= this.#maxAge) this.#keys = undefined
     if (this.#failures === 0 || (had && !this.#keys)) {
       if (!this.#keys) this.#log.error({ why }, 'The keys of JWKS_URL cannot be fetched: nobody can get in')
       else {
@@ -127,7 +128,7 @@ export class KeySet implements Keys {
 
   /** When the keys in use are too old. */
   #end(): string {
-    return new Date(Date.now() + this.#fetched + this.#maxAge - performance.now()).toISOString()
+    return new Date(Date.now() + this.#fetched + this.#maxAge - ageClock.now()).toISOString()
   }
 }
 

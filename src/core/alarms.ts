@@ -1,3 +1,5 @@
+import { type Clock, steadyClock } from './clocks.js'
+
 /** One entry of {@link Alarms}: keep it to cancel. */
 export interface Alarm<T> {
   readonly item: T
@@ -6,19 +8,21 @@ export interface Alarm<T> {
   index: number
 }
 
-/** Node clamps longer timers to 1 ms: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
-const MAX_DELAY = 2 ** 31 - 1
-
 /** Many deadlines behind a single timer: a binary heap, ordered by the time at which they are due. */
 export class Alarms<T> {
   readonly #ring: (item: T) => void
+  readonly #clock: Clock
   readonly #heap: Alarm<T>[] = []
   #timer: NodeJS.Timeout | undefined
   #armed = Number.POSITIVE_INFINITY
 
-  /** @param ring Called once for each item when it is due. It may set and cancel alarms. */
-  constructor(ring: (item: T) => void) {
+  /**
+   * @param ring Called once for each item when it is due. It may set and cancel alarms.
+   * @param clock The steady one for what is to take so long; another for dates and ages.
+   */
+  constructor(ring: (item: T) => void, clock: Clock = steadyClock) {
     this.#ring = ring
+    this.#clock = clock
   }
 
   /** How many are pending. */
@@ -28,7 +32,7 @@ export class Alarms<T> {
 
   /** Rings for `item` in `delay` milliseconds. */
   set(item: T, delay: number): Alarm<T> {
-    const alarm = { item, due: performance.now() + delay, index: this.#heap.length }
+    const alarm = { item, due: this.#clock.now() + delay, index: this.#heap.length }
     this.#heap.push(alarm)
     this.#rise(alarm)
     if (alarm.index === 0) this.#arm()
@@ -55,8 +59,8 @@ export class Alarms<T> {
     this.#disarm()
     this.#armed = next.due
     // Timers fire up to a millisecond early against performance.now().
-    const delay = Math.max(1, Math.ceil(next.due - performance.now()))
-    this.#timer = setTimeout(() => this.#fire(), Math.min(delay, MAX_DELAY))
+    const delay = Math.max(1, Math.ceil(next.due - this.#clock.now()))
+    this.#timer = setTimeout(() => this.#fire(), Math.min(delay, this.#clock.longest))
   }
 
   #disarm(): void {
@@ -67,7 +71,7 @@ export class Alarms<T> {
 
   #fire(): void {
     this.#armed = Number.POSITIVE_INFINITY
-    const now = performance.now()
+    const now = this.#clock.now()
     for (let next = this.#heap[0]; next && next.due <= now; next = this.#heap[0]) {
       this.#remove(next)
       this.#ring(next.item)

@@ -1,5 +1,6 @@
 import { Alarms } from './alarms.js'
 import type { Access, Denial } from './authority.js'
+import { wallClock } from './clocks.js'
 import type { Cluster } from './cluster.js'
 import { Counters } from './counters.js'
 import { closes } from './errors.js'
@@ -96,7 +97,7 @@ export class Hub {
     session.close(closes.joinTimeout)
   })
   /** Ends of what tokens and the hook have granted. */
-  readonly expiries = new Alarms<Session>((session) => session.deny('token-expired', closes.invalidToken))
+  readonly expiries = new Alarms<Session>((session) => session.deny('token-expired', closes.invalidToken), wallClock)
 
   constructor(limits: Limits, observer: Observer, access: Access = {}, cluster?: Cluster) {
     this.limits = limits

@@ -1,4 +1,5 @@
 import { Alarms } from './alarms.js'
+import { ageClock } from './clocks.js'
 import type { Cluster } from './cluster.js'
 import type { Counters } from './counters.js'
 import { type CloseReason, closes } from './errors.js'
@@ -17,7 +18,7 @@ export class Rooms implements Iterable<Room> {
   readonly #kinds = new Map<RoomKind, Map<string, Room>>()
   readonly #openers = new Openers()
   readonly #archive: Archive
-  readonly #expiries = new Alarms<Room>((room) => this.expire(room))
+  readonly #expiries = new Alarms<Room>((room) => this.expire(room), ageClock)
   readonly #evictions = new Alarms<Room>((room) => clear(room, closes.isolated))
   #size = 0
 

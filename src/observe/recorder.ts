@@ -28,8 +28,9 @@ export class Recorder {
     return this.#taken === 0 ? 0 : (this.#times[(this.#taken - 1) % KEPT] ?? 0)
   }
 
-  /** What was recorded after a moment. */
-  since(time: number): Samples {
+  /** What was recorded after a moment; all of it if that is of a clock that has been set back since. */
+  since(moment: number): Samples {
+    const time = moment > this.latest ? 0 : moment
     const places: number[] = []
     for (let taken = this.#taken - 1; taken >= Math.max(0, this.#taken - KEPT); taken--) {
       if ((this.#times[taken % KEPT] ?? 0) <= time) break
@@ -47,6 +48,8 @@ export class Recorder {
   }
 
   #record(time: number, sample: Sample): void {
+    // The clock was set back: what was recorded before would seem to be still to come.
+    if (time < this.latest) this.#taken = 0
     const place = this.#taken++ % KEPT
     this.#times[place] = time
     for (const { name, values } of this.#columns) values[place] = sample[name] ?? Number.NaN

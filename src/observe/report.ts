@@ -61,6 +61,7 @@ const MEGABYTE = 2 ** 20
 export class Report {
   readonly #hub: Hub
   readonly #startTime = Date.now()
+  readonly #started = performance.now()
   readonly #ailments: (() => string | undefined)[] = []
   readonly #cluster: (() => ClusterState) | undefined
 
@@ -127,7 +128,7 @@ export class Report {
   }
 
   #uptime(): number {
-    return Math.floor((Date.now() - this.#startTime) / 1000)
+    return Math.floor((performance.now() - this.#started) / 1000)
   }
 
   #topics(): { topics: number; peers: number } {

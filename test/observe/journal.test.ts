@@ -34,11 +34,11 @@ describe('the journal', () => {
       journal.roomCreated(openRoom(url))
       return lines[0]?.['roomId']
     }
-    const one = hash('/room/doc', 'k')
+    const one = hash('/room/doc', 'a key of 16 bytes')
     expect(one).toMatch(/^[0-9a-f]{12}$/)
-    expect(hash('/room/doc', 'k')).toBe(one)
-    expect(hash('/room/doc', 'other')).not.toBe(one)
-    expect(hash('/raw/doc', 'k')).not.toBe(one)
+    expect(hash('/room/doc', 'a key of 16 bytes')).toBe(one)
+    expect(hash('/room/doc', 'another 16 bytes')).not.toBe(one)
+    expect(hash('/raw/doc', 'a key of 16 bytes')).not.toBe(one)
     expect(hash('/room/doc', '')).not.toBe(hash('/room/doc', ''))
   })
 

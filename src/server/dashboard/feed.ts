@@ -128,7 +128,7 @@ export class Feed {
     const { latest } = this.#recorder
     const update = {
       ...common,
-      ...(latest > stream.has && { samples: this.#recorder.since(stream.has) }),
+      ...(latest !== stream.has && { samples: this.#recorder.since(stream.has) }),
       rooms: this.#watch.rooms(order),
       ...(room !== undefined && { room: this.#watch.room(room, memberOrder) }),
     }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
+import { ageClock } from '../../core/clocks.js'
 
 /** How long one lasts, in milliseconds. */
 const LIFE = 12 * 3_600_000
@@ -12,11 +13,11 @@ const COOKIE = 'baton-dashboard'
 
 /** Who has shown the admin token: known by a random id in a cookie, which is forgotten when the relay stops. */
 export class SignIns {
-  /** Their ends, in milliseconds of a steady clock, from the oldest to the newest. */
+  /** Their ends, in milliseconds of the clock, from the oldest to the newest. */
   readonly #ends = new Map<string, number>()
   readonly #now: () => number
 
-  constructor(now = () => performance.now()) {
+  constructor(now = () => ageClock.now()) {
     this.#now = now
   }
 

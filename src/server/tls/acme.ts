@@ -78,8 +78,8 @@ class AcmeCertificate implements Certificate {
     let timer: NodeJS.Timeout | undefined
     const look = async (): Promise<void> => {
       if (this.#wait() <= 0) await this.#renew(server, stop.signal)
-      // Looking every hour at least, it notices soon when the clock was set or the machine slept.
-      if (!stop.signal.aborted) timer = setTimeout(() => void look(), Math.min(HOUR, this.#wait())).unref()
+      // Looking every minute at least, it notices soon when the clock was set or the machine slept.
+      if (!stop.signal.aborted) timer = setTimeout(() => void look(), Math.min(MINUTE, this.#wait())).unref()
     }
     void look()
     return () => {

@@ -64,6 +64,23 @@ describe('the feed of the dashboard', () => {
     expect(updatesOf(body).flatMap(({ samples }) => samples?.time ?? [])).toEqual([latest + 5000])
   })
 
+  it('begins anew when the clock was set back, and tells open tabs all of it (10.4)', () => {
+    const { feed, pass } = createFeed()
+    pass(3600)
+    const body = feed.open(view, 0, () => true)
+    const before = updatesOf(body)[0]?.samples?.time.at(-1) ?? 0
+    vi.setSystemTime(Date.now() - 1_800_000)
+    const times: number[] = []
+    for (let i = 0; i < 10; i++) {
+      pass(1)
+      times.push(...updatesOf(body).flatMap(({ samples }) => samples?.time ?? []))
+    }
+    expect(times).toHaveLength(2)
+    for (const time of times) expect(time).toBeLessThan(before - 1_700_000)
+    // A tab that comes back with a moment that is still to come.
+    expect(updatesOf(feed.open(view, before, () => true))[0]?.samples?.time).toEqual(times)
+  })
+
   it('costs nothing when the last tab is closed', async () => {
     const { feed, watch, pass } = createFeed()
     const timers = vi.getTimerCount()

@@ -1,0 +1,42 @@
+/** What deadlines are measured by. */
+export interface Clock {
+  /** In milliseconds. */
+  now(): number
+  /** How long to wait at most before it is looked at again, in milliseconds. */
+  readonly longest: number
+}
+
+/** Node clamps longer timers to 1 ms: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+
+/** For how long something takes: nobody can set it, and it stands still while the machine sleeps. */
+export const steadyClock: Clock = { now: () => performance.now(), longest: LONGEST_TIMER }
+
+/** For dates. It may be set, and leaps ahead when the machine has slept, which no timer notices. */
+export const wallClock: Clock = { now: () => Date.now(), longest: MINUTE }
+
+/**
+ * For ages: the steady clock, and what the wall clock has leapt ahead of it, since things grow older while the machine
+ * sleeps. When the wall clock is set back, nothing grows younger.
+ */
+class AgeClock implements Clock {
+  readonly longest = MINUTE
+  #lead = Date.now() - performance.now()
+  #slept = 0
+
+  now(): number {
+    const steady = performance.now()
+    const lead = Date.now() - steady
+    // The two never run quite alike.
+    if (Math.abs(lead - this.#lead) > SECOND) {
+      this.#slept += Math.max(0, lead - this.#lead)
+      this.#lead = lead
+    }
+    return steady + this.#slept
+  }
+}
+
+export const ageClock: Clock = new AgeClock()

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import { Alarms } from '../src/core/alarms.js'
+import { ageClock, wallClock } from '../src/core/clocks.js'
+import { SignIns } from '../src/server/dashboard/sign-ins.js'
+import { NO_DEADLINES, stopClocks } from './support/clock.js'
+import { startRelay } from './support/relay.js'
+import { SECRET, secondsFromNow, tokenFor } from './support/tokens.js'
+
+const HOUR = 3600
+
+describe('when the clock leaps ahead (10.4)', () => {
+  it('a token ends within a minute after its end, though no timer has passed', async () => {
+    const clock = stopClocks()
+    const { open } = await startRelay({ ...NO_DEADLINES, jwtSecret: SECRET })
+    const client = await open(`/room/doc?token=${await tokenFor({ exp: secondsFromNow(HOUR) })}`)
+    await client.settled()
+    clock.set(2 * HOUR)
+    clock.pass(60)
+    expect(await client.next()).toEqual({ code: 1008, reason: 'Invalid authentication token' })
+  })
+
+  it('what the authorize hook has granted ends as well', async () => {
+    const clock = stopClocks()
+    const expires = Date.now() + HOUR * 1000
+    const { open } = await startRelay({ ...NO_DEADLINES, authorize: () => ({ expires }) })
+    const client = await open('/raw/doc')
+    await client.settled()
+    clock.set(2 * HOUR)
+    clock.pass(60)
+    expect(await client.closed()).toMatchObject({ code: 1008 })
+  })
+
+  it('a room expires within a minute after its age, and not before', async () => {
+    const clock = stopClocks()
+    const { open } = await startRelay({ ...NO_DEADLINES, roomExpiry: '2h' })
+    const client = await open('/room/doc')
+    await client.settled()
+    clock.set(HOUR)
+    clock.pass(60)
+    expect(await client.settled()).toEqual([])
+    clock.set(HOUR)
+    clock.pass(60)
+    expect(await client.json()).toMatchObject({ type: 'room-expired' })
+    expect(await client.closed()).toMatchObject({ code: 1000 })
+  })
+
+  it("an operator's sign-in ends", () => {
+    const clock = stopClocks()
+    const signIns = new SignIns()
+    const cookie = signIns.open({ headers: {}, socket: {} } as never)
+    const comes = (): unknown => signIns.idOf({ headers: { cookie: cookie.split(';')[0] } } as never)
+    expect(comes()).toBeDefined()
+    clock.set(13 * HOUR)
+    expect(comes()).toBeUndefined()
+  })
+
+  it('what is to take so long takes as long as ever', async () => {
+    const clock = stopClocks()
+    const { open } = await startRelay({ ...NO_DEADLINES, joinTimeout: '1h' })
+    const client = await open('/')
+    clock.set(2 * HOUR)
+    clock.pass(60)
+    expect(await client.settled()).toEqual([])
+    clock.pass(HOUR)
+    expect(await client.closed()).toMatchObject({ code: 1008 })
+  })
+})
+
+describe('when the clock is set back (10.4)', () => {
+  it('a date comes later, and nothing grows younger', () => {
+    const clock = stopClocks()
+    const rang: string[] = []
+    new Alarms<string>((name) => rang.push(name), wallClock).set('date', HOUR * 1000)
+    new Alarms<string>((name) => rang.push(name), ageClock).set('age', HOUR * 1000)
+    clock.pass(HOUR / 2)
+    clock.set(-HOUR / 2)
+    clock.pass(HOUR / 2)
+    expect(rang).toEqual(['age'])
+    clock.pass(HOUR / 2)
+    expect(rang).toEqual(['age', 'date'])
+  })
+
+  it('the uptime goes on', async () => {
+    const clock = stopClocks()
+    const { relay } = await startRelay()
+    clock.pass(100)
+    clock.set(-HOUR)
+    expect(relay.stats().uptime).toBe(100)
+  })
+})
