@@ -1,5 +1,6 @@
 import type { Right } from '../core/authority.js'
 import { dialectNames } from '../dialects/dialect.js'
+import { pathText } from '../dialects/path.js'
 
 /** A pattern of room names, and what is allowed in the rooms that match. */
 interface Grant {
@@ -57,7 +58,9 @@ function grantOf(pattern: unknown, rights: unknown): Grant | undefined {
   if (!Array.isArray(rights) || !rights.every((right): right is Right => BOTH.includes(right))) return undefined
   const dialect = dialectNames.find((name) => pattern.startsWith(`${name}/`))
   const name = dialect === undefined ? pattern : pattern.slice(dialect.length + 1)
-  return { dialect, parts: name.split('*'), rights }
+  // Its rooms are named by paths, of which there is one spelling.
+  const parts = (dialect === 'opaque' ? pathText(name) : name).split('*')
+  return { dialect, parts, rights }
 }
 
 /** Whether a name has all parts, in order, the first at its start and the last at its end. Takes no longer for odd patterns. */

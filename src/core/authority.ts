@@ -14,7 +14,7 @@ export interface AuthorizeRequest {
   readonly user: string | undefined
   /** The id of the connection; empty for `ice`. */
   readonly connectionId: string
-  /** The path of the upgrade request. */
+  /** The path of the upgrade request, in its one spelling: see docs/protocol. */
   readonly path: string
   /** The query of the upgrade request. */
   readonly query: URLSearchParams

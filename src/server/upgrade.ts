@@ -4,6 +4,7 @@ import { pipeline, Readable } from 'node:stream'
 import { choiceOf } from '../auth/bearer.js'
 import type { Hello } from '../core/authority.js'
 import { ownText } from '../core/own-text.js'
+import { normalPath } from '../dialects/path.js'
 import type { OwnedSocket } from './sockets.js'
 
 /** RFC 6455 section 1.3. */
@@ -115,10 +116,10 @@ export class UpgradeHello implements Hello {
   }
 }
 
-/** The path of a URL, without its query and without a slash at its end. */
+/** The path of a URL in its one spelling, without its query and without a slash at its end. */
 export function pathOf(url: string): string {
-  const end = pathEnd(url)
-  return url.slice(0, end > 1 && url[end - 1] === '/' ? end - 1 : end)
+  const path = normalPath(url.slice(0, pathEnd(url)))
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 }
 
 function pathEnd(url: string): number {
