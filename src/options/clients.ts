@@ -1,4 +1,4 @@
-import { count, described, networks, proxies } from './fields.js'
+import { count, described, duration, networks, proxies } from './fields.js'
 
 export const clients = {
   maxConnectionsPerIp: described(count().default(0), {
@@ -21,6 +21,13 @@ export const clients = {
     value: 'number',
     description:
       'WebSockets of one user, as tokens (`sub`) and `authorize` name users; who would have one more is closed with 1013.',
+  }),
+  refusalDelay: described(duration().default(1000), {
+    env: 'REFUSAL_DELAY',
+    group: 'Clients',
+    value: 'duration',
+    description:
+      'How soon after it opened a WebSocket may be closed because its client is refused something (page, token, room) or sends what is wrong, so that clients that come back at once do not spin. It grows with every 10 refusals of the address within a minute, up to ten times this; 0 closes at once.',
   }),
   trustProxy: described(proxies().default([]), {
     env: 'TRUST_PROXY',

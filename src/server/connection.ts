@@ -8,12 +8,14 @@ import type { Session } from '../core/session.js'
 import { networkOf } from '../networks.js'
 import type { Backlog, Debtor } from './backlog.js'
 import { Reader, type ReadLine, type ReadListener } from './reader.js'
+import type { Refusals, Refused } from './refusals.js'
 import type { OwnedSocket } from './sockets.js'
 
 /** What all connections of a relay share. */
 export interface Line extends ReadLine {
   readonly maxBufferedBytes: number
   readonly backlog: Backlog
+  readonly refusals: Refusals
   /** Cuts connections whose client does not answer a close. */
   readonly farewells: Alarms<Connection>
   /** The address of the client at the other end of a socket; empty once that is gone. */
@@ -59,7 +61,7 @@ const EMPTY_CLOSE = encodeFrame(Opcode.close, Buffer.alloc(0))
  * RFC 6455 section 7 are said here. Its listeners are shared by all connections, which saves each a
  * dozen closures.
  */
-export class Connection implements Port, Debtor, ReadListener {
+export class Connection implements Port, Debtor, Refused, ReadListener {
   readonly session: Session
   /** Whether anything came since the last ping. */
   heard = true
@@ -82,6 +84,10 @@ export class Connection implements Port, Debtor, ReadListener {
   #lateBytes = 0
   /** Bytes that came after our goodbye. */
   #ignored = 0
+  /** Why it is closed, while that waits. */
+  #reason: CloseReason | undefined
+  /** Whether what came broke the rules, so that no goodbye is to be found in what follows. */
+  #broken = false
   /** Whether more waits than may: nothing is added to it, and the connection is about to be closed. */
   #tooSlow = false
 
@@ -162,14 +168,29 @@ export class Connection implements Port, Debtor, ReadListener {
     this.write(PING)
   }
 
+  get age(): number {
+    // Not more than it is: `since` is in whole seconds.
+    return Math.max(0, performance.now() - (this.session.since + 1) * 1000)
+  }
+
   close(reason: CloseReason): void {
-    // Not through write(), which gives nothing to a client that is too slow.
     if (this.#open) {
       this.#sendAnswers()
-      this.#socket.write(closeFrame(reason))
-    }
+      this.#reason = reason
+      // Until then nothing is read or written.
+      if (this.#line.refusals.delay(this, reason)) this.#reader.hold()
+      else this.part()
+    } else this.#awaitGoodbye()
     this.#open = false
-    this.#awaitGoodbye()
+  }
+
+  part(): void {
+    const reason = this.#reason
+    this.#reason = undefined
+    // Not through write(), which gives nothing to a client that is too slow.
+    if (reason) this.#socket.write(closeFrame(reason))
+    if (this.#broken) this.#hangUp()
+    else this.#awaitGoodbye()
   }
 
   hold(): void {
@@ -288,6 +309,7 @@ export class Connection implements Port, Debtor, ReadListener {
     this.#line.backlog.set(this, 0)
     this.#line.farewells.cancel(this.#farewell)
     this.#reader.gone()
+    this.#line.refusals.forget(this)
     this.#line.onClose(this)
   }
 
@@ -299,11 +321,12 @@ export class Connection implements Port, Debtor, ReadListener {
   /** What came breaks the rules. */
   #fail(reason: CloseReason): void {
     this.#reader.abandon()
+    this.#broken = true
     const limit = limits.get(reason)
     if (limit) this.session.limited(limit)
     else this.session.refuse(reason.reason)
-    this.session.close(reason)
-    this.#hangUp()
+    if (this.#open) this.session.close(reason)
+    else if (!this.#reason) this.#hangUp()
   }
 
   /** The client reads more slowly than it is written to: counts what waits for it. */

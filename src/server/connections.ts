@@ -13,6 +13,7 @@ import type { Clients } from './clients.js'
 import { Connection, type Line } from './connection.js'
 import { Heartbeat } from './heartbeat.js'
 import type { Reader } from './reader.js'
+import { Refusals } from './refusals.js'
 import type { OwnedSocket } from './sockets.js'
 import { UnfinishedMessages } from './unfinished.js'
 import { accept, faultOf, type Refusal, refuse, UpgradeHello } from './upgrade.js'
@@ -31,6 +32,7 @@ export class Connections implements Line {
   readonly farewells = new Alarms<Connection>((connection) => connection.terminate())
   readonly pauses = new Alarms<Reader>((reader) => reader.resume())
   readonly unfinished: UnfinishedMessages
+  readonly refusals: Refusals
 
   readonly #hub: Hub
   readonly #dialects: Dialects
@@ -55,6 +57,7 @@ export class Connections implements Line {
     this.maxBufferedBytes = settings.maxBufferedBytes
     this.backlog = new Backlog(settings.maxTotalBufferedBytes)
     this.unfinished = new UnfinishedMessages(settings.maxTotalBufferedBytes)
+    this.refusals = new Refusals(settings.refusalDelay)
     this.#heartbeat = new Heartbeat(settings.heartbeatInterval)
   }
 
@@ -106,6 +109,7 @@ export class Connections implements Line {
    */
   async drain(period: number): Promise<void> {
     this.#draining = true
+    this.refusals.stop()
     for (const room of this.#hub.rooms) {
       const notice = room.kind.shutdown?.()
       if (notice) room.deliver(notice)

@@ -36,6 +36,15 @@ describe('y-webrtc', () => {
     expect(await client.next()).toEqual({ text: `{"type":"publish","topic":"a","deep":${deep},"clients":1}` })
   })
 
+  it('has room for a page with very many documents (10.18)', async () => {
+    const { open, relay } = await startRelay()
+    const client = await open('/')
+    for (let i = 0; i < 101; i++) client.send({ type: 'subscribe', topics: [`document ${i}`] })
+    client.send({ type: 'publish', topic: 'document 100', text: 'here' })
+    expect(await client.json()).toEqual({ type: 'publish', topic: 'document 100', text: 'here', clients: 1 })
+    expect(relay.stats().currentRooms).toBe(101)
+  })
+
   it('caps the topics of a connection, and of a message, and does nothing of what goes beyond', async () => {
     const { open, relay } = await startRelay({ maxTopics: 3 })
     const client = await open('/')

@@ -14,7 +14,7 @@ export interface TestRelay {
   open(path: string, options?: Parameters<typeof Client.open>[1]): Promise<Client>
 }
 
-/** Starts a relay for one test. It logs nothing unless told to. */
+/** Starts a relay for one test. It logs nothing and lets no refused client wait, unless told to. */
 export async function startRelay(options: RelayOptions = {}): Promise<TestRelay> {
   const { stop, ...test } = await runRelay(options)
   onTestFinished(stop)
@@ -23,7 +23,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<TestRelay>
 
 /** Starts a relay that lives until it is stopped, with all clients that were opened. */
 export async function runRelay(options: RelayOptions = {}): Promise<TestRelay & { stop(): Promise<void> }> {
-  const relay = new Relay({ port: 0, host: '127.0.0.1', logLevel: 'silent', ...options })
+  const relay = new Relay({ port: 0, host: '127.0.0.1', logLevel: 'silent', refusalDelay: 0, ...options })
   const { port } = await relay.listen()
   const clients: Client[] = []
   const url = `ws://127.0.0.1:${port}`

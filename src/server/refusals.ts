@@ -1,0 +1,115 @@
+import { Alarms } from '../core/alarms.js'
+import { type CloseReason, closes } from '../core/errors.js'
+
+/** A connection that is to be closed for a refusal. */
+export interface Refused {
+  /** Milliseconds for which it is open by now. */
+  readonly age: number
+  /** Whose refusals count together: an address, or the network it belongs to. */
+  readonly network: string
+  /** Says goodbye. */
+  part(): void
+}
+
+/** Closes that refuse nothing: clients may come back, or somebody waits for the end. */
+const prompt: ReadonlySet<CloseReason> = new Set<CloseReason>([
+  closes.roomExpired,
+  closes.shutdown,
+  closes.isolated,
+  closes.tooSlow,
+  closes.roomClosed,
+  closes.disconnected,
+])
+
+/** After so many refusals of an address each waits longer by the first delay. */
+const STEP = 10
+
+/** The longest wait, in first delays. */
+const MAX_STEPS = 10
+
+/** Refusals that wait at once; beyond it the oldest waits no longer. */
+const MAX_WAITING = 1000
+
+/** How long an address is remembered after its refusals at least, and twice that at most; in milliseconds. */
+const MEMORY = 60_000
+
+/** Addresses that are remembered at once, twice as many at most. */
+const MAX_ADDRESSES = 50_000
+
+/**
+ * Closes for refusals, which wait. A client that is let in and closed again counts that as a success, so its
+ * back-off never grows: `y-webrtc` comes back 80 times a second. Such a close comes a second after the
+ * connection was opened, and later the more there are of the same address.
+ */
+export class Refusals {
+  /** In milliseconds; 0 when nothing waits any more. */
+  #delay: number
+  /** The oldest first. */
+  readonly #waiting = new Set<Refused>()
+  readonly #alarms = new Alarms<Refused>((refused) => this.#part(refused))
+  /** Refusals by address: lately, and before that. */
+  #young = new Map<string, number>()
+  #old = new Map<string, number>()
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param delay Of the first refusals of an address, in milliseconds; 0 means that none waits. */
+  constructor(delay: number) {
+    this.#delay = delay
+  }
+
+  /** Whether a connection has to wait for its close; then {@link Refused.part} is called in time. */
+  delay(refused: Refused, reason: CloseReason): boolean {
+    if (this.#delay === 0 || prompt.has(reason)) return false
+    const { network } = refused
+    const count = (this.#young.get(network) ?? 0) + (this.#old.get(network) ?? 0) + 1
+    const wait = this.#delay * Math.min(MAX_STEPS, Math.ceil(count / STEP)) - refused.age
+    if (wait <= 0) return false
+    this.#remember(network)
+    this.#waiting.add(refused)
+    this.#alarms.set(refused, wait)
+    const [oldest] = this.#waiting
+    if (oldest && this.#waiting.size > MAX_WAITING) this.#part(oldest)
+    return true
+  }
+
+  /** The connection is gone. */
+  forget(refused: Refused): void {
+    this.#waiting.delete(refused)
+  }
+
+  /** Lets nobody wait any more. */
+  stop(): void {
+    this.#delay = 0
+    for (const refused of [...this.#waiting]) this.#part(refused)
+    this.#alarms.clear()
+    clearTimeout(this.#timer)
+  }
+
+  /** How many wait, and how many addresses are remembered. */
+  measure(): { waiting: number; addresses: number } {
+    return { waiting: this.#waiting.size, addresses: new Set([...this.#young.keys(), ...this.#old.keys()]).size }
+  }
+
+  #part(refused: Refused): void {
+    // Its alarm may ring when it is gone already.
+    if (this.#waiting.delete(refused)) refused.part()
+  }
+
+  #remember(network: string): void {
+    if (this.#young.size >= MAX_ADDRESSES) this.#age()
+    this.#young.set(network, (this.#young.get(network) ?? 0) + 1)
+    this.#timer ??= this.#wait()
+  }
+
+  #age(): void {
+    this.#old = this.#young
+    this.#young = new Map()
+  }
+
+  #wait(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#age()
+      this.#timer = this.#old.size > 0 ? this.#wait() : undefined
+    }, MEMORY).unref()
+  }
+}
