@@ -145,6 +145,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     import('../dist/index.js'),
   ])
   rewrite('docs/configuration.md', optionTables(options, units))
-  rewrite('docs/metrics.md', metricTables(await new Relay({ backplane: new MemoryBus().connect() }).metrics()))
+  rewrite(
+    'docs/metrics.md',
+    metricTables(await new Relay({ enableTls: true, backplane: new MemoryBus().connect() }).metrics()),
+  )
   rewrite('docs/protocol/errors.md', errorTables(errors))
 }

@@ -37,6 +37,7 @@ import { createHttpServer, type Handler, type HttpServer, listen } from './serve
 import type { OwnedSocket } from './server/sockets.js'
 import type { Certificate } from './server/tls/certificate.js'
 import { createCertificate } from './server/tls/index.js'
+import { outOfDate, watchDates } from './server/tls/validity.js'
 import { type Answer, pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
 import { urlFor } from './server/urls.js'
 
@@ -123,6 +124,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       health: () => this.#report.health(this.#connections.draining),
       log: this.#output,
       descriptors: this.#descriptors,
+      certificate: () => this.#certificate?.validity,
       cluster,
     })
     const { adminToken } = this.#settings
@@ -150,6 +152,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   async #listen(): Promise<AddressInfo> {
     const { port, host, enableTls, dialects, landingPage, redisUrl, adminPort } = this.#settings
     const certificate = enableTls ? await createCertificate(this.#settings, this.#log) : undefined
+    if (certificate) this.#report.awaits(() => certificate.validity === undefined)
     const draining = (): boolean => this.#connections.draining
     const landing = landingPage ? createLandingPage(this.#settings) : undefined
     const pages = createPages(this.#report, draining, landing, this.#metrics)
@@ -171,7 +174,8 @@ export class Relay extends EventEmitter<RelayEvents> {
     }
     if (certificate && server instanceof TlsServer) {
       this.#report.watch(() => certificate.ailment())
-      this.#detach.push(certificate.serve(server))
+      this.#report.watch(() => certificate.validity && outOfDate(certificate.validity))
+      this.#detach.push(certificate.serve(server), watchDates(certificate, this.#log))
       this.#certificate = certificate
     }
     this.#begin()

@@ -12,7 +12,7 @@ import * as options from '../src/options/index.js'
 import * as units from '../src/units.js'
 
 const { closes } = errors
-const metrics = await new Relay({ backplane: new MemoryBus().connect() }).metrics()
+const metrics = await new Relay({ enableTls: true, backplane: new MemoryBus().connect() }).metrics()
 const root = fileURLToPath(new URL('..', import.meta.url))
 const docs = readdirSync(resolve(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((path) => `docs/${path}`)
 const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...docs].filter((path) =>

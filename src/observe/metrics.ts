@@ -1,6 +1,7 @@
 import type { ClusterNode } from '../cluster/node.js'
 import type { Hub } from '../core/hub.js'
 import type { Settings } from '../options/index.js'
+import type { Validity } from '../server/tls/validity.js'
 import { version } from '../version.js'
 import { Exposition } from './exposition.js'
 import { processMetrics } from './process.js'
@@ -9,7 +10,7 @@ import type { Tally } from './tally.js'
 
 /** Where the metrics are read. */
 export interface Sources {
-  readonly settings: Pick<Settings, 'dialects' | 'maxConnections' | 'maxRooms'>
+  readonly settings: Pick<Settings, 'enableTls' | 'dialects' | 'maxConnections' | 'maxRooms'>
   readonly hub: Hub
   readonly tally: Tally
   /** What waits for slow clients. */
@@ -18,6 +19,8 @@ export interface Sources {
   /** What became of the log. */
   readonly log: { readonly lost: number }
   readonly descriptors: { readonly shortages: number }
+  /** The dates of the certificate that is served, where there is one. */
+  certificate(): Validity | undefined
   /** This node among others, where there are several. */
   readonly cluster?: Pick<ClusterNode, 'connected' | 'counters' | 'state'> | undefined
 }
@@ -31,6 +34,7 @@ export function createMetrics(sources: Sources): Exposition {
   addMessages(exposition, sources)
   addRefusals(exposition, sources)
   addBacklog(exposition, sources)
+  if (sources.settings.enableTls) addCertificate(exposition, sources)
   if (sources.cluster) addCluster(exposition, sources.cluster)
   return exposition.include(processMetrics)
 }
@@ -151,6 +155,14 @@ function addBacklog(exposition: Exposition, { backlog, tally: { limits } }: Sour
       'Connections closed because too much waited for them.',
       () => (limits.get('backlog') ?? 0) + (limits.get('total-backlog') ?? 0),
     )
+}
+
+function addCertificate(exposition: Exposition, { certificate }: Sources): void {
+  exposition.gauge(
+    'baton_certificate_expiry_timestamp_seconds',
+    'When the certificate that is served runs out, in seconds since 1970; NaN while there is none.',
+    () => (certificate()?.expires ?? Number.NaN) / 1000,
+  )
 }
 
 function addCluster(exposition: Exposition, cluster: NonNullable<Sources['cluster']>): void {

@@ -36,9 +36,12 @@ export interface Stats {
 
 /** What `GET /health` says. */
 export interface Health {
-  /** `degraded` is still well enough to serve: HTTP 200. `draining` is on its way out: HTTP 503. */
-  status: 'healthy' | 'degraded' | 'draining'
-  /** What is wrong, a sentence each; only while degraded. */
+  /**
+   * `degraded` is still well enough to serve: HTTP 200. `starting` cannot serve yet, for want of a certificate, and
+   * `draining` is on its way out: HTTP 503.
+   */
+  status: 'healthy' | 'degraded' | 'starting' | 'draining'
+  /** What is wrong, a sentence each; only while degraded or starting. */
   reasons?: string[]
   /** Seconds. */
   uptime: number
@@ -63,12 +66,18 @@ export class Report {
   readonly #startTime = Date.now()
   readonly #started = performance.now()
   readonly #ailments: (() => string | undefined)[] = []
+  #starting = (): boolean => false
   readonly #cluster: (() => ClusterState) | undefined
 
   /** @param cluster Tells of all nodes together, where there are several. */
   constructor(hub: Hub, cluster?: () => ClusterState) {
     this.#hub = hub
     this.#cluster = cluster
+  }
+
+  /** @param starting Asked at each look: whether the relay cannot serve anybody yet. */
+  awaits(starting: () => boolean): void {
+    this.#starting = starting
   }
 
   /**
@@ -108,7 +117,7 @@ export class Report {
     const { used_heap_size, total_heap_size } = getHeapStatistics()
     const reasons = draining ? [] : this.#ailments.flatMap((ailment) => ailment() ?? [])
     return {
-      status: draining ? 'draining' : reasons.length > 0 ? 'degraded' : 'healthy',
+      status: draining ? 'draining' : this.#starting() ? 'starting' : reasons.length > 0 ? 'degraded' : 'healthy',
       ...(reasons.length > 0 && { reasons }),
       uptime: this.#uptime(),
       timestamp: new Date().toISOString(),

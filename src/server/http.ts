@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Exposition } from '../observe/exposition.js'
-import type { Report } from '../observe/report.js'
+import type { Health, Report } from '../observe/report.js'
 import { CHALLENGES, type Gate } from './admin.js'
 import { type Answer, targetOf } from './upgrade.js'
 
@@ -45,13 +45,18 @@ export function createPages(
 ): Pages {
   return new Map<string, Entry>([
     ...(landing ? ([['/', open(landing)]] as const) : []),
-    ['/health', open(() => jsonPage(draining() ? 503 : 200, report.health(draining())))],
+    ['/health', open(() => healthPage(report.health(draining())))],
     ['/stats', admin(() => jsonPage(200, report.stats()))],
     [
       '/metrics',
       admin(async () => ({ status: 200, type: metrics.type, body: await metrics.text(), headers: UNCACHED })),
     ],
   ])
+}
+
+/** HTTP 503 to who should not be sent any clients. */
+function healthPage(health: Health): Page {
+  return jsonPage(health.status === 'draining' || health.status === 'starting' ? 503 : 200, health)
 }
 
 function open(make: Maker): Entry {

@@ -29,6 +29,7 @@ async function read(given: Partial<Sources>): Promise<Map<string, number>> {
     health: () => new Report(hub).health(false),
     log: { lost: 0 },
     descriptors: { shortages: 0 },
+    certificate: () => undefined,
     ...given,
   })
   return numbersIn(await metrics.text())

@@ -74,7 +74,7 @@ export interface OpenRoom extends RoomRow {
 /** How the relay is. */
 export interface State {
   readonly version: string
-  readonly status: 'healthy' | 'degraded' | 'draining'
+  readonly status: 'healthy' | 'degraded' | 'starting' | 'draining'
   readonly reasons: readonly string[]
   /** Seconds. */
   readonly uptime: number

@@ -2,21 +2,19 @@ import type { ServerOptions, Server as TlsServer } from 'node:https'
 import type { Logger } from '../../log.js'
 import { loadOptional } from '../../optional.js'
 import type { Settings } from '../../options/index.js'
+import { Backoff } from './backoff.js'
 import { type Certificate, SECURE } from './certificate.js'
 import { type Challenges, HttpChallenges, TlsAlpnChallenges } from './challenges.js'
 import { explain } from './failure.js'
 import { Issued } from './issued.js'
 import { placeOrder } from './order.js'
 import { Store } from './store.js'
+import { iso, type Validity } from './validity.js'
 
 type Acme = typeof import('acme-client')
 
+/** The date of a renewal is noticed within a minute, also after the machine slept or its clock was set. */
 const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-
-/** The pause after a first failure, and the longest. Let's Encrypt counts five failures an hour. */
-const FIRST_RETRY = 5 * MINUTE
-const LONGEST_RETRY = 6 * HOUR
 
 /** How long the authority may take for one answer, in milliseconds. */
 const ANSWER_TIMEOUT = 30_000
@@ -50,11 +48,9 @@ class AcmeCertificate implements Certificate {
   /** Whether the key is stored, and so the account made. */
   #registered: boolean
   #issued: Issued | undefined
-  /** What the last attempt failed for, in a sentence. */
-  #problem: string | undefined
-  #failures = 0
-  /** The next attempt is not before, by the clock that nobody can set. */
-  #earliest = 0
+  readonly #backoff: Backoff
+  /** Why the certificate would be lost with the process. */
+  #unstored: string | undefined
 
   constructor(acme: Acme, settings: Settings, log: Logger) {
     this.#acme = acme
@@ -66,6 +62,8 @@ class AcmeCertificate implements Certificate {
     this.#accountKey = this.#store.read(ACCOUNT)
     this.#registered = this.#accountKey !== undefined
     this.#issued = this.#stored()
+    const { acmeDomains: domains, acmeChallenge: challenge, acmeHttpPort: port } = settings
+    this.#backoff = new Backoff(this.#store, { domains, challenge, port })
   }
 
   /** Without a certificate handshakes fail: a stand-in would teach people to click warnings away. */
@@ -78,9 +76,9 @@ class AcmeCertificate implements Certificate {
     let timer: NodeJS.Timeout | undefined
     const look = async (): Promise<void> => {
       if (this.#wait() <= 0) await this.#renew(server, stop.signal)
-      // Looking every minute at least, it notices soon when the clock was set or the machine slept.
       if (!stop.signal.aborted) timer = setTimeout(() => void look(), Math.min(MINUTE, this.#wait())).unref()
     }
+    if (this.#backoff.wait > 0) this.#tellPause()
     void look()
     return () => {
       stop.abort()
@@ -88,32 +86,37 @@ class AcmeCertificate implements Certificate {
     }
   }
 
+  get validity(): Validity | undefined {
+    return this.#issued
+  }
+
   ailment(): string | undefined {
-    if (!this.#issued) return this.#problem ?? 'There is no certificate yet; the authority is being asked.'
-    return this.#problem && `${this.#problem} The certificate in use is valid until ${iso(this.#issued.expires)}.`
+    const why =
+      this.#backoff.why === undefined ? this.#unstored : `No new certificate could be had: ${this.#backoff.why}`
+    if (!this.#issued) return why ?? 'There is no certificate yet; the authority is being asked.'
+    return why && `${why} The certificate in use is valid until ${iso(this.#issued.expires)}.`
   }
 
   /** Milliseconds until the next attempt. */
   #wait(): number {
     const { acmeDomains } = this.#settings
     const renewal = this.#issued?.isFor(acmeDomains) ? this.#issued.renewal - Date.now() : 0
-    return Math.max(renewal, this.#earliest - performance.now())
+    return Math.max(renewal, this.#backoff.wait)
   }
 
   async #renew(server: TlsServer, signal: AbortSignal): Promise<void> {
     try {
+      await this.#backoff.begin()
       const issued = await this.#obtain(server, signal)
       signal.throwIfAborted()
       server.setSecureContext({ ...SECURE, ...issued.credentials })
       this.#issued = issued
       // Were this machine's clock far ahead, every new certificate would seem old.
-      this.#earliest = performance.now() + issued.life / 3
-      this.#failures = 0
-      this.#problem = undefined
+      await this.#backoff.succeeded(issued.life / 3)
       await this.#keep(issued)
       this.#log.info({ domains: issued.names, expires: iso(issued.expires) }, 'Certificate obtained')
     } catch (error) {
-      if (!signal.aborted) this.#failed(error)
+      if (!signal.aborted) await this.#failed(error)
     }
   }
 
@@ -142,21 +145,32 @@ class AcmeCertificate implements Certificate {
   async #keep(issued: Issued): Promise<void> {
     try {
       await this.#store.write(CERTIFICATE, issued.pem)
+      this.#unstored = undefined
     } catch (error) {
       const { message: why, advice } = explain(error, this.#settings.acmeDirectory)
-      this.#problem = 'The certificate could not be stored, and a restart would have to ask for another.'
+      this.#unstored = 'The certificate could not be stored, and a restart would have to ask for another.'
       this.#log.error({ why, advice }, 'Certificate not stored')
     }
   }
 
-  #failed(error: unknown): void {
+  async #failed(error: unknown): Promise<void> {
     const { message, advice } = explain(error, this.#settings.acmeDirectory)
-    const pause = Math.min(FIRST_RETRY * 2 ** this.#failures++, LONGEST_RETRY) * (1 - Math.random() / 5)
-    this.#earliest = performance.now() + pause
-    this.#problem = `No new certificate could be had: ${message}`
+    // What cannot be stored has been told as why the attempt failed, or will be when the certificate is there.
+    await this.#backoff.failed(message).catch(() => {})
     const { acmeDomains: domains } = this.#settings
     const expires = this.#issued && iso(this.#issued.expires)
-    this.#log.error({ domains, why: message, advice, retry: iso(Date.now() + pause), expires }, 'No new certificate')
+    this.#log.error({ domains, why: message, advice, retry: this.#retry(), expires }, 'No new certificate')
+  }
+
+  /** A start does not ask at once after an attempt that failed before it. */
+  #tellPause(): void {
+    const { why, file } = this.#backoff
+    const advice = `Starting again does not help. Once it is mended, remove ${file} and restart to ask at once.`
+    this.#log.warn({ why, advice, retry: this.#retry() }, 'The authority is not asked again yet')
+  }
+
+  #retry(): string {
+    return iso(Date.now() + this.#backoff.wait)
   }
 
   #stored(): Issued | undefined {
@@ -168,8 +182,4 @@ class AcmeCertificate implements Certificate {
       return undefined
     }
   }
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString()
 }

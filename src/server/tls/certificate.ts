@@ -1,5 +1,6 @@
 import type { ServerOptions, Server as TlsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
+import type { Validity } from './validity.js'
 
 /** Where a relay's certificate comes from, and how it stays valid. */
 export interface Certificate {
@@ -13,7 +14,9 @@ export interface Certificate {
   serve(server: TlsServer): () => void
   /** Reads the certificate's files again, if it has any and is served. */
   reload?(): void
-  /** What is wrong with the certificate that is served, for everybody to read. */
+  /** The dates of the one that is served; undefined while there is none, and handshakes fail. */
+  readonly validity: Validity | undefined
+  /** What is wrong with the certificate that is served, its dates apart, for everybody to read. */
   ailment(): string | undefined
 }
 

@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls'
 import type { Logger } from '../../log.js'
 import { type OptionProblem, OptionsError, type Settings } from '../../options/index.js'
 import { type Certificate, HTTP_1_1, SECURE } from './certificate.js'
+import { type Validity, validityOf } from './validity.js'
 
 type Files = Pick<Settings, 'tlsCert' | 'tlsKey'>
 
@@ -19,6 +20,7 @@ export class CertificateFiles implements Certificate {
   readonly options: ServerOptions
   readonly #files: Files
   readonly #log: Logger
+  #validity: Validity
   #server: TlsServer | undefined
   #stale = false
 
@@ -26,7 +28,9 @@ export class CertificateFiles implements Certificate {
   constructor({ tlsCert, tlsKey }: Settings, log: Logger) {
     this.#files = { tlsCert, tlsKey }
     this.#log = log
-    this.options = { ...SECURE, ALPNProtocols: [HTTP_1_1], ...readFiles(this.#files) }
+    const { validity, ...credentials } = readFiles(this.#files)
+    this.#validity = validity
+    this.options = { ...SECURE, ALPNProtocols: [HTTP_1_1], ...credentials }
     this.#warnOfMode()
   }
 
@@ -45,7 +49,9 @@ export class CertificateFiles implements Certificate {
   reload(): void {
     if (!this.#server) return
     try {
-      this.#server.setSecureContext({ ...SECURE, ...readFiles(this.#files) })
+      const { validity, ...credentials } = readFiles(this.#files)
+      this.#server.setSecureContext({ ...SECURE, ...credentials })
+      this.#validity = validity
       this.#stale = false
       this.#warnOfMode()
       this.#log.info('Certificate reloaded')
@@ -53,6 +59,10 @@ export class CertificateFiles implements Certificate {
       this.#stale = true
       this.#log.error({ why: (error as Error).message }, 'Certificate not reloaded')
     }
+  }
+
+  get validity(): Validity {
+    return this.#validity
   }
 
   /** A warning and no more, since containers hand secrets out so. */
@@ -69,7 +79,7 @@ export class CertificateFiles implements Certificate {
   }
 }
 
-function readFiles({ tlsCert, tlsKey }: Files): { cert: Buffer; key: Buffer } {
+function readFiles({ tlsCert, tlsKey }: Files): { cert: Buffer; key: Buffer; validity: Validity } {
   const problems: OptionProblem[] = []
   const attempt = <T>(option: keyof Files, read: () => T): T | undefined => {
     try {
@@ -90,7 +100,7 @@ function readFiles({ tlsCert, tlsKey }: Files): { cert: Buffer; key: Buffer } {
   if (cert && key && problems.length === 0) {
     // What OpenSSL itself would not serve, such as a key that is too short.
     attempt('tlsCert', () => createSecureContext({ ...SECURE, cert: cert.pem, key: key.pem }))
-    if (problems.length === 0) return { cert: cert.pem, key: key.pem }
+    if (problems.length === 0) return { cert: cert.pem, key: key.pem, validity: validityOf(cert.parsed) }
   }
   throw new OptionsError(problems)
 }

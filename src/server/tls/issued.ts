@@ -1,15 +1,18 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
+import { type Validity, validityOf } from './validity.js'
 
 /** Part of a certificate's life after which it is renewed; and up to how much of it earlier, at random. */
 const RENEW = 2 / 3
 const JITTER = 1 / 30
 
 /** A certificate that an authority has issued, with its chain and its key in one PEM. */
-export class Issued {
+export class Issued implements Validity {
   readonly pem: string
   /** Its domain names. */
   readonly names: readonly string[]
+  /** From when on it is valid, in milliseconds since 1970. */
+  readonly begins: number
   /** When it runs out, in milliseconds since 1970. */
   readonly expires: number
   /** Its whole life, in milliseconds. */
@@ -24,11 +27,12 @@ export class Issued {
   constructor(pem: string) {
     const certificate = new X509Certificate(pem)
     if (!certificate.checkPrivateKey(createPrivateKey(pem))) throw new Error('The key is not that of the certificate')
-    const begins = Date.parse(certificate.validFrom)
+    const { begins, expires } = validityOf(certificate)
     this.pem = pem
     this.names = (certificate.subjectAltName ?? '').split(', ').map((name) => name.replace(/^DNS:/, ''))
-    this.expires = Date.parse(certificate.validTo)
-    this.life = this.expires - begins
+    this.begins = begins
+    this.expires = expires
+    this.life = expires - begins
     this.renewal = begins + this.life * (RENEW - JITTER * Math.random())
   }
 

@@ -5,6 +5,7 @@ import type { Logger } from '../../log.js'
 import { loadOptional } from '../../optional.js'
 import type { Settings } from '../../options/index.js'
 import { type Certificate, HTTP_1_1, SECURE } from './certificate.js'
+import { validityOf } from './validity.js'
 
 const YEAR = 365 * 24 * 3_600_000
 
@@ -30,12 +31,14 @@ export async function selfSigned({ host }: Settings, log: Logger): Promise<Certi
       { name: 'subjectAltName', altNames },
     ],
   })
+  const certificate = new X509Certificate(made.cert)
   log.warn(
-    { names: [...names], fingerprint: new X509Certificate(made.cert).fingerprint256 },
+    { names: [...names], fingerprint: certificate.fingerprint256 },
     'SELF-SIGNED CERTIFICATE: browsers warn of it, and no client can tell this relay from an impostor. Not for production',
   )
   return {
     options: { ...SECURE, ALPNProtocols: [HTTP_1_1], cert: made.cert, key: made.private },
+    validity: validityOf(certificate),
     serve: () => () => {},
     ailment: () => undefined,
   }

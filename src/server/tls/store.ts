@@ -93,6 +93,16 @@ export class Store {
     }
   }
 
+  /** Removes a file, if it is there. */
+  async remove(name: string): Promise<void> {
+    await rm(join(this.#folder, name), { force: true })
+  }
+
+  /** Where a file is. */
+  pathOf(name: string): string {
+    return join(this.#folder, name)
+  }
+
   /** Lets nobody else into the folder. */
   #close(): void {
     assertOwn(lstatSync(this.#folder))

@@ -1,12 +1,15 @@
+import { spawn } from 'node:child_process'
 import type { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { isDeepStrictEqual } from 'node:util'
 import { axios } from 'acme-client'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Options, Relay } from '../../../src/index.js'
 import { parseOptions } from '../../../src/options/index.js'
@@ -28,6 +31,8 @@ interface Acme {
   certificate: Certificate
   port: number
   lines: Line[]
+  /** Asks for no more. */
+  stop(): void
   /** Waits for a line of the log. */
   logged(message: string, nth?: number): Promise<Line>
 }
@@ -60,6 +65,7 @@ async function startAcme(options: Options = {}): Promise<Acme> {
     certificate,
     port,
     lines,
+    stop,
     async logged(message, nth = 1) {
       const find = (): Line | undefined => lines.filter(({ msg }) => msg === message)[nth - 1]
       return await vi.waitUntil(find, { timeout: 10_000, interval: 20 }).catch((error: unknown) => {
@@ -67,6 +73,22 @@ async function startAcme(options: Options = {}): Promise<Acme> {
       })
     },
   }
+}
+
+const WANTED = JSON.stringify({ domains: ['relay.example'], challenge: 'tls-alpn-01', port: 80 })
+
+/** What is kept of the last attempt, if it is not known to have succeeded. */
+function attempt(acmeStore: string): { failures: number; why: string } | undefined {
+  const [authority = ''] = readdirSync(acmeStore)
+  const file = join(acmeStore, authority, 'attempt.json')
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
+
+/** The folder of the authority, made by who would ask it. */
+async function folderOf(acmeStore: string): Promise<string[]> {
+  const settings = parseOptions(optionsFor(pebble, { acmeStore }))
+  await createCertificate(settings, pino({ level: 'silent' }))
+  return readdirSync(acmeStore)
 }
 
 /** What a client that trusts the authority is shown. */
@@ -185,6 +207,72 @@ describeWithPebble('a certificate from an authority', () => {
     expect(lines.filter(({ msg }) => msg === 'No new certificate')).toHaveLength(2)
   })
 
+  describe('that could not be had, after a restart (10.37)', () => {
+    const wait = 'The authority is not asked again yet'
+    const requests = (): { mock: { calls: unknown[] } } => vi.spyOn(axios, 'request')
+
+    it('is not asked for before its time, and the log says since when and what to do', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+      const acmeStore = temporaryFolder()
+      const first = await startAcme({ acmeStore })
+      pebble.tlsDoor.leadTo('shut')
+      const { why, retry } = await first.logged('No new certificate')
+      await vi.waitUntil(() => attempt(acmeStore)?.why === why)
+      first.stop()
+
+      const asked = requests()
+      const second = await startAcme({ acmeStore })
+      expect(second.lines).toEqual([expect.objectContaining({ msg: wait, why, retry: expect.any(String) })])
+      expect(second.lines[0]?.advice).toContain(join(acmeStore, readdirSync(acmeStore)[0] ?? '', 'attempt.json'))
+      expect(Math.abs(Date.parse(second.lines[0]?.retry ?? '') - Date.parse(retry ?? ''))).toBeLessThan(5000)
+      expect(second.certificate.ailment()).toBe(`No new certificate could be had: ${why}`)
+      vi.advanceTimersByTime(3 * MINUTE)
+      expect(asked.mock.calls).toEqual([])
+      vi.advanceTimersByTime(2 * MINUTE)
+      await second.logged('Certificate obtained')
+      expect(attempt(acmeStore)).toBeUndefined()
+    })
+
+    it('is later each time, also when the process was killed in the middle', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+      const acmeStore = temporaryFolder()
+      for (const failures of [1, 2, 3]) {
+        const acme = await startAcme({ acmeStore })
+        pebble.tlsDoor.hold()
+        if (failures > 1) vi.advanceTimersByTime(2 ** failures * 5 * MINUTE)
+        await vi.waitUntil(() => attempt(acmeStore)?.failures === failures)
+        expect(attempt(acmeStore)?.why).toBe('The last attempt was cut short.')
+        acme.stop()
+      }
+    })
+
+    it('is asked for at once when other options ask for it', async () => {
+      const acmeStore = temporaryFolder()
+      const first = await startAcme({ acmeStore, acmeDomains: 'blocked.example' })
+      await first.logged('No new certificate')
+      first.stop()
+      const second = await startAcme({ acmeStore })
+      await second.logged('Certificate obtained')
+      expect(second.lines.map(({ msg }) => msg)).not.toContain(wait)
+    })
+
+    it.each([
+      ['nonsense', 'nonsense'],
+      [
+        'a date far ahead',
+        JSON.stringify({ wanted: WANTED, failures: 1, retry: '2999-01-01T00:00:00.000Z', why: 'x' }),
+      ],
+    ])('is asked for within six hours whatever was kept: %s', async (_, kept) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+      const acmeStore = temporaryFolder()
+      const [authority = ''] = await folderOf(acmeStore)
+      writeFileSync(join(acmeStore, authority, 'attempt.json'), kept)
+      const { logged } = await startAcme({ acmeStore })
+      vi.advanceTimersByTime(6 * 60 * MINUTE)
+      await logged('Certificate obtained')
+    })
+  })
+
   it('is renewed at two thirds of its life, and the old one kept while that fails', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'], now: Date.now() })
     const { logged, certificate, lines, port } = await startAcme()
@@ -288,6 +376,35 @@ describeWithPebble('a certificate from an authority', () => {
     const urls = asked.mock.calls.map(([{ url = '' }]) => url.slice(url.lastIndexOf('/')))
     expect(urls).toContain('/sign-me-up')
     expect(urls).not.toContain('/order-plz')
+  })
+})
+
+describeWithPebble('a relay without a certificate yet (10.37)', () => {
+  it('is starting in /health, with 503, until it has one', async () => {
+    const authority = await startPebble()
+    axios.defaults.httpsAgent = authority.agent
+    onTestFinished(async () => {
+      await authority.stop()
+      axios.defaults.httpsAgent = undefined
+    })
+    const relay = new Relay({ ...optionsFor(authority, { acmeStore: temporaryFolder() }), port: 0, adminPort: 0 })
+    const { port } = await relay.listen()
+    onTestFinished(() => relay.close({ drain: 0 }))
+    const health = async (): Promise<unknown[]> => {
+      const answer = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/health`)
+      const { status, reasons } = (await answer.json()) as { status: string; reasons?: string[] }
+      return [answer.status, status, reasons]
+    }
+    expect(await health()).toEqual([503, 'starting', ['There is no certificate yet; the authority is being asked.']])
+    expect(await relay.metrics()).toMatch(/^baton_certificate_expiry_timestamp_seconds nan$/im)
+    const check = spawn(process.execPath, ['deploy/health.js'], {
+      env: { ENABLE_TLS: 'true', HOST: '127.0.0.1', PORT: String(port) },
+    })
+    expect(await text(check.stdout)).toBe('starting: there is no certificate yet\n')
+    expect(check.exitCode ?? (await once(check, 'exit'))[0]).toBe(1)
+    authority.tlsDoor.leadTo(port)
+    await vi.waitUntil(async () => isDeepStrictEqual(await health(), [200, 'healthy', undefined]), { timeout: 10_000 })
+    expect(await relay.metrics()).toMatch(/^baton_certificate_expiry_timestamp_seconds \d+$/m)
   })
 })
 
