@@ -185,6 +185,16 @@ describe('an odd but good frame', () => {
     })
   })
 
+  it('may come in thousands of pieces (10.18)', async () => {
+    const relay = await startRelay()
+    const listener = await relay.open('/raw/room')
+    const raw = await RawClient.open(relay, '/raw/room')
+    const payload = Buffer.alloc(100_000, 'abcdefg')
+    const bytes = frame(Op.binary, payload)
+    await raw.drip(Array.from({ length: Math.ceil(bytes.length / 16) }, (_, i) => bytes.subarray(16 * i, 16 * i + 16)))
+    expect(await listener.next()).toEqual({ binary: payload })
+  })
+
   it('may come byte by byte', async () => {
     await withRaw(async (raw, listener) => {
       const bytes = Buffer.concat([frame(Op.text, 'x'.repeat(200)), frame(Op.text, 'hi', { bits: 64 })])

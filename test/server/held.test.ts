@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Authorize, type AuthorizeRequest, Relay } from '../../src/index.js'
 import { closing, frame, Op, RawClient, until } from '../support/raw.js'
 import { startRelay } from '../support/relay.js'
+import { SECRET, tokenFor } from '../support/tokens.js'
 
 /** A hook whose answers the test gives. */
 function slowHook(verb: AuthorizeRequest['verb']): { authorize: Authorize; answer: () => void } {
@@ -101,24 +102,31 @@ describe('what comes behind a pending answer (10.28)', () => {
 })
 
 describe('messages behind a fresh token (10.31)', () => {
-  it('are kept as the bytes of one read, however many they are', async () => {
-    const hook = slowHook('join')
-    const sockets: Socket[] = []
-    const server = createServer().on('connection', (socket) => sockets.push(socket))
-    const relay = new Relay({ logLevel: 'silent', throttle: 0, authorize: hook.authorize }).attach(server)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(async () => {
-      await relay.close({ drain: 0 })
-      server.close()
+  it('stay bytes of one read until it is decided, however many they are', async () => {
+    let decide: (() => void) | undefined
+    const relay = await startRelay({
+      throttle: 0,
+      jwtSecret: SECRET,
+      // It takes its time with the fresh token alone, for which it is asked again.
+      authorize: async ({ verb, user }) => {
+        if (verb === 'connect' && seen++ > 0) await new Promise<void>((resolve) => (decide = resolve))
+        return user === 'ann'
+      },
     })
-    const client = await RawClient.open(server.address() as AddressInfo, '/pluresdb')
-    const bytes = Buffer.concat([join, ...Array.from({ length: 9000 }, () => frame(Op.binary, 'x'))])
-    client.write(bytes)
-    await until(() => sockets[0]?.isPaused() === true)
-    // None of them has become a message.
-    expect(relay.stats().messagesReceived).toBe(1)
-    hook.answer()
-    await until(() => relay.stats().messagesReceived === 9001)
+    let seen = 0
+    const token = await tokenFor({ sub: 'ann' })
+    const client = await RawClient.open(relay, `/pluresdb?token=${token}`)
+    const many = Array.from({ length: 9000 }, () => frame(Op.binary, 'x'))
+    client.write(Buffer.concat([frame(Op.text, JSON.stringify({ type: 'auth', token })), ...many, frame(Op.ping, 'p')]))
+    await until(() => decide !== undefined)
+    let answered = false
+    client.socket.on('data', () => {
+      answered = true
+    })
+    for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve))
+    // A ping behind them would be answered if they had been taken apart.
+    expect({ answered, messages: relay.relay.stats().messagesReceived }).toEqual({ answered: false, messages: 1 })
+    decide?.()
+    await until(() => relay.relay.stats().messagesReceived === 9001)
   })
 })
