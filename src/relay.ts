@@ -37,6 +37,7 @@ import { createHttpServer, type Handler, type HttpServer, listen } from './serve
 import type { OwnedSocket } from './server/sockets.js'
 import type { Certificate } from './server/tls/certificate.js'
 import { createCertificate } from './server/tls/index.js'
+import { PlainHttp } from './server/tls/plain-http.js'
 import { outOfDate, watchDates } from './server/tls/validity.js'
 import { type Answer, pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
 import { urlFor } from './server/urls.js'
@@ -83,6 +84,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   #server: HttpServer | undefined
   #adminServer: HttpServer | undefined
   #certificate: Certificate | undefined
+  #plain: PlainHttp | undefined
   readonly #detach: (() => void)[] = []
   #listening: Promise<AddressInfo> | undefined
   #statistics: NodeJS.Timeout | undefined
@@ -151,7 +153,8 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   async #listen(): Promise<AddressInfo> {
     const { port, host, enableTls, dialects, landingPage, redisUrl, adminPort } = this.#settings
-    const certificate = enableTls ? await createCertificate(this.#settings, this.#log) : undefined
+    const plain = (this.#plain = enableTls ? new PlainHttp(this.#settings, this.#handler) : undefined)
+    const certificate = plain && (await createCertificate(this.#settings, this.#log, plain))
     if (certificate) this.#report.awaits(() => certificate.validity === undefined)
     const draining = (): boolean => this.#connections.draining
     const landing = landingPage ? createLandingPage(this.#settings) : undefined
@@ -296,7 +299,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   async #stopListening(): Promise<void> {
-    await Promise.all([this.#server?.stop(), this.#adminServer?.stop()])
+    await Promise.all([this.#server?.stop(), this.#adminServer?.stop(), this.#plain?.stop()])
   }
 
   async #listenForAdmins(port: number, pages: Pages): Promise<void> {
@@ -388,9 +391,12 @@ export class Relay extends EventEmitter<RelayEvents> {
     try {
       const address = await listen(server, port, host)
       if (adminPort !== undefined) await this.#listenForAdmins(adminPort, admin)
+      const redirect = await this.#plain?.redirect(address.port)
+      if (redirect) this.#log.info({ address: redirect.address, port: redirect.port }, 'Redirecting to https')
       return address
     } catch (error) {
       server.close()
+      await this.#stopListening()
       // Whoever cannot serve must not stay among those who do, nor keep the process alive.
       if (this.#detach.length === 0) {
         await this.#cluster?.stop()

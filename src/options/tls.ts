@@ -86,13 +86,24 @@ export const tls = {
     description:
       'Port of `http-01`, open only while a certificate is asked for. The authority always comes to port 80.',
   }),
+  redirectPort: described(count(65_535).optional(), {
+    env: 'REDIRECT_PORT',
+    group: 'TLS',
+    value: 'number',
+    description:
+      'TCP port, 80 for browsers, on which plain HTTP is sent on to https (308); it also answers `http-01` if it is `ACME_HTTP_PORT`. Left out, there is none.',
+  }),
 }
 
-type Given = z.output<z.ZodObject<typeof tls>> & { environment: string }
+type Given = z.output<z.ZodObject<typeof tls>> & {
+  environment: string
+  port: number
+  adminPort?: number | undefined
+}
 
 /** What is wrong with the options of TLS together. */
 export function tlsProblems(given: Given): OptionProblem[] {
-  const { enableTls, tlsCert, tlsKey, acmeDomains, acmeEmail } = given
+  const { enableTls, tlsCert, tlsKey, acmeDomains, acmeEmail, redirectPort } = given
   const acme = acmeDomains.length > 0
   const files = Object.entries({ tlsCert, tlsKey })
   const named = files.filter(([, file]) => file !== '')
@@ -100,7 +111,11 @@ export function tlsProblems(given: Given): OptionProblem[] {
     options.map(([option]) => ({ option, problem }))
   if (!enableTls) {
     // Whoever names a certificate must not end up without TLS by forgetting the switch.
-    return on([...named, ...(acme ? Object.entries({ acmeDomains }) : [])], 'is set, but TLS is not enabled')
+    const asked = { ...(acme && { acmeDomains }), ...(redirectPort !== undefined && { redirectPort }) }
+    return on([...named, ...Object.entries(asked)], 'is set, but TLS is not enabled')
+  }
+  if (redirectPort !== undefined && redirectPort > 0 && [given.port, given.adminPort].includes(redirectPort)) {
+    return on([['redirectPort', redirectPort]], 'is the port of other pages: choose another, or leave it out')
   }
   if (acme) return on(named, 'is set, but so are domains to get a certificate for: choose one')
   if (acmeEmail !== '')

@@ -8,6 +8,7 @@ import { type Challenges, HttpChallenges, TlsAlpnChallenges } from './challenges
 import { explain } from './failure.js'
 import { Issued } from './issued.js'
 import { placeOrder } from './order.js'
+import type { PlainHttp } from './plain-http.js'
 import { Store } from './store.js'
 import { iso, type Validity } from './validity.js'
 
@@ -27,14 +28,14 @@ const CERTIFICATE = 'certificate.pem'
  *
  * @throws {OptionsError} If the store cannot be used, or acme-client is not installed.
  */
-export async function createAcmeCertificate(settings: Settings, log: Logger): Promise<Certificate> {
+export async function createAcmeCertificate(settings: Settings, log: Logger, plain: PlainHttp): Promise<Certificate> {
   const acme = await loadOptional('acmeDomains', 'acme-client', () => import('acme-client'))
   acme.axios.defaults.timeout = ANSWER_TIMEOUT
   // Its own retries wait as long as an authority's Retry-After says, hours perhaps, and tell nobody; and
   // when they end they have lost what went wrong.
   acme.axios.interceptors.request.clear()
   acme.axios.interceptors.response.clear()
-  return new AcmeCertificate(acme, settings, log)
+  return new AcmeCertificate(acme, settings, log, plain)
 }
 
 /** The certificate that an authority issues, RFC 8555: got, kept in a folder, and renewed in time. */
@@ -52,13 +53,13 @@ class AcmeCertificate implements Certificate {
   /** Why the certificate would be lost with the process. */
   #unstored: string | undefined
 
-  constructor(acme: Acme, settings: Settings, log: Logger) {
+  constructor(acme: Acme, settings: Settings, log: Logger, plain: PlainHttp) {
     this.#acme = acme
     this.#settings = settings
     this.#log = log
     this.#store = new Store(settings.acmeStore, settings.acmeDirectory, log)
     this.#challenges =
-      settings.acmeChallenge === 'http-01' ? new HttpChallenges(settings) : new TlsAlpnChallenges(acme.crypto)
+      settings.acmeChallenge === 'http-01' ? new HttpChallenges(plain) : new TlsAlpnChallenges(acme.crypto)
     this.#accountKey = this.#store.read(ACCOUNT)
     this.#registered = this.#accountKey !== undefined
     this.#issued = this.#stored()
@@ -138,7 +139,7 @@ class AcmeCertificate implements Certificate {
       await this.#challenges.begin(server)
       return await placeOrder({ client, crypto, domains: acmeDomains, challenges: this.#challenges, signal })
     } finally {
-      this.#challenges.end()
+      await this.#challenges.end()
     }
   }
 

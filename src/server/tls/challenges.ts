@@ -1,9 +1,8 @@
-import { createServer, type Server } from 'node:http'
 import type { ServerOptions, Server as TlsServer } from 'node:https'
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
 import type { Authorization, CryptoInterface } from 'acme-client'
-import { listen } from '../listener.js'
 import { HTTP_1_1 } from './certificate.js'
+import type { PlainHttp } from './plain-http.js'
 
 /** A way to prove to an authority that a domain leads here. */
 export interface Challenges {
@@ -17,7 +16,7 @@ export interface Challenges {
   /** Proves one domain from now on. */
   add(authorization: Authorization, token: string, answer: string): Promise<void>
   /** Proves nothing any more. */
-  end(): void
+  end(): Promise<void>
 }
 
 const ACME = 'acme-tls/1'
@@ -56,7 +55,7 @@ export class TlsAlpnChallenges implements Challenges {
     this.#pending.set(identifier.value, createSecureContext({ key, cert }))
   }
 
-  end(): void {
+  async end(): Promise<void> {
     this.#pending.clear()
     this.#server?.off('secureConnection', hangUpOnAuthority)
   }
@@ -67,38 +66,26 @@ function hangUpOnAuthority(socket: TLSSocket): void {
   if (socket.alpnProtocol === ACME) socket.destroy()
 }
 
-const PATH = '/.well-known/acme-challenge/'
-const DEADLINE = 5000
-
-/** RFC 8555 section 8.3: the proof as a file, on a port that is open only while it is asked for. */
+/** RFC 8555 section 8.3: the proof as a file, on a port of plain HTTP. */
 export class HttpChallenges implements Challenges {
   readonly type = 'http-01'
   readonly port = 80
   readonly options = { ALPNProtocols: [HTTP_1_1] }
-  readonly #where: { acmeHttpPort: number; host: string }
-  readonly #answers = new Map<string, string>()
-  #server: Server | undefined
+  readonly #plain: PlainHttp
 
-  constructor(where: { acmeHttpPort: number; host: string }) {
-    this.#where = where
+  constructor(plain: PlainHttp) {
+    this.#plain = plain
   }
 
   async begin(): Promise<void> {
-    const server = createServer({ headersTimeout: DEADLINE, requestTimeout: DEADLINE }, ({ url = '' }, response) => {
-      const answer = url.startsWith(PATH) ? this.#answers.get(url.slice(PATH.length)) : undefined
-      response.writeHead(answer === undefined ? 404 : 200, { 'Content-Type': 'text/plain', Connection: 'close' })
-      response.end(answer)
-    })
-    await listen(server, this.#where.acmeHttpPort, this.#where.host)
-    this.#server = server
+    await this.#plain.beginProofs()
   }
 
   async add(_authorization: Authorization, token: string, answer: string): Promise<void> {
-    this.#answers.set(token, answer)
+    this.#plain.proofs.set(token, answer)
   }
 
-  end(): void {
-    this.#answers.clear()
-    this.#server?.close().closeAllConnections()
+  async end(): Promise<void> {
+    await this.#plain.endProofs()
   }
 }

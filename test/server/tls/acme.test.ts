@@ -15,6 +15,7 @@ import { type Options, Relay } from '../../../src/index.js'
 import { parseOptions } from '../../../src/options/index.js'
 import type { Certificate } from '../../../src/server/tls/certificate.js'
 import { createCertificate } from '../../../src/server/tls/index.js'
+import { PlainHttp } from '../../../src/server/tls/plain-http.js'
 import { handshake, temporaryFolder } from '../../support/certificate.js'
 import { describeWithPebble, freePorts, type Pebble, startPebble } from '../../support/pebble.js'
 
@@ -49,7 +50,7 @@ async function startAcme(options: Options = {}): Promise<Acme> {
   const lines: Line[] = []
   const log = pino({ base: null }, { write: (line) => lines.push(JSON.parse(line) as Line) })
   const settings = parseOptions(optionsFor(pebble, { acmeStore: temporaryFolder(), ...options }))
-  const certificate = await createCertificate(settings, log)
+  const certificate = await createCertificate(settings, log, new PlainHttp(settings, SILENT))
   const server = createServer(certificate.options, (_, response) => response.end('hello'))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -75,6 +76,8 @@ async function startAcme(options: Options = {}): Promise<Acme> {
   }
 }
 
+const SILENT = { limited() {}, failed() {}, acceptFailed() {} }
+
 const WANTED = JSON.stringify({ domains: ['relay.example'], challenge: 'tls-alpn-01', port: 80 })
 
 /** What is kept of the last attempt, if it is not known to have succeeded. */
@@ -87,7 +90,7 @@ function attempt(acmeStore: string): { failures: number; why: string } | undefin
 /** The folder of the authority, made by who would ask it. */
 async function folderOf(acmeStore: string): Promise<string[]> {
   const settings = parseOptions(optionsFor(pebble, { acmeStore }))
-  await createCertificate(settings, pino({ level: 'silent' }))
+  await createCertificate(settings, pino({ level: 'silent' }), new PlainHttp(settings, SILENT))
   return readdirSync(acmeStore)
 }
 
@@ -134,6 +137,19 @@ describeWithPebble('a certificate from an authority', () => {
     await logged('Certificate obtained')
     expect((await shown(port, pebble)).subjectAltName).toBe('DNS:relay.example')
     await expect(fetch(`http://127.0.0.1:${acmeHttpPort}/`)).rejects.toThrow()
+  })
+
+  it('is got through the port that redirects to https, which goes on redirecting (10.40)', async () => {
+    const [shared = 0] = await freePorts(1)
+    const ports = { port: 0, acmeHttpPort: shared, redirectPort: shared }
+    const options = optionsFor(pebble, { acmeStore: temporaryFolder(), acmeChallenge: 'http-01', ...ports })
+    pebble.httpDoor.leadTo(shared)
+    const relay = new Relay(options)
+    const { port } = await relay.listen()
+    onTestFinished(() => relay.close({ drain: 0 }))
+    await vi.waitUntil(() => shown(port, pebble).catch(() => undefined), { timeout: 10_000, interval: 50 })
+    const answer = await fetch(`http://127.0.0.1:${shared}/`, { redirect: 'manual' })
+    expect([answer.status, answer.headers.get('location')]).toEqual([308, `https://127.0.0.1:${port}/`])
   })
 
   it('is kept where the relay alone may read it, and used by the next start without asking', async () => {

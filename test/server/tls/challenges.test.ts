@@ -51,7 +51,7 @@ describe('tls-alpn-01', () => {
     await expect(handshake(port, { ...AUTHORITY, servername: 'other.example' })).rejects.toThrow(
       'no application protocol',
     )
-    challenges.end()
+    await challenges.end()
     await expect(handshake(port, AUTHORITY)).rejects.toThrow('no application protocol')
   })
 })

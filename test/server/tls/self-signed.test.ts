@@ -7,12 +7,15 @@ import { expect, it, onTestFinished } from 'vitest'
 import { loadOptional } from '../../../src/optional.js'
 import { parseOptions } from '../../../src/options/index.js'
 import { createCertificate } from '../../../src/server/tls/index.js'
+import { PlainHttp } from '../../../src/server/tls/plain-http.js'
 import { handshake } from '../../support/certificate.js'
 
 it('outside production, without a certificate, one is made that names this machine, and the log says so loudly', async () => {
   const lines: Record<string, unknown>[] = []
   const log = pino({ base: null }, { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) })
-  const certificate = await createCertificate(parseOptions({ enableTls: true, host: 'relay.test' }), log)
+  const settings = parseOptions({ enableTls: true, host: 'relay.test' })
+  const plain = new PlainHttp(settings, { limited() {}, failed() {}, acceptFailed() {} })
+  const certificate = await createCertificate(settings, log, plain)
   const server = createServer(certificate.options)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
