@@ -24,19 +24,25 @@ function headerLength(payloadLength: number): number {
  * `frame.length - payloadLength` on.
  */
 export function allocFrame(opcode: Opcode, payloadLength: number): Buffer {
-  const header = headerLength(payloadLength)
-  const frame = Buffer.allocUnsafe(header + payloadLength)
-  frame[0] = FIN | opcode
-  if (header === 2) frame[1] = payloadLength
-  else if (header === 4) {
-    frame[1] = 126
-    frame.writeUInt16BE(payloadLength, 2)
-  } else {
-    frame[1] = 127
-    frame.writeUIntBE(0, 2, 2)
-    frame.writeUIntBE(payloadLength, 4, 6)
-  }
+  const frame = Buffer.allocUnsafe(headerLength(payloadLength) + payloadLength)
+  writeHeader(frame, 0, opcode, payloadLength)
   return frame
+}
+
+/** Writes a header at a place. Returns where the payload begins. */
+function writeHeader(frame: Buffer, at: number, opcode: Opcode, payloadLength: number): number {
+  const header = headerLength(payloadLength)
+  frame[at] = FIN | opcode
+  if (header === 2) frame[at + 1] = payloadLength
+  else if (header === 4) {
+    frame[at + 1] = 126
+    frame.writeUInt16BE(payloadLength, at + 2)
+  } else {
+    frame[at + 1] = 127
+    frame.writeUIntBE(0, at + 2, 2)
+    frame.writeUIntBE(payloadLength, at + 4, 6)
+  }
+  return at + header
 }
 
 /** A whole frame around bytes that are already there. */
@@ -52,6 +58,18 @@ export function textFrame(text: string): Buffer {
   const frame = allocFrame(Opcode.text, length)
   frame.write(text, frame.length - length)
   return frame
+}
+
+/** Text frames, one behind the other. */
+export function textFrames(texts: readonly string[]): Buffer {
+  const lengths = texts.map((text) => Buffer.byteLength(text))
+  const frames = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + headerLength(length) + length, 0))
+  let at = 0
+  for (const [i, text] of texts.entries()) {
+    at = writeHeader(frames, at, Opcode.text, lengths[i] ?? 0)
+    at += frames.write(text, at)
+  }
+  return frames
 }
 
 /** A text frame that holds a value as JSON. */

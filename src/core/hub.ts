@@ -7,10 +7,14 @@ import { closes } from './errors.js'
 import type { HistoryLimits } from './history.js'
 import { Hook } from './hook.js'
 import { Quota } from './limits.js'
+import { Meters } from './meters.js'
 import type { Member, Room } from './room.js'
 import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
 import { Stalls } from './stalls.js'
+
+/** What `throttle` is counted over, in milliseconds. */
+const SECOND = 1000
 
 /** The limits that the core enforces; all are described in `options/limits.ts`. 0 means none. */
 export interface Limits extends HistoryLimits {
@@ -92,6 +96,8 @@ export class Hub {
   readonly stalls = new Stalls()
   /** Connections by the users whom tokens or the hook named. */
   readonly users: Quota
+  /** Work for others by users and addresses, counted as their messages are, but over all their connections. */
+  readonly work: Meters
   readonly joinDeadlines = new Alarms<Session>((session) => {
     this.observer.limited('join-timeout', session)
     session.close(closes.joinTimeout)
@@ -107,6 +113,7 @@ export class Hub {
     this.cluster = cluster
     this.rooms = new Rooms(limits, this.counters, cluster)
     this.users = new Quota(limits.maxConnectionsPerUser)
+    this.work = new Meters(limits.throttle, SECOND)
   }
 
   /** Lets go of all timers. */
@@ -115,5 +122,6 @@ export class Hub {
     this.expiries.clear()
     this.hook?.stop()
     this.rooms.stop()
+    this.work.clear()
   }
 }

@@ -66,6 +66,14 @@ export class Meter {
     return debt > told ? this.#start + debt * this.window - now : 0
   }
 
+  /** Milliseconds until what was taken is within the limit; 0 if it is. */
+  wait(now: number): number {
+    if (this.limit === 0) return 0
+    this.#roll(now)
+    const debt = this.#debt()
+    return debt > 0 ? this.#start + debt * this.window - now : 0
+  }
+
   /** Milliseconds until the window ends that is open at `now`. */
   rest(now: number): number {
     return Math.max(0, this.#start + this.window - now)

@@ -37,8 +37,18 @@ export class Meters {
    */
   take(name: string, now: number): number {
     if (this.#limit === 0) return 0
-    const meter = this.#young.get(name) ?? this.#recall(name)
+    const meter = this.#meter(name)
     return meter.admit(now) ? 0 : meter.rest(now)
+  }
+
+  /** Takes `units` for `name` in any case. */
+  charge(name: string, units: number, now: number): void {
+    if (this.#limit > 0) this.#meter(name).charge(units, now)
+  }
+
+  /** Milliseconds until what was taken for `name` is within its limit; 0 if it is. */
+  wait(name: string, now: number): number {
+    return (this.#young.get(name) ?? this.#old.get(name))?.wait(now) ?? 0
   }
 
   /** Forgets all names. */
@@ -47,6 +57,10 @@ export class Meters {
     this.#old.clear()
     clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  #meter(name: string): Meter {
+    return this.#young.get(name) ?? this.#recall(name)
   }
 
   #recall(name: string): Meter {

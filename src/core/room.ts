@@ -19,6 +19,8 @@ export interface RoomKind {
   expired?(): Buffer
   /** What members hear when the relay stops; absent where the close says enough. */
   shutdown?(): Buffer
+  /** Whether members choose their ids, so that several may have the same. */
+  readonly chosenIds?: boolean
   /** Whether a connection may be in several of its rooms at once. */
   readonly several?: boolean
   /** Whether the last messages may be kept, for newcomers. */
@@ -92,6 +94,8 @@ export class Room {
   readonly #ticker: Ticker
   readonly #counters: Counters
   readonly #census: Census
+  /** How many members on all nodes have each id, where they choose them. */
+  readonly #ids: Map<string, number> | undefined
   /** Those who are connected to other nodes. */
   #remotes: Set<Occupant> | undefined
   /** Whether it is noted for the flush of this turn. */
@@ -104,6 +108,7 @@ export class Room {
     this.#counters = counters
     this.#census = counters.census(kind.name)
     this.#ticker = ticker
+    if (kind.chosenIds) this.#ids = new Map()
   }
 
   /** How many members there are, on all nodes. */
@@ -111,24 +116,21 @@ export class Room {
     return this.members.length + (this.#remotes?.size ?? 0)
   }
 
-  /** Whether a member with this id is in, on any node. */
+  /** Whether a member on any node has chosen this id. */
   has(id: string): boolean {
-    if (this.members.some((member) => member.id === id)) return true
-    for (const remote of this.#remotes ?? []) if (remote.id === id) return true
-    return false
+    return this.#ids?.has(id) ?? false
   }
 
-  /** The distinct ids of the members on all nodes. */
-  ids(): Set<string> {
-    const ids = new Set(this.members.map((member) => member.id))
-    for (const remote of this.#remotes ?? []) ids.add(remote.id)
-    return ids
+  /** The distinct ids that the members on all nodes have chosen. */
+  ids(): Iterable<string> {
+    return this.#ids?.keys() ?? []
   }
 
   /** Takes a member in. It gets nothing that was published before. */
   add(member: Member): void {
     member.index = this.members.push(member) - 1
     this.#census.members++
+    this.#count(member.id, 1)
     if (this.batch.frames.length > 0) this.skip(member)
   }
 
@@ -141,19 +143,21 @@ export class Room {
     }
     member.index = -1
     this.#census.members--
+    this.#count(member.id, -1)
   }
 
   /** Somebody joined on another node. Announced unless the id was in already. */
   arrive(who: Occupant): void {
-    const known = this.kind.joined !== undefined && this.has(who.id)
+    const known = this.has(who.id)
     this.#remotes ??= new Set()
     this.#remotes.add(who)
+    this.#count(who.id, 1)
     if (this.kind.joined && !known) this.deliver(this.kind.joined(who))
   }
 
   /** Somebody left on another node. Announced unless the id is still in. */
   depart(who: Occupant): void {
-    this.#remotes?.delete(who)
+    if (this.#remotes?.delete(who)) this.#count(who.id, -1)
     if (this.kind.left && this.ending === undefined && !this.has(who.id)) this.deliver(this.kind.left(who))
   }
 
@@ -249,6 +253,13 @@ export class Room {
       member.since = 0
     }
     this.#apart.length = 0
+  }
+
+  #count(id: string, change: 1 | -1): void {
+    if (!this.#ids) return
+    const count = (this.#ids.get(id) ?? 0) + change
+    if (count > 0) this.#ids.set(id, count)
+    else this.#ids.delete(id)
   }
 
   #setApart(member: Member): void {

@@ -2,6 +2,7 @@ import type { Alarm } from './alarms.js'
 import type { Denial, Hello } from './authority.js'
 import { mergedShareOf, send } from './batch.js'
 import type { Conversation, Load, Port, Who } from './conversation.js'
+import { costOfNotices, costOfPlace, TURN, VISIT } from './cost.js'
 import { type CloseReason, closes } from './errors.js'
 import { Trail } from './flush-group.js'
 import type { Hub } from './hub.js'
@@ -39,6 +40,8 @@ export class Session {
   #settled = false
   #deadline: Alarm<Session> | undefined
   readonly #trail = new Trail()
+  /** What it has caused since others had their turn for it (see `cost.ts`). */
+  #work = 0
   /** Answers that are outstanding. */
   #awaited = 0
   #ended = false
@@ -211,6 +214,21 @@ export class Session {
     this.#gate?.delayed(milliseconds, performance.now())
   }
 
+  /** Charges it for what a message of it causes beside itself, as if it had sent so many. */
+  charge(messages: number): void {
+    this.#work += messages
+    if (this.#work >= TURN) {
+      this.#work = 0
+      this.#port.pause(1)
+    }
+    if (this.#meter) this.slowDown('throttle', this.#meter.charge(messages, performance.now()))
+  }
+
+  /** Charges its user or address for what it could have again by coming again. */
+  chargeClient(messages: number): void {
+    if (messages > 0 && this.client !== '') this.#hub.work.charge(this.client, messages, performance.now())
+  }
+
   /** Denies it something that it cannot go on without. */
   deny(why: Denial, reason: CloseReason): void {
     this.#hub.observer.denied(why, this.address, this)
@@ -304,7 +322,13 @@ export class Session {
   }
 
   #enter(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void): void {
-    const { limits, observer } = this.#hub
+    const { limits, observer, work } = this.#hub
+    const delay = kind.joined ? work.wait(this.client, performance.now()) : 0
+    if (delay > 0) {
+      this.limited('throttle')
+      this.wait(rest(delay), () => this.#enter(kind, name, who, entered))
+      return
+    }
     const room = this.#open(kind, name)
     if (!room) return
     const opening = room.link?.opening
@@ -318,11 +342,14 @@ export class Session {
       this.close(closes.roomFull)
       return
     }
-    const known = kind.joined !== undefined && room.has(who.id)
+    const known = room.has(who.id)
     const member = new Member(this, room, who.id, who.nickname)
     room.add(member)
     this.#members.push(member)
     this.#joined()
+    const notices = costOfNotices(room)
+    this.charge(costOfPlace(room) + notices)
+    this.chargeClient(notices)
     entered?.(member)
     room.link?.joined(member)
     if (kind.joined && !known) room.deliver(kind.joined(member), member)
@@ -350,7 +377,9 @@ export class Session {
       return
     }
     this.publish(room, encode(room.count))
-    if (room.members.length === 0) rooms.close(room)
+    if (room.members.length > 0) return
+    rooms.close(room)
+    this.charge(VISIT)
   }
 
   /** Sends it what its rooms have for it, ahead of the rest, so that something else may follow. */
@@ -390,4 +419,9 @@ export class Session {
     this.user = user
     return true
   }
+}
+
+/** Resolves some time later; keeps no process alive. */
+async function rest(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.ceil(milliseconds)).unref())
 }

@@ -1,5 +1,6 @@
 import type { Hello } from '../core/authority.js'
 import type { Conversation } from '../core/conversation.js'
+import { costOfHistory } from '../core/cost.js'
 import { type CloseReason, closes, type ErrorCode } from '../core/errors.js'
 import { encodeFrame, jsonFrame, Opcode } from '../core/frame.js'
 import type { History } from '../core/history.js'
@@ -139,7 +140,9 @@ class Writer implements Conversation {
     const { id, room } = member
     this.#session.send(jsonFrame({ type: 'connected', connectionId: id, roomId: room.name, userCount: room.count }))
     if (room.history && this.#curious) {
-      this.#session.send(historyFrame(room.history))
+      const history = historyFrame(room.history)
+      this.#session.send(history)
+      this.#session.chargeClient(costOfHistory(history.length))
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Conversation } from '../core/conversation.js'
-import { jsonFrame } from '../core/frame.js'
+import { jsonFrame, textFrames } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
@@ -17,6 +17,7 @@ const reader = new JsonReader({
 /** Topics of peers that exchange data. See docs/protocol/pluresdb.md. */
 export const pluresdb: Dialect = {
   name: 'pluresdb',
+  chosenIds: true,
   roots: ['pluresdb'],
 
   claims: ({ path }) => path === '/pluresdb',
@@ -72,11 +73,13 @@ class Peer implements Conversation {
   /** Tells a newcomer of every other peer present. */
   #welcome(member: Member): void {
     this.#member = member
-    const others = member.room.ids()
-    others.delete(member.id)
-    if (others.size === 0) return
-    const notices = [...others].map((id) => presence('peer-joined', id, member.room.name))
-    this.#session.send(Buffer.concat(notices))
+    const { id, room } = member
+    const end = `,"topic":${JSON.stringify(room.name)}}`
+    const notices: string[] = []
+    for (const other of room.ids()) {
+      if (other !== id) notices.push(`{"type":"peer-joined","peerId":${JSON.stringify(other)}${end}`)
+    }
+    if (notices.length > 0) this.#session.send(textFrames(notices))
   }
 
   /** Publishes the sender's own text with its `peerId` at the end. */

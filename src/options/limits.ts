@@ -55,7 +55,7 @@ export const limits = {
     group: 'Limits',
     value: 'number',
     description:
-      'Messages a second that a connection of the other dialects may send; beyond it its socket is read more slowly, and nothing is lost.',
+      'Messages a second that a connection of the other dialects may send; beyond it its socket is read more slowly, and nothing is lost. Work for others counts as messages do: a join of a room of 1,000 as 5 to 8. For all connections of one user or address together, such work beyond it makes their joins wait.',
   }),
   byteRate: described(size().default(0), {
     env: 'BYTE_RATE',

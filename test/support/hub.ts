@@ -14,6 +14,8 @@ export interface Wire {
   session: Session
   /** Text of all frames so far, in order; a close as `close <code>`. */
   seen: string[]
+  /** For how many milliseconds each it was to read nothing. */
+  pauses: number[]
   receive(message: object | string): void
 }
 
@@ -54,6 +56,7 @@ export function connect(
   network = '',
 ): Wire {
   const seen: string[] = []
+  const pauses: number[] = []
   const inbox = new Inbox()
   const port: Port = {
     address: '',
@@ -63,7 +66,7 @@ export function connect(
     close: ({ code }) => seen.push(`close ${code}`),
     hold: () => inbox.hold(),
     release: () => inbox.release(),
-    pause() {},
+    pause: (milliseconds) => pauses.push(milliseconds),
   }
   const [path = '/', query = ''] = url.split('?')
   const hello = { path, query: new URLSearchParams(query), headers: {} }
@@ -72,6 +75,7 @@ export function connect(
   session.open(() => new code.Dialects().converse(session, hello))
   return {
     session,
+    pauses,
     seen,
     receive: (message) => inbox.send(typeof message === 'string' ? message : JSON.stringify(message)),
   }
