@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { OptionsError } from './options/index.js'
 
 /**
@@ -11,6 +12,23 @@ export async function loadOptional<T>(option: string, name: string, load: () => 
     return await load()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new OptionsError([{ option, problem: `needs a package that is not installed: npm install ${name}` }])
+    throw notInstalled(option, name)
   }
+}
+
+/**
+ * Sees that such a package is there, where nothing can wait until it is loaded.
+ *
+ * @throws {OptionsError} If it is not installed.
+ */
+export function assertInstalled(option: string, name: string): void {
+  try {
+    createRequire(import.meta.url).resolve(name)
+  } catch {
+    throw notInstalled(option, name)
+  }
+}
+
+function notInstalled(option: string, name: string): OptionsError {
+  return new OptionsError([{ option, problem: `needs a package that is not installed: npm install ${name}` }])
 }

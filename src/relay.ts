@@ -7,7 +7,7 @@ import type { Backplane } from './cluster/backplane.js'
 import { maxFrame } from './cluster/limits.js'
 import { ClusterNode } from './cluster/node.js'
 import { RedisBackplane } from './cluster/redis.js'
-import { loadRedis } from './cluster/redis-client.js'
+import { assertRedis, loadRedis } from './cluster/redis-client.js'
 import type { Authorize } from './core/authority.js'
 import { closes } from './core/errors.js'
 import { Hub } from './core/hub.js'
@@ -30,16 +30,16 @@ import { attachTo, DEFAULT_PATIENCE } from './server/attached.js'
 import { Clients } from './server/clients.js'
 import { Connections } from './server/connections.js'
 import { Dashboard } from './server/dashboard/index.js'
-import { adminPages, answerOf, answerTo, createPages, HANG_UP, type Pages, publicPages, text } from './server/http.js'
+import { adminPages, answerTo, createPages, type Pages, publicPages } from './server/http.js'
 import { hasIceServers, IcePage, type IceServers, iceServersFor } from './server/ice.js'
 import { createLandingPage } from './server/landing.js'
 import { createHttpServer, type Handler, type HttpServer, listen } from './server/listener.js'
-import type { OwnedSocket } from './server/sockets.js'
+import { PublicPages } from './server/public-pages.js'
 import type { Certificate } from './server/tls/certificate.js'
 import { createCertificate } from './server/tls/index.js'
 import { PlainHttp } from './server/tls/plain-http.js'
 import { outOfDate, watchDates } from './server/tls/validity.js'
-import { type Answer, pathOf, refuse, targetOf, wantsWebSocket } from './server/upgrade.js'
+import { refuse } from './server/upgrade.js'
 import { urlFor } from './server/urls.js'
 
 /** The options of a {@link Relay}: those of the schema, and what only code can give. */
@@ -200,30 +200,24 @@ export class Relay extends EventEmitter<RelayEvents> {
    * @param server An HTTP or HTTPS server, listening or not.
    * @param options `prefix`: a path such as `/relay` under which the dialects' paths lie, so that `/`
    *   stays free.
-   * @throws {OptionsError} If the prefix does not begin with a slash.
+   * @throws {OptionsError} If the prefix does not begin with a slash, or a package is not installed.
    */
   attach(server: Server, { prefix = '' }: { prefix?: string } = {}): this {
     if (this.#closed !== undefined) throw new Error('This relay is closed')
     if (prefix !== '' && !prefix.startsWith('/')) {
       throw new OptionsError([{ option: 'prefix', problem: 'must begin with a slash' }])
     }
+    if (this.#settings.redisUrl !== '') assertRedis()
     const detach = attachTo(server, {
-      take: (...upgrade) => this.#take(prefix, ...upgrade),
+      prefix,
+      owns: (path) => this.#dialects.owns(path),
+      upgrade: (...upgrade) => this.#connections.upgrade(...upgrade),
       patience: this.#settings.joinTimeout || DEFAULT_PATIENCE,
       failed: this.#handler.failed,
     })
     this.#detach.push(detach)
     this.#begin()
     return this
-  }
-
-  #take(prefix: string, request: IncomingMessage, socket: OwnedSocket, head: Buffer): boolean {
-    const path = pathUnder(prefix, targetOf(request))
-    // A prefix is all the relay's own, so what is wrong below it is answered as everywhere.
-    const own = path !== undefined && (prefix !== '' || this.#dialects.owns(path))
-    if (!own || !wantsWebSocket(request)) return false
-    this.#connections.upgrade(request, socket, head, path)
-    return true
   }
 
   /** The state of the relay, as `GET /stats` gives it. */
@@ -305,7 +299,10 @@ export class Relay extends EventEmitter<RelayEvents> {
   async #listenForAdmins(port: number, pages: Pages): Promise<void> {
     const http = createHttpServer(this.#settings, undefined, {
       ...this.#handler,
-      answer: (request) => this.#answer(pages, request, this.#dashboard),
+      answer: (request) => {
+        const dashboard = this.#dashboard?.owns(request) ? this.#dashboard : undefined
+        return dashboard?.answer(request) ?? answerTo(pages, request, this.#gate)
+      },
       upgrade: (_request, socket) => {
         refuse(socket, { status: 404, text: 'Not found' })
         return false
@@ -323,21 +320,16 @@ export class Relay extends EventEmitter<RelayEvents> {
       ? new IcePage(this.#settings, this.#hub, this.#clients, this.#tokens)
       : undefined
     if (ice) this.#detach.push(() => ice.stop())
+    const gate = this.#gate
+    const { observer } = this.#hub
+    const [clients, dialects] = [this.#clients, this.#dialects]
+    const shown = new PublicPages({ pages, clients, dialects, observer, gate, ice, dashboard })
     return {
       ...this.#handler,
-      accept: (socket) => this.#clients.accept(socket),
-      answer: (request) => {
-        const refusal = this.#clients.forbid(request)
-        if (refusal) return answerOf(request.method ?? 'GET', text(refusal.status, refusal.text, HANG_UP))
-        if (ice && pathOf(targetOf(request)) === '/ice-servers') return ice.answer(request)
-        return this.#answer(pages, request, dashboard)
-      },
+      accept: (socket) => clients.accept(socket),
+      answer: (request) => shown.answer(request),
       upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
     }
-  }
-
-  #answer(pages: Pages, request: IncomingMessage, dashboard: Dashboard | undefined): Answer | Promise<Answer> {
-    return dashboard?.owns(request) ? dashboard.answer(request) : answerTo(pages, request, this.#gate)
   }
 
   #createDashboard(): Dashboard | undefined {
@@ -446,15 +438,6 @@ export class Relay extends EventEmitter<RelayEvents> {
   override [EventEmitter.captureRejectionSymbol](error: Error, ..._event: unknown[]): void {
     this.#fault(error, undefined)
   }
-}
-
-/** The path of a URL below `prefix`; undefined if it is elsewhere. */
-function pathUnder(prefix: string, target: string): string | undefined {
-  const path = pathOf(target)
-  const base = pathOf(prefix)
-  if (prefix === '' || base === '/') return path
-  if (path === base) return '/'
-  return path.startsWith(`${base}/`) ? path.slice(base.length) : undefined
 }
 
 /** Whether a relay in production is open to the internet and limits nobody by address. */

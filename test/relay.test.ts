@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, request } from 'node:http'
+import { createServer, type IncomingMessage, request } from 'node:http'
+import Module from 'node:module'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import {
@@ -462,6 +464,88 @@ describe('attach', () => {
     const { port } = server.address() as AddressInfo
     expect(await refusal(`ws://127.0.0.1:${port}/elsewhere`)).toBe(404)
     expect(await refusal(`ws://127.0.0.1:${port}/relayed`)).toBe(404)
+  })
+
+  /** A server with two relays, each below a prefix, and perhaps an application that listens to upgrades too. */
+  async function startTwo(app?: (request: IncomingMessage, socket: Duplex) => void): Promise<{ port: number }> {
+    const server = createServer((_request, response) => response.end('the app'))
+    const options = { logLevel: 'silent', joinTimeout: 200 } as const
+    const relays = ['/a', '/b'].map((prefix) => new Relay(options).attach(server, { prefix }))
+    if (app) server.on('upgrade', app)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(async () => {
+      await Promise.all(relays.map((relay) => relay.close({ drain: 0 })))
+      server.close()
+    })
+    return server.address() as AddressInfo
+  }
+
+  it.each([
+    ['with two relays on one server', undefined],
+    ['with another listener that leaves it alone', () => {}],
+  ])('answers an upgrade that nobody takes with 404 %s (10.39)', async (_title, app) => {
+    const address = await startTwo(app)
+    for (const path of ['/elsewhere', '/', '/ab']) {
+      const client = await RawClient.connect(address)
+      expect(await client.write(upgradeRequest(path)).head()).toMatchObject({ status: 404 })
+      await client.body(9)
+      await client.ended()
+    }
+    for (const path of ['/a/room/x', '/b/room/x']) {
+      const client = await RawClient.connect(address)
+      expect(await client.write(upgradeRequest(path)).head()).toMatchObject({ status: 101 })
+      expect(await client.json()).toMatchObject({ type: 'connected', userCount: 1 })
+      client.socket.destroy()
+    }
+  })
+
+  it('leaves an upgrade to another listener that has taken it, even if it says nothing yet (10.39)', async () => {
+    let take = (_socket: Duplex): void => {}
+    const taken = new Promise<Duplex>((resolve) => {
+      take = resolve
+    })
+    const address = await startTwo((_request, socket) => take(socket))
+    const client = await RawClient.connect(address)
+    client.write(upgradeRequest('/elsewhere'))
+    const socket = await taken
+    socket.on('data', () => {})
+    // Its own upgrade is refused when the time is over, which for the first was over before.
+    const later = await RawClient.connect(address)
+    expect(await later.write(upgradeRequest('/a/')).head()).toMatchObject({ status: 101 })
+    expect(await later.close()).toMatchObject({ code: 1008 })
+    socket.end('mine')
+    expect(await client.body(4)).toBe('mine')
+  })
+
+  it('gives an upgrade that two relays want to the first (10.39)', async () => {
+    const server = createServer()
+    const relays = [1, 2].map(() => new Relay({ logLevel: 'silent' }).attach(server))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(async () => {
+      await Promise.all(relays.map((relay) => relay.close({ drain: 0 })))
+      server.close()
+    })
+    const client = await RawClient.connect(server.address() as AddressInfo)
+    expect(await client.write(upgradeRequest('/room/x')).head()).toMatchObject({ status: 101 })
+    expect(await client.json()).toMatchObject({ type: 'connected' })
+    await client.answers()
+    expect(relays.map((relay) => relay.stats().currentConnections)).toEqual([1, 0])
+  })
+
+  it('says which package is missing for redisUrl (10.39)', () => {
+    const resolve = vi.spyOn(Module as unknown as { _resolveFilename(): string }, '_resolveFilename')
+    resolve.mockImplementation(() => {
+      throw Object.assign(new Error('not there'), { code: 'MODULE_NOT_FOUND' })
+    })
+    onTestFinished(() => resolve.mockRestore())
+    const relay = new Relay({ logLevel: 'silent', redisUrl: 'redis://127.0.0.1:1' })
+    const server = createServer()
+    expect(() => relay.attach(server)).toThrow(
+      'redisUrl: needs a package that is not installed: npm install @redis/client',
+    )
+    expect(server.listenerCount('upgrade')).toBe(0)
   })
 
   it('ends with close, and the server lives on', async () => {

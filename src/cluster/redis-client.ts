@@ -1,7 +1,7 @@
 /** Connections to Redis by `@redis/client`, which is loaded only when it is used. */
 
 import type { RedisClientOptions } from '@redis/client'
-import { loadOptional } from '../optional.js'
+import { assertInstalled, loadOptional } from '../optional.js'
 
 /** One connection, from its first command to its loss. */
 export interface RedisConnection {
@@ -53,6 +53,11 @@ const SETTINGS = {
  */
 export function loadRedis(): Promise<typeof import('@redis/client')> {
   return loadOptional('redisUrl', '@redis/client', () => import('@redis/client'))
+}
+
+/** @throws {OptionsError} If the package is not installed. */
+export function assertRedis(): void {
+  assertInstalled('redisUrl', '@redis/client')
 }
 
 /** Connects to a single Redis: one connection for both directions, which RESP 3 allows. */

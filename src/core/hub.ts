@@ -58,6 +58,7 @@ export type LimitName =
   | 'requests'
   | 'headers'
   | 'bad-request'
+  | 'upgrade-lost'
   | 'turn-rate'
   | 'admin-token'
 

@@ -35,6 +35,7 @@ export const limitMessages: Record<LimitName, string> = {
   requests: 'Too many requests in one connection',
   headers: 'Too many headers, or too long',
   'bad-request': 'Bad request',
+  'upgrade-lost': 'Handshake without Upgrade: the proxy has to pass Upgrade and Connection on, in HTTP/1.1',
   'turn-rate': 'Too many TURN credentials asked for',
   'admin-token': 'Wrong admin token',
 }

@@ -40,7 +40,8 @@ export const clients = {
     env: 'ALLOW_NETWORKS',
     group: 'Clients',
     value: 'list',
-    description: 'Addresses and networks from which clients may come, written as in `TRUST_PROXY`; empty means all.',
+    description:
+      'Addresses and networks from which clients may come, written as in `TRUST_PROXY`; empty means all. This machine may always ask for `/health`.',
   }),
   denyNetworks: described(networks().default([]), {
     env: 'DENY_NETWORKS',

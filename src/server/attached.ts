@@ -1,12 +1,15 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { Alarms } from '../core/alarms.js'
 import { type OwnedSocket, onUpgrade } from './sockets.js'
-import { refuse } from './upgrade.js'
+import { pathOf, refuse, targetOf, wantsWebSocket } from './upgrade.js'
 
 /** A relay that is attached to a server. */
 export interface Attachment {
-  /** Takes an upgrade, or refuses it; false if it is none of this relay's. */
-  take(request: IncomingMessage, socket: OwnedSocket, head: Buffer): boolean
+  /** The path below which all is the relay's; empty if only the paths of its dialects are. */
+  readonly prefix: string
+  readonly owns: (path: string) => boolean
+  /** Takes an upgrade to a WebSocket, or refuses it. `path` is that below the prefix. */
+  readonly upgrade: (request: IncomingMessage, socket: OwnedSocket, head: Buffer, path: string) => void
   /** How long another listener may leave an upgrade untouched before it is answered 404, in milliseconds. */
   readonly patience: number
   /** Hears of faults. */
@@ -65,7 +68,13 @@ class SharedServer {
   }
 
   #offer(request: IncomingMessage, socket: OwnedSocket, head: Buffer): void {
-    for (const attachment of this.#attachments) if (attachment.take(request, socket, head)) return
+    for (const { prefix, owns, upgrade } of wantsWebSocket(request) ? this.#attachments : []) {
+      const path = pathUnder(prefix, targetOf(request))
+      // What is wrong below a prefix is answered as everywhere.
+      if (path === undefined || (prefix === '' && !owns(path))) continue
+      upgrade(request, socket, head, path)
+      return
+    }
     if (this.#server.listenerCount('upgrade') === 1) refuse(socket, NOT_FOUND)
     else this.#leave(socket)
   }
@@ -81,4 +90,13 @@ class SharedServer {
 function isUntouched(socket: OwnedSocket, written: number): boolean {
   const read = socket.listenerCount('data') + socket.listenerCount('readable') > 0
   return !socket.destroyed && !read && socket.bytesWritten === written
+}
+
+/** The path of a URL below `prefix`; undefined if it is elsewhere. */
+function pathUnder(prefix: string, target: string): string | undefined {
+  const path = pathOf(target)
+  const base = pathOf(prefix)
+  if (prefix === '' || base === '/') return path
+  if (path === base) return '/'
+  return path.startsWith(`${base}/`) ? path.slice(base.length) : undefined
 }

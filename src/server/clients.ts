@@ -6,12 +6,15 @@ import { Quota } from '../core/limits.js'
 import { Meters } from '../core/meters.js'
 import { Networks, networkOf, parseAddress } from '../networks.js'
 import type { Settings } from '../options/index.js'
-import type { Refusal } from './upgrade.js'
+import { pathOf, type Refusal, targetOf } from './upgrade.js'
 
 const MINUTE = 60_000
 
 /** TCP connections that an address may have, or open in a minute, beside its WebSockets: for pages, and to be told no. */
 const SPARE_SOCKETS = 16
+
+/** From where programs of this machine come: whoever takes another address of 127.0.0.0/8 has chosen it. */
+const LOCAL = ['127.0.0.1', '::1']
 
 /** How long a client with too many connections should wait, in seconds. */
 const RETRY_AFTER = '10'
@@ -78,11 +81,18 @@ export class Clients {
     if (!this.#limits && !this.#allowed && !this.#denied) return true
     const address = directAddress(socket)
     if (address === '' || this.#trust?.(address, 0)) return true
-    const refused = this.#permits(address) ? this.#count(socket, networkOf(address)) : 'network'
+    // Health checks of this machine are let to their page, and told no anywhere else.
+    const stays = this.#permits(address) || LOCAL.includes(address)
+    const refused = stays ? this.#count(socket, networkOf(address)) : 'network'
     if (!refused) return true
     this.#limited(refused, undefined, address)
     socket.destroy()
     return false
+  }
+
+  /** Whether a request is the health check of a program of this machine, which every network list lets through. */
+  isLocalCheck(request: IncomingMessage): boolean {
+    return pathOf(targetOf(request)) === '/health' && LOCAL.includes(this.addressFor(request))
   }
 
   /** Why the client of a request gets nothing, if so. */

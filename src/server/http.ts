@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { Exposition } from '../observe/exposition.js'
 import type { Health, Report } from '../observe/report.js'
 import { CHALLENGES, type Gate } from './admin.js'
-import { type Answer, targetOf } from './upgrade.js'
+import { type Answer, pathOf, targetOf } from './upgrade.js'
 
 /** A page. */
 export interface Page {
@@ -84,7 +84,7 @@ export function adminPages(pages: Pages): Pages {
  */
 export function answerTo(pages: Pages, request: IncomingMessage, gate?: Gate): Answer | Promise<Answer> {
   const { method = 'GET' } = request
-  const entry = pages.get(targetOf(request).split('?', 1)[0] ?? '/')
+  const entry = pages.get(pathOf(targetOf(request)))
   if (!entry) return answerOf(method, text(404, NOT_FOUND))
   if (entry.admin && gate?.admits(request) === false) return unauthorized(method)
   if (method === 'OPTIONS') return { status: 204, headers: { ...SECURITY_HEADERS, Allow: METHODS }, body: '' }
@@ -103,10 +103,14 @@ export function text(status: number, body: string, headers: Page['headers'] = {}
 export function answerOf(method: string, { status, type, body, headers }: Page): Answer {
   const stream = body instanceof Readable
   if (method === 'HEAD' && stream) body.destroy()
-  const length = !stream && { 'Content-Length': String(Buffer.byteLength(body)) }
+  // RFC 9110 section 8.6: the length would be that of the page which has not changed.
+  const about = status !== 304 && {
+    'Content-Type': type,
+    ...(!stream && { 'Content-Length': String(Buffer.byteLength(body)) }),
+  }
   return {
     status,
-    headers: { ...SECURITY_HEADERS, 'Content-Type': type, ...length, ...headers },
+    headers: { ...SECURITY_HEADERS, ...about, ...headers },
     body: method === 'HEAD' ? '' : body,
   }
 }

@@ -66,7 +66,8 @@ export function faultOf(request: IncomingMessage): Refusal | undefined {
   if (hasTooManyHeaders(request)) return { status: 431, text: 'Too many headers' }
   if (method !== 'GET') return { status: 405, text: 'The method must be GET', headers: { Allow: 'GET' } }
   if (headers['sec-websocket-version'] !== '13') {
-    return { status: 426, text: 'The WebSocket version must be 13', headers: { 'Sec-WebSocket-Version': '13' } }
+    const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' }
+    return { status: 426, text: 'The WebSocket version must be 13', headers }
   }
   if (!KEY.test(headers['sec-websocket-key'] ?? '')) return { status: 400, text: 'Missing or bad Sec-WebSocket-Key' }
   if (headers.host === undefined) return { status: 400, text: 'Missing Host' }

@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type LimitName, Relay, type RelayOptions } from '../../src/index.js'
 import { parseOptions } from '../../src/options/index.js'
@@ -259,6 +261,43 @@ describe('networks', () => {
       expect(await denied.write(upgradeRequest()).head()).toBeUndefined()
     }
     expect((await shake(relay, undefined, '127.0.0.3')).status).toBe(101)
+  })
+
+  it.each<[string, RelayOptions]>([
+    ['are not allowed', { allowNetworks: '203.0.113.0/24' }],
+    ['are denied', { denyNetworks: 'loopback' }],
+    ['are not allowed behind a proxy', { allowNetworks: '203.0.113.0/24', trustProxy: 1 }],
+  ])('that %s have their /health from this machine alone, and nothing else (10.11)', async (_title, options) => {
+    const { relay, http, port } = await startRelay({ ...options, adminToken: 'a token of an operator' })
+    for (const path of ['/health', '/health/', '/health?verbose']) {
+      expect((await fetch(http + path)).status).toBe(200)
+    }
+    for (const path of ['/', '/stats', '/metrics', '/dashboard', '/healthy', '/room/x']) {
+      expect((await fetch(http + path)).status).toBe(403)
+    }
+    for (const path of ['/room/x', '/health']) {
+      const client = await RawClient.connect({ port })
+      expect(await client.write(upgradeRequest(path)).head()).toMatchObject({ status: 403 })
+    }
+    expect(relay.stats().connectionsTotal).toBe(0)
+  })
+
+  it('have /health on the port of the administrative pages too, whoever may connect (10.11)', async () => {
+    const { relay, http } = await startRelay({ denyNetworks: 'loopback', adminPort: 0 })
+    const check = fileURLToPath(new URL('../../deploy/health.js', import.meta.url))
+    for (const port of [new URL(http).port, relay.adminAddress?.port]) {
+      const child = spawn(process.execPath, [check], { env: { HOST: '127.0.0.1', PORT: String(port) } })
+      expect(await once(child, 'exit')).toEqual([0, null])
+    }
+  })
+
+  it('of strangers get no /health, nor do those who say that they are this machine (10.11)', async () => {
+    const direct = await startRelay({ allowNetworks: '203.0.113.0/24' })
+    const denied = await RawClient.connect(direct, '127.0.0.2')
+    expect(await denied.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n').head()).toBeUndefined()
+    const { http } = await startRelay({ allowNetworks: '203.0.113.0/24', trustProxy: 1 })
+    const headers = { 'X-Forwarded-For': '127.0.0.1, 192.0.2.1' }
+    expect((await fetch(`${http}/health`, { headers })).status).toBe(403)
   })
 
   it('that are allowed do not have a client whose address is not known', () => {

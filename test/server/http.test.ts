@@ -77,6 +77,16 @@ describe('HTTP', () => {
     expect(await response.text()).toContain('Use WebSocket endpoint: ws://host/room/{roomId}')
   })
 
+  it.each(['/health', '/stats', '/metrics', '/ice-servers'])(
+    'answers %s with a slash behind it as without (10.39)',
+    async (path) => {
+      const { http } = await startRelay({ stunUrls: 'stun:127.0.0.1:3478' })
+      const [plain, slash] = [await fetch(http + path), await fetch(`${http}${path}/`)]
+      expect([plain.status, slash.status]).toEqual([200, 200])
+      expect(slash.headers.get('content-type')).toBe(plain.headers.get('content-type'))
+    },
+  )
+
   it.each(['/', '/health', '/stats', '/metrics'])('answers HEAD %s as GET, without a body', async (path) => {
     const { http } = await startRelay()
     const [get, head] = [await fetch(http + path), await fetch(http + path, { method: 'HEAD' })]

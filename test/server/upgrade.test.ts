@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { RelayOptions } from '../../src/index.js'
 import { besideConversation, closing, frame, Op, RawClient, upgradeRequest } from '../support/raw.js'
-import { startRelay, type TestRelay } from '../support/relay.js'
+import { limitsHit, startRelay, type TestRelay } from '../support/relay.js'
 
 /** The answer to the key in RFC 6455 section 1.3. */
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
@@ -59,15 +59,29 @@ const refused: [name: string, request: string, expected: Refused][] = [
 
 /** HTTP ignores what it cannot upgrade to: RFC 9110 section 7.8. */
 const plain: [name: string, request: string, status: number][] = [
-  ['no Upgrade', upgradeRequest('/', { Upgrade: undefined }), 200],
-  ['an empty Connection', upgradeRequest('/', { Connection: '' }), 200],
-  ['no Connection', upgradeRequest('/', { Connection: undefined }), 200],
-  ['Connection: keep-alive', upgradeRequest('/', { Connection: 'keep-alive' }), 200],
+  ['no Upgrade and no key', upgradeRequest('/', { Upgrade: undefined, [key]: undefined }), 200],
   ['HTTP/1.0', upgradeRequest('/health', {}, { version: 'HTTP/1.0' }), 200],
   ['Upgrade: h2c', upgradeRequest('/health', { Upgrade: 'h2c' }), 200],
-  ['Upgrade: h2c where there is no page', upgradeRequest('/room/x', { Upgrade: 'h2c' }), 404],
-  ['Upgrade: TLS/1.0, websocket', upgradeRequest('/', { Upgrade: 'TLS/1.0, websocket' }), 200],
-  ['Upgrade: websocketx', upgradeRequest('/', { Upgrade: 'websocketx' }), 200],
+  ['Upgrade: h2c where there is no page', upgradeRequest('/elsewhere', { Upgrade: 'h2c', [key]: undefined }), 404],
+  ['Upgrade: h2c where WebSockets are', upgradeRequest('/room/x', { Upgrade: 'h2c', [key]: undefined }), 426],
+]
+
+/** What proxies make of a handshake that they do not know. */
+const lost: [name: string, request: string][] = [
+  ['no Upgrade and no Connection', upgradeRequest('/room/x', { Upgrade: undefined, Connection: 'close' })],
+  ['neither, at /', upgradeRequest('/', { Upgrade: undefined, Connection: undefined })],
+  ['neither, at a path that nobody serves', upgradeRequest('/x?room=y', { Upgrade: undefined, Connection: undefined })],
+  ['no Upgrade', upgradeRequest('/y-webrtc', { Upgrade: undefined })],
+  ['an empty Connection', upgradeRequest('/', { Connection: '' })],
+  ['no Connection', upgradeRequest('/', { Connection: undefined })],
+  ['Connection: keep-alive', upgradeRequest('/', { Connection: 'keep-alive' })],
+  ['HTTP/1.0', upgradeRequest('/room/x', {}, { version: 'HTTP/1.0' })],
+  [
+    'HTTP/1.0 and nothing else',
+    upgradeRequest('/gun', { Upgrade: undefined, Connection: 'close' }, { version: 'HTTP/1.0' }),
+  ],
+  ['Upgrade: TLS/1.0, websocket', upgradeRequest('/', { Upgrade: 'TLS/1.0, websocket' })],
+  ['Upgrade: websocketx', upgradeRequest('/', { Upgrade: 'websocketx' })],
 ]
 
 const accepted: [name: string, request: string, protocol?: string][] = [
@@ -155,7 +169,7 @@ describe('an upgrade request', () => {
       const client = await RawClient.connect(relay)
       const head = await client.write(request).head()
       expect(head).toMatchObject({ status, headers: { connection: 'close', ...headers } })
-      if (status === 426) expect(head?.headers['sec-websocket-version']).toBe('13')
+      if (status === 426) expect(head?.headers).toMatchObject({ 'sec-websocket-version': '13', upgrade: 'websocket' })
       await client.body(Number(head?.headers['content-length'] ?? 0))
       await client.ended()
     })
@@ -172,6 +186,32 @@ describe('an upgrade request', () => {
     })
     expect(relay.relay.stats().connectionsTotal).toBe(2)
   })
+
+  it.each(lost)(
+    'with %s is answered 426, counted, and logged with what to set in the proxy (10.38)',
+    async (_name, request) => {
+      const relay = await relayOf()
+      const hit = limitsHit(relay.relay)
+      const client = await RawClient.connect(relay)
+      const head = await client.write(request).head()
+      expect(head).toMatchObject({ status: 426 })
+      expect(head?.headers['connection']).toContain('close')
+      expect(head?.headers['upgrade']).toBe('websocket')
+      expect(await client.body(Number(head?.headers['content-length']))).toContain('pass Upgrade and Connection on')
+      expect(hit).toEqual(['upgrade-lost'])
+      expect(await relay.relay.metrics()).toContain('\nbaton_handshakes_failed_total{reason="426"} 1\n')
+    },
+  )
+
+  it.each(['/room/x', '/pluresdb', '/y-webrtc', '/gun/a/b', '/raw'])(
+    'is what GET %s lacks, which is answered 426 and counted nowhere (10.38)',
+    async (path) => {
+      const { relay, http } = await relayOf()
+      const response = await fetch(http + path)
+      expect([response.status, response.headers.get('upgrade')]).toEqual([426, 'websocket'])
+      expect(await relay.metrics()).toContain('\nbaton_handshakes_failed_total{reason="426"} 0\n')
+    },
+  )
 
   it.each(accepted)('with %s is accepted', async (_name, request, chosen) => {
     const relay = await relayOf()
@@ -213,7 +253,7 @@ describe('an upgrade request', () => {
       const client = await RawClient.connect(relay)
       const head = await client.write(upgradeRequest().replace('\r\n', `\r\n${'a:b\r\n'.repeat(count)}`)).head()
       // Node 20 forgets the headers beyond a thousand, and Upgrade with them; later ones refuse the request.
-      expect(head?.status).toBeOneOf([404, 431])
+      expect(head?.status).toBeOneOf([426, 431])
     })
   })
 
@@ -244,7 +284,7 @@ describe('an upgrade request', () => {
         for (const before of [1, 2, 100]) {
           const client = await RawClient.connect(relay)
           client.socket.pause()
-          const pages = upgradeRequest('/', { Upgrade: undefined }).repeat(before)
+          const pages = upgradeRequest('/', { Upgrade: undefined, [key]: undefined }).repeat(before)
           const last = upgradeRequest('/', { Upgrade: upgrade, [key]: undefined })
           await client.drip([Buffer.from(pages + last)])
           client.socket.resume()

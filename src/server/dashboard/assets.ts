@@ -45,14 +45,20 @@ export class Assets {
 
 async function load(name: string, type: string): Promise<Asset> {
   const plain = await readFile(new URL(name, FOLDER))
-  return { type, plain, packed: await pack(plain), tag: `"${hash('sha256', plain, 'hex').slice(0, 16)}"` }
+  return { type, plain, packed: await pack(plain), tag: `W/"${hash('sha256', plain, 'hex').slice(0, 16)}"` }
 }
 
 function page({ type, plain, packed, tag }: Asset, { headers }: IncomingMessage): Page {
   // Asked for anew each time, and sent if it has changed: then no page has the script of another version.
   const caching = { 'Cache-Control': 'no-cache', ETag: tag, Vary: 'Accept-Encoding' }
-  if (headers['if-none-match'] === tag) return { status: 304, type, body: '', headers: caching }
+  if (hasTag(headers['if-none-match'], tag)) return { status: 304, type, body: '', headers: caching }
   const packs = /\bgzip\b/.test(String(headers['accept-encoding'] ?? ''))
   if (!packs) return { status: 200, type, body: plain, headers: caching }
   return { status: 200, type, body: packed, headers: { ...caching, 'Content-Encoding': 'gzip' } }
+}
+
+/** RFC 9110 section 13.1.2. A proxy that compresses makes a weak tag of a strong one, and means the same. */
+function hasTag(list: string | undefined, tag: string): boolean {
+  const opaque = (text: string): string => text.trim().replace(/^W\//, '')
+  return list?.split(',').some((each) => each.trim() === '*' || opaque(each) === opaque(tag)) ?? false
 }

@@ -2,6 +2,7 @@ import { request } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { SignIns } from '../../../src/server/dashboard/sign-ins.js'
 import { post, signIn, startOperator, TOKEN } from '../../support/dashboard.js'
+import { RawClient } from '../../support/raw.js'
 import { limitsHit, startRelay } from '../../support/relay.js'
 
 const POLICY =
@@ -154,6 +155,26 @@ describe('the dashboard', () => {
     const { headers } = await fetch(`${http}/dashboard/app.js`)
     const again = await fetch(`${http}/dashboard/app.js`, { headers: { 'If-None-Match': headers.get('etag') ?? '' } })
     expect(again.status).toBe(304)
+  })
+
+  it('knows its script by any form of its tag, and says nothing of a body that is not sent (10.39)', async () => {
+    const relay = await startRelay({ adminToken: TOKEN })
+    const { headers } = await fetch(`${relay.http}/dashboard/app.js`)
+    const tag = headers.get('etag')?.replace('W/', '') ?? ''
+    // nginx makes a weak tag of each, for what it has compressed.
+    for (const known of [tag, `W/${tag}`, `"other", W/${tag}`, '*']) {
+      const client = await RawClient.connect(relay)
+      const lines = `GET /dashboard/app.js HTTP/1.1\r\nHost: x\r\nIf-None-Match: ${known}\r\n\r\n`
+      const head = await client.write(lines).head()
+      expect(head).toMatchObject({ status: 304 })
+      expect(head?.headers).not.toHaveProperty('content-length')
+      // The next answer follows the head.
+      expect(await client.write(lines).head()).toMatchObject({ status: 304 })
+    }
+    for (const other of ['"other"', 'W/"other"', tag.slice(1)]) {
+      const answer = await fetch(`${relay.http}/dashboard/app.js`, { headers: { 'If-None-Match': other } })
+      expect(answer.status).toBe(200)
+    }
   })
 })
 

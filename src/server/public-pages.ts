@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http'
+import type { Observer } from '../core/hub.js'
+import type { Dialects } from '../dialects/index.js'
+import { limitMessages } from '../observe/journal.js'
+import type { Gate } from './admin.js'
+import type { Clients } from './clients.js'
+import type { Dashboard } from './dashboard/index.js'
+import { answerOf, answerTo, HANG_UP, type Pages, text } from './http.js'
+import type { IcePage } from './ice.js'
+import { type Answer, pathOf, targetOf } from './upgrade.js'
+
+/** What is served beside the WebSockets, and to whom. */
+interface Parts {
+  readonly pages: Pages
+  readonly clients: Clients
+  readonly dialects: Dialects
+  readonly observer: Observer
+  readonly gate: Gate | undefined
+  readonly ice: IcePage | undefined
+  /** Undefined if there is none, or not on this port. */
+  readonly dashboard: Dashboard | undefined
+}
+
+/** RFC 9110 section 15.5.22. */
+const UPGRADE_REQUIRED = text(
+  426,
+  'This is for WebSockets. If you opened one, a proxy has lost it: it must pass Upgrade and Connection on, in HTTP/1.1.\n',
+  { Upgrade: 'websocket', Connection: 'close, Upgrade' },
+)
+
+/** Answers the plain requests of `PORT`. */
+export class PublicPages {
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  answer(request: IncomingMessage): Answer | Promise<Answer> {
+    const { pages, clients, gate, ice, dashboard } = this.#parts
+    const { method = 'GET' } = request
+    const refusal = clients.isLocalCheck(request) ? undefined : clients.forbid(request)
+    if (refusal) return answerOf(method, text(refusal.status, refusal.text, HANG_UP))
+    const path = pathOf(targetOf(request))
+    if (ice && path === '/ice-servers') return ice.answer(request)
+    if (dashboard?.owns(request)) return dashboard.answer(request)
+    if (this.#isLost(request, path)) return this.#lost(request)
+    if (!pages.has(path) && this.#parts.dialects.owns(path)) return answerOf(method, UPGRADE_REQUIRED)
+    return answerTo(pages, request, gate)
+  }
+
+  /**
+   * Whether this was a handshake before a proxy took its `Upgrade` or `Connection`, as proxies do unless told
+   * otherwise. They leave the key, which nobody else sends: browsers do not let pages set it.
+   */
+  #isLost({ headers }: IncomingMessage, path: string): boolean {
+    return headers['sec-websocket-key'] !== undefined && (path === '/' || !this.#parts.pages.has(path))
+  }
+
+  #lost(request: IncomingMessage): Answer {
+    const { observer, clients } = this.#parts
+    observer.handshakeFailed(426, limitMessages['upgrade-lost'])
+    observer.limited('upgrade-lost', undefined, clients.addressFor(request))
+    return answerOf(request.method ?? 'GET', UPGRADE_REQUIRED)
+  }
+}
