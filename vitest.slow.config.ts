@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/slow/**/*.test.ts'],
     passWithNoTests: true,
     testTimeout: 180_000,
+    maxConcurrency: 30,
     fileParallelism: false,
   },
 })
