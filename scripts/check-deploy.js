@@ -72,7 +72,8 @@ const checks = [
 function checkDockerfile() {
   const dockerfile = read('Dockerfile')
   assert.deepEqual(validate(dockerfile, {}), [], 'dockerfile-utils')
-  assert.deepEqual(dockerfilelint.run('', dockerfile), [], 'dockerfilelint')
+  // It allows this option, and then reads no name with a hyphen in it.
+  assert.deepEqual(dockerfilelint.run('', dockerfile.replace(' --start-period=5m', '')), [], 'dockerfilelint')
 }
 
 function checkCompose() {

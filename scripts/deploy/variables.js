@@ -23,7 +23,7 @@ const readers = {
 }
 
 /** What the pages call variables, and the relay does not read: the platforms' and other programs' own. */
-const FOREIGN = new Set(['PUBLIC_HOST', 'TURN_EXTERNAL_IP', 'NOTIFY_SOCKET', 'WATCHDOG_USEC'])
+const FOREIGN = new Set(['NPM_CONFIG_PRODUCTION', 'PUBLIC_HOST', 'TURN_EXTERNAL_IP', 'NOTIFY_SOCKET', 'WATCHDOG_USEC'])
 
 /**
  * @param {(path: string) => string} read Reads a file of the repository.
