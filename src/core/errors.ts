@@ -174,7 +174,7 @@ export const closes = {
   tooManyConnections: {
     code: 1013,
     reason: 'Too many connections',
-    when: 'the user whom the `authorize` hook named has `MAX_CONNECTIONS_PER_USER`',
+    when: 'the user whom the `authorize` hook named has `MAX_CONNECTIONS_PER_USER`; at `/gun` also what is answered HTTP 429 or 503 elsewhere',
     reconnect: 'later',
   },
   tooManyUnfinished: {

@@ -24,7 +24,8 @@ export class Dialects {
   /** Whether a path is one of the relay's own, for those who share the port with it. */
   owns(path: string): boolean {
     const [, root = ''] = path.split('/')
-    return path === '/' || this.#served.some(({ roots }) => roots.includes(root))
+    const hello = { path, query: new URLSearchParams(), headers: {} }
+    return path === '/' || this.#served.some((dialect) => dialect.roots.includes(root) || dialect.claims(hello))
   }
 
   /** Begins the conversation that a URL asks for; at `/` without a room the first message decides. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { Hello } from '../core/authority.js'
 import type { Conversation } from '../core/conversation.js'
 import { closes } from '../core/errors.js'
@@ -8,12 +9,20 @@ import type { Dialect } from './dialect.js'
 
 const MAX_NAME = 256
 
+/** PluresDB's transport puts its topic, 32 bytes, behind the relay's URL. */
+const TOPIC = /^\/[\da-f]{64}$/i
+
+/** Whether GUN peers connect there. */
+export function isGun(path: string): boolean {
+  return path === '/gun' || path.startsWith('/gun/')
+}
+
 /** Frames verbatim, text or binary, nothing parsed. See docs/protocol/opaque.md. */
 export const opaque: Dialect = {
   name: 'opaque',
   roots: ['gun', 'raw'],
 
-  claims: ({ path }) => /^\/(gun|raw)(\/|$)/.test(path),
+  claims: ({ path }) => /^\/(gun|raw)(\/|$)/.test(path) || TOPIC.test(path),
 
   converse(session, hello) {
     return new Pipe(session, hello)
@@ -25,11 +34,13 @@ class Pipe implements Conversation {
   readonly #session: Session
   /** The path without its first slash, such as `raw/doc`: so that `/gun/x` and `/raw/x` differ. */
   readonly #room: string
+  readonly #gun: boolean
   #member: Member | undefined
 
   constructor(session: Session, { path }: Hello) {
     this.#session = session
-    this.#room = path.slice(1)
+    this.#room = TOPIC.test(path) ? `gun${path.toLowerCase()}` : path.slice(1)
+    this.#gun = isGun(`/${this.#room}`)
   }
 
   opened(): void {
@@ -50,7 +61,9 @@ class Pipe implements Conversation {
       this.#session.deny('publish', closes.notAllowedInRoom)
       return
     }
-    const frame = encodeFrame(binary ? Opcode.binary : Opcode.text, data)
+    // GUN's own peers read text alone; PluresDB's send the same JSON in binary frames.
+    const text = !binary || (this.#gun && isUtf8(data))
+    const frame = encodeFrame(text ? Opcode.text : Opcode.binary, data)
     this.#session.publish(this.#member.room, frame, this.#member)
   }
 }

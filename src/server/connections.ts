@@ -7,6 +7,7 @@ import { closes } from '../core/errors.js'
 import type { Hub } from '../core/hub.js'
 import { Session } from '../core/session.js'
 import type { Dialects } from '../dialects/index.js'
+import { isGun } from '../dialects/opaque.js'
 import type { Settings } from '../options/index.js'
 import { Backlog } from './backlog.js'
 import type { Clients } from './clients.js'
@@ -16,7 +17,7 @@ import type { Reader } from './reader.js'
 import { Refusals } from './refusals.js'
 import type { OwnedSocket } from './sockets.js'
 import { UnfinishedMessages } from './unfinished.js'
-import { accept, faultOf, type Refusal, refuse, UpgradeHello } from './upgrade.js'
+import { accept, closeAtOnce, faultOf, pathOf, type Refusal, refuse, targetOf, UpgradeHello } from './upgrade.js'
 
 /** The least time between two groups of connections that are closed, in milliseconds. */
 const DRAIN_STEP = 100
@@ -74,7 +75,7 @@ export class Connections implements Line {
   upgrade(request: IncomingMessage, socket: OwnedSocket, head: Buffer, path?: string): boolean {
     const refusal = this.#refusalOf(request)
     if (refusal) {
-      this.#refuse(socket, refusal)
+      this.#refuse(request, socket, refusal, path)
       return false
     }
     accept(request, socket)
@@ -128,9 +129,13 @@ export class Connections implements Line {
     this.unfinished.stop()
   }
 
-  #refuse(socket: OwnedSocket, refusal: Refusal): void {
+  #refuse(request: IncomingMessage, socket: OwnedSocket, refusal: Refusal, path = pathOf(targetOf(request))): void {
     this.#hub.observer.handshakeFailed(refusal.status, refusal.text)
-    refuse(socket, refusal)
+    // GUN comes back 2 s after a close, and never again after an attempt that HTTP has refused.
+    const later = refusal.status === 429 || refusal.status === 503
+    if (later && isGun(path) && !faultOf(request)) {
+      closeAtOnce(request, socket, this.#draining ? closes.shutdown : closes.tooManyConnections)
+    } else refuse(socket, refusal)
   }
 
   /** Why a handshake is answered with HTTP and no more. */

@@ -3,6 +3,8 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
 import { choiceOf } from '../auth/bearer.js'
 import type { Hello } from '../core/authority.js'
+import type { CloseReason } from '../core/errors.js'
+import { closeFrame } from '../core/frame.js'
 import { ownText } from '../core/own-text.js'
 import { normalPath } from '../dialects/path.js'
 import type { OwnedSocket } from './sockets.js'
@@ -155,9 +157,14 @@ export function refuse(socket: OwnedSocket, { status, text, headers }: Refusal):
   })
 }
 
+/** Refuses an upgrade as a WebSocket: opens it, and says goodbye at once. */
+export function closeAtOnce(request: IncomingMessage, socket: OwnedSocket, reason: CloseReason): void {
+  accept(request, socket)
+  finish(socket, closeFrame(reason))
+}
+
 /** Writes an answer to a socket that HTTP has let go of, and closes it. */
 export function hangUpWith(socket: OwnedSocket, { status, headers, body }: Answer): void {
-  const destroy = (): void => void socket.destroy()
   if (socket.destroyed) {
     if (body instanceof Readable) body.destroy()
     return
@@ -166,15 +173,22 @@ export function hangUpWith(socket: OwnedSocket, { status, headers, body }: Answe
     [value].flat().map((one) => `${name}: ${one}\r\n`),
   )
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`
-  // What the client sent behind its request is never read: only destroying the socket ends it for sure.
-  socket.once('finish', destroy)
-  if (body instanceof Readable) {
-    socket.write(head)
-    pipeline(body, socket, destroy)
-    return
-  }
-  const deadline = setTimeout(destroy, ANSWER_TIMEOUT)
-  socket.on('close', () => clearTimeout(deadline))
   socket.write(head)
-  socket.end(body)
+  if (body instanceof Readable) {
+    destroyWhenWritten(socket)
+    pipeline(body, socket, () => socket.destroy())
+  } else finish(socket, body)
+}
+
+/** Writes the last that a client gets. */
+function finish(socket: OwnedSocket, last: string | Buffer): void {
+  destroyWhenWritten(socket)
+  const deadline = setTimeout(() => socket.destroy(), ANSWER_TIMEOUT)
+  socket.on('close', () => clearTimeout(deadline))
+  socket.end(last)
+}
+
+/** What the client sent behind its request is never read: only destroying the socket ends it for sure. */
+function destroyWhenWritten(socket: OwnedSocket): void {
+  socket.once('finish', () => void socket.destroy())
 }
