@@ -53,6 +53,27 @@ export class Rights {
   }
 }
 
+/** What the claim `peerIds` of a token allows: patterns of ids that its bearer may take. */
+export class PeerIds {
+  /** Undefined for all. */
+  readonly #patterns: readonly (readonly string[])[] | undefined
+
+  private constructor(patterns: readonly (readonly string[])[] | undefined) {
+    this.#patterns = patterns
+  }
+
+  /** Reads the claim; left out, it allows all. Undefined if it is no list of patterns. */
+  static of(claim: unknown): PeerIds | undefined {
+    if (claim === undefined) return new PeerIds(undefined)
+    if (!Array.isArray(claim) || !claim.every((pattern) => typeof pattern === 'string')) return undefined
+    return new PeerIds(claim.map((pattern) => pattern.split('*')))
+  }
+
+  allow(id: string): boolean {
+    return this.#patterns?.some((parts) => matches(parts, id)) ?? true
+  }
+}
+
 function grantOf(pattern: unknown, rights: unknown): Grant | undefined {
   if (typeof pattern !== 'string' || pattern === '') return undefined
   if (!Array.isArray(rights) || !rights.every((right): right is Right => BOTH.includes(right))) return undefined

@@ -5,7 +5,7 @@ import type { Settings } from '../options/index.js'
 import { tokenOf } from './bearer.js'
 import { KeySet } from './key-set.js'
 import { fixedKey, type Keys, KeysUnavailable, readPublicKey, type VerifyingKey } from './keys.js'
-import { Rights } from './rights.js'
+import { PeerIds, Rights } from './rights.js'
 
 /** More than any header holds: what is longer is not looked at. */
 const MAX_LENGTH = 16_384
@@ -23,11 +23,17 @@ export class TokenPass implements Pass {
   readonly user: string | undefined
   readonly expires: number | undefined
   readonly rights: Rights
+  readonly #peerIds: PeerIds
 
-  constructor(user: string | undefined, expires: number | undefined, rights: Rights) {
+  constructor(user: string | undefined, expires: number | undefined, rights: Rights, peerIds: PeerIds) {
     this.user = user
     this.expires = expires
     this.rights = rights
+    this.#peerIds = peerIds
+  }
+
+  mayBe(id: string): boolean {
+    return this.#peerIds.allow(id)
   }
 
   may(right: Right, dialect: string, room: string): boolean {
@@ -131,12 +137,13 @@ function fitting(keys: readonly VerifyingKey[], { alg = '', kid }: Header): read
   return keys.filter((key) => key.algorithms.includes(alg) && (kid === undefined || (key.kid ?? kid) === kid))
 }
 
-function passOf({ sub, exp, rooms }: JWTPayload): TokenPass | Denial {
+function passOf({ sub, exp, rooms, peerIds }: JWTPayload): TokenPass | Denial {
   const expires = exp === undefined ? undefined : Math.floor(exp * 1000)
   if (expires !== undefined && expires <= Date.now()) return 'token-expired'
   const rights = Rights.of(rooms)
-  if (!rights || !isUser(sub)) return 'token-claims'
-  return new TokenPass(sub, expires, rights)
+  const ids = PeerIds.of(peerIds)
+  if (!rights || !ids || !isUser(sub)) return 'token-claims'
+  return new TokenPass(sub, expires, rights, ids)
 }
 
 /** Nobody has checked the type of the claim. */

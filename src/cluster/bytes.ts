@@ -90,6 +90,11 @@ export class Reader {
     this.#at = at
   }
 
+  /** How many bytes are left. */
+  get rest(): number {
+    return this.#frame.length - this.#at
+  }
+
   byte(): number {
     return this.#take(1).readUInt8()
   }

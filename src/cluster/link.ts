@@ -64,6 +64,10 @@ export class RoomLink implements Link {
     return originOf(this.#node.id, this.#outbox.s)
   }
 
+  ownerOf(user: string): string {
+    return this.#node.ownerOf(user)
+  }
+
   joined(member: Member): void {
     this.#change({ what: 'join', who: recordOf(member) })
     this.room.note()
@@ -370,6 +374,6 @@ export class RoomLink implements Link {
   }
 }
 
-function recordOf({ session, id, nickname }: Member): MemberRecord {
-  return { key: session.id, id, nickname }
+function recordOf({ key, id, nickname, owner }: Member): MemberRecord {
+  return { key, id, nickname, ...(owner !== undefined && { owner }) }
 }

@@ -9,6 +9,8 @@ export interface MemberRecord {
   /** The name under which clients know it; several members may share one. */
   readonly id: string
   readonly nickname: string | undefined
+  /** Whose the id is, as `Link.ownerOf` names users; undefined where the node cannot tell. */
+  readonly owner?: string | undefined
 }
 
 /** What a node says of itself with each beat. */

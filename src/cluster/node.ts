@@ -221,6 +221,11 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.#lastNumber = Math.max(this.#lastNumber, number)
   }
 
+  /** A user, whose name the bus does not see. No dialect's name begins with a colon. */
+  ownerOf(user: string): string {
+    return this.#hash(`:user/${user}`)
+  }
+
   unlink(link: RoomLink): void {
     this.#backplane.unsubscribe(link.channel)
     this.#links.delete(link.channel)
@@ -375,10 +380,14 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** Room names are the secrets that let people in: the bus sees their hashes. */
   #keyOf({ kind, name }: Room): string {
+    return this.#hash(`${kind.name}/${name}`)
+  }
+
+  #hash(text: string): string {
     const { secret } = this.#options
     const hash = secret === '' ? createHash('sha256') : createHmac('sha256', secret)
     // In UTF-16 names differ in which UTF-8 would make one of them.
-    return hash.update(`${kind.name}/${name}`, 'utf16le').digest('hex').slice(0, KEY_DIGITS)
+    return hash.update(text, 'utf16le').digest('hex').slice(0, KEY_DIGITS)
   }
 }
 

@@ -12,12 +12,14 @@ export class RemoteMember implements Occupant {
   readonly key: string
   readonly id: string
   readonly nickname: string | undefined
+  readonly owner: string | undefined
 
-  constructor(room: Room, { key, id, nickname }: MemberRecord) {
+  constructor(room: Room, { key, id, nickname, owner }: MemberRecord) {
     this.room = room
     this.key = key
     this.id = id
     this.nickname = nickname
+    this.owner = owner
   }
 }
 

@@ -120,6 +120,7 @@ function write(to: Writer, message: Message): void {
         each.number(v)
       })
       to.byte(Number(message.curious))
+      writeOwners(to, message.members)
       break
     case 'sync':
       to.hex(message.room)
@@ -127,6 +128,7 @@ function write(to: Writer, message: Message): void {
       to.list(message.hosts, (each, host) => each.hex(host))
       to.list(message.members, writeMember)
       to.list(message.history, writeMemory)
+      writeOwners(to, message.members)
       break
     case 'need':
       to.hex(message.room)
@@ -139,6 +141,7 @@ function write(to: Writer, message: Message): void {
       to.number(message.first)
       to.number(message.pv)
       to.list(message.changes, writeChange)
+      writeOwners(to, joinsOf(message.changes))
       break
     case 'beacon':
       writeStand(to, message)
@@ -155,7 +158,46 @@ function write(to: Writer, message: Message): void {
   }
 }
 
+/** Reads a body, and what later versions of this code have put behind it. */
 function read(from: Reader, kind: Message['kind']): Message {
+  const message = readBody(from, kind)
+  if (message.kind === 'hello' || message.kind === 'sync') {
+    const owners = readOwners(from, message.members.length)
+    return owners ? { ...message, members: message.members.map((who, i) => ({ ...who, owner: owners[i] })) } : message
+  }
+  if (message.kind !== 'batch') return message
+  const owners = readOwners(from, joinsOf(message.changes).length)
+  if (!owners) return message
+  const next = owners.values()
+  const changes = message.changes.map((change): Change => {
+    return change.what === 'join' ? { ...change, who: { ...change.who, owner: next.next().value } } : change
+  })
+  return { ...message, changes }
+}
+
+function joinsOf(changes: readonly Change[]): MemberRecord[] {
+  return changes.flatMap((change) => (change.what === 'join' ? [change.who] : []))
+}
+
+/** Behind the body, where nodes that know nothing of owners do not look; and only where there are any. */
+function writeOwners(to: Writer, members: readonly MemberRecord[]): void {
+  if (members.every(({ owner }) => owner === undefined)) return
+  to.list(members, (each, { owner = '' }) => each.text(owner))
+}
+
+/** Undefined if nothing of the kind follows. */
+function readOwners(from: Reader, count: number): string[] | undefined {
+  if (count === 0 || from.rest === 0) return undefined
+  try {
+    const owners = from.list((each) => each.text())
+    return owners.length === count ? owners : undefined
+  } catch (error) {
+    if (error instanceof Malformed) return undefined
+    throw error
+  }
+}
+
+function readBody(from: Reader, kind: Message['kind']): Message {
   switch (kind) {
     case 'beat':
       return {

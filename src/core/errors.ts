@@ -135,6 +135,12 @@ export const closes = {
     when: 'an operator closed the room from the [dashboard](../dashboard.md)',
     reconnect: 'later',
   },
+  idTaken: {
+    code: 1008,
+    reason: 'The peerId belongs to another user',
+    when: 'the user whose name the `peerId` is has come, where users are known; or another took it at the same time on another node',
+    reconnect: 'after a change',
+  },
   disconnected: {
     code: 1008,
     reason: 'Disconnected by an operator',

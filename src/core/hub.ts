@@ -113,7 +113,7 @@ export class Hub {
     this.hook = access.authorize && new Hook(access.authorize, limits.joinTimeout)
     this.cluster = cluster
     this.rooms = new Rooms(limits, this.counters, cluster)
-    this.users = new Quota(limits.maxConnectionsPerUser)
+    this.users = new Quota(limits.maxConnectionsPerUser || Number.POSITIVE_INFINITY)
     this.work = new Meters(limits.throttle, SECOND)
   }
 

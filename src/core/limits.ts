@@ -167,6 +167,11 @@ export class Quota {
     return true
   }
 
+  /** Whether a name has anything. */
+  has(name: string): boolean {
+    return this.#counts.has(name)
+  }
+
   /** Gives one back that was taken. */
   release(name: string): void {
     const count = this.#counts.get(name) ?? 0

@@ -52,6 +52,11 @@ export class Permit {
     return this.#hub.access.tokens !== undefined
   }
 
+  /** Whether the client may take an id that it has chosen. */
+  mayBe(id: string): boolean {
+    return this.#grant.pass?.mayBe(id) ?? true
+  }
+
   /** The session is over. */
   end(): void {
     this.#hub.expiries.cancel(this.#alarm)
@@ -153,6 +158,10 @@ export class Permit {
       taken(fresh.expires === Number.POSITIVE_INFINITY ? undefined : fresh.expires)
     }
     const join = (member: Member): void => {
+      if (member.id !== this.#session.id && !pass.mayBe(member.id)) {
+        this.#session.deny('join', closes.notAllowedInRoom)
+        return
+      }
       const settle = (mayPublish: boolean): void => {
         rights.set(member, mayPublish)
         decide()

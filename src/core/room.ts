@@ -2,9 +2,11 @@ import type { Alarm } from './alarms.js'
 import { Batch, join, send, shareOf } from './batch.js'
 import type { Link } from './cluster.js'
 import type { Census, Counters } from './counters.js'
+import { closes } from './errors.js'
 import type { FlushGroup } from './flush-group.js'
 import type { History } from './history.js'
 import type { Opener } from './openers.js'
+import { Owners, yields } from './owners.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
 
@@ -19,7 +21,7 @@ export interface RoomKind {
   expired?(): Buffer
   /** What members hear when the relay stops; absent where the close says enough. */
   shutdown?(): Buffer
-  /** Whether members choose their ids, so that several may have the same. */
+  /** Whether members choose their ids: several may have the same, and where users are known they have to be one user's. */
   readonly chosenIds?: boolean
   /** Whether a connection may be in several of its rooms at once. */
   readonly several?: boolean
@@ -30,8 +32,12 @@ export interface RoomKind {
 /** Somebody in a room, connected to this node or to another. */
 export interface Occupant {
   readonly room: Room
+  /** Unique among all members of all nodes: the id of its connection. */
+  readonly key: string
   /** The name under which the others know it: in some dialects several members may share one. */
   readonly id: string
+  /** Whose the id is (see {@link Room.ownerOf}); undefined where it cannot be told, or users are not known. */
+  readonly owner: string | undefined
   readonly nickname: string | undefined
 }
 
@@ -41,6 +47,7 @@ export class Member implements Occupant {
   readonly room: Room
   readonly id: string
   readonly nickname: string | undefined
+  readonly owner: string | undefined
   /** Whether it may send; decided when it joins, and anew with a fresh token. */
   mayPublish = true
   /** Place in `room.members`; -1 when it is out. */
@@ -50,11 +57,16 @@ export class Member implements Occupant {
   /** Whether it gets less of the pending batch than the rest: it joined meanwhile, or wrote some of it. */
   apart = false
 
-  constructor(session: Session, room: Room, id: string, nickname?: string) {
+  constructor(session: Session, room: Room, id: string, nickname?: string, owner?: string) {
     this.session = session
     this.room = room
     this.id = id
     this.nickname = nickname
+    this.owner = owner
+  }
+
+  get key(): string {
+    return this.session.id
   }
 }
 
@@ -81,6 +93,7 @@ export class Room {
   link: Link | undefined
   /** The last messages, where they are kept. */
   history: History | undefined
+  readonly owners = new Owners()
   /** Messages and notices since somebody looked last, and their bytes: whoever looks sets them back. */
   frames = 0
   bytes = 0
@@ -129,6 +142,7 @@ export class Room {
   /** Takes a member in. It gets nothing that was published before. */
   add(member: Member): void {
     member.index = this.members.push(member) - 1
+    this.owners.add(member)
     this.#census.members++
     this.#count(member.id, 1)
     if (this.batch.frames.length > 0) this.skip(member)
@@ -142,6 +156,7 @@ export class Room {
       this.members[last.index] = last
     }
     member.index = -1
+    this.owners.delete(member)
     this.#census.members--
     this.#count(member.id, -1)
   }
@@ -152,13 +167,36 @@ export class Room {
     this.#remotes ??= new Set()
     this.#remotes.add(who)
     this.#count(who.id, 1)
+    if (who.owner !== undefined) this.#claim(who, who.owner)
     if (this.kind.joined && !known) this.deliver(this.kind.joined(who))
   }
 
   /** Somebody left on another node. Announced unless the id is still in. */
   depart(who: Occupant): void {
-    if (this.#remotes?.delete(who)) this.#count(who.id, -1)
+    if (this.#remotes?.delete(who)) {
+      this.#count(who.id, -1)
+      this.owners.delete(who)
+    }
     if (this.kind.left && this.ending === undefined && !this.has(who.id)) this.deliver(this.kind.left(who))
+  }
+
+  /** A user as the owner of ids: the same on all nodes. Empty for nobody in particular. */
+  ownerOf(user = ''): string {
+    return user === '' || !this.link ? user : this.link.ownerOf(user)
+  }
+
+  /** Somebody on another node has an id: members here who have it, and should not, are closed. */
+  #claim(who: Occupant, owner: string): void {
+    const contested = this.owners.contests(who.id, owner)
+    this.owners.add(who)
+    if (!contested) return
+    const rightful = this.ownerOf(who.id)
+    for (const member of this.members) {
+      if (member.id !== who.id || member.owner === undefined || member.owner === owner) continue
+      if (!yields(member, who, rightful)) continue
+      // Not now: the room is in the middle of what the other node said.
+      queueMicrotask(() => member.session.close(closes.idTaken))
+    }
   }
 
   /**

@@ -128,9 +128,12 @@ export class Session {
    * Joins a room, if that is allowed. Too many rooms, or members in it, close the connection.
    *
    * @param entered Called when it is in, before the others hear of it: the place for a welcome.
+   * @param barred Called if it chose an id that belongs to another user.
    */
-  join(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void): void {
-    this.#ask('join', name, (mayPublish) => this.#enter(kind, name, who, mayPublish ? entered : muting(entered)))
+  join(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void, barred?: () => void): void {
+    this.#ask('join', name, (mayPublish) =>
+      this.#enter(kind, name, who, mayPublish ? entered : muting(entered), barred),
+    )
   }
 
   /** Leaves a room, after getting what was published there before. Does nothing if it is out. */
@@ -321,12 +324,12 @@ export class Session {
     return false
   }
 
-  #enter(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void): void {
-    const { limits, observer, work } = this.#hub
+  #enter(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void, barred?: () => void): void {
+    const { rooms, limits, work } = this.#hub
     const delay = kind.joined ? work.wait(this.client, performance.now()) : 0
     if (delay > 0) {
       this.limited('throttle')
-      this.wait(rest(delay), () => this.#enter(kind, name, who, entered))
+      this.wait(rest(delay), () => this.#enter(kind, name, who, entered, barred))
       return
     }
     const room = this.#open(kind, name)
@@ -334,7 +337,7 @@ export class Session {
     const opening = room.link?.opening
     if (opening !== undefined) {
       // Others may already be in, on nodes that have not answered yet.
-      this.wait(opening, () => this.#enter(kind, name, who, entered))
+      this.wait(opening, () => this.#enter(kind, name, who, entered, barred))
       return
     }
     if (limits.maxRoomMembers > 0 && room.count >= limits.maxRoomMembers) {
@@ -342,8 +345,26 @@ export class Session {
       this.close(closes.roomFull)
       return
     }
-    const known = room.has(who.id)
-    const member = new Member(this, room, who.id, who.nickname)
+    const owner = this.permit && kind.chosenIds ? room.ownerOf(this.user) : undefined
+    if (owner !== undefined && !this.#mayBe(who.id, owner, room)) {
+      if (room.members.length === 0) rooms.close(room)
+      barred?.()
+      return
+    }
+    if (rooms.find(kind, name) !== room) {
+      // The last who were in it have made way.
+      this.#enter(kind, name, who, entered, barred)
+      return
+    }
+    this.#place(new Member(this, room, who.id, who.nickname, owner), entered)
+  }
+
+  /** Takes its place in a room, and tells the others. */
+  #place(member: Member, entered?: (member: Member) => void): void {
+    const { room } = member
+    const { kind } = room
+    const { observer } = this.#hub
+    const known = room.has(member.id)
     room.add(member)
     this.#members.push(member)
     this.#joined()
@@ -355,6 +376,21 @@ export class Session {
     if (kind.joined && !known) room.deliver(kind.joined(member), member)
     if (room.members.length === 1) observer.roomCreated(room, this)
     observer.joined(member)
+  }
+
+  /**
+   * Whether the client may take an id. The name of a user is that user's: whoever else has it loses it when
+   * the user comes, and cannot take it while the user is connected. Any other belongs to whom has it.
+   */
+  #mayBe(id: string, owner: string, room: Room): boolean {
+    if (id !== this.id && this.permit?.mayBe(id) === false) return false
+    const contested = room.owners.contests(id, owner)
+    if (id !== this.user) return !contested && !this.#hub.users.has(id)
+    if (!contested) return true
+    for (const member of [...room.members]) {
+      if (member.id === id && member.owner !== owner) member.session.close(closes.idTaken)
+    }
+    return true
   }
 
   /** The room of that name, opened if need be; if that cannot be, the connection is closed. */

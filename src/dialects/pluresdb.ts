@@ -66,7 +66,13 @@ class Peer implements Conversation {
     else if (this.#member?.room.name !== topic || this.#member.id !== peerId) {
       if (this.#member) this.#session.leave(this.#member)
       this.#member = undefined
-      this.#session.join(pluresdb, topic, { id: peerId }, (member) => this.#welcome(member))
+      this.#session.join(
+        pluresdb,
+        topic,
+        { id: peerId },
+        (member) => this.#welcome(member),
+        () => this.#error('peerId belongs to another user'),
+      )
     }
   }
 

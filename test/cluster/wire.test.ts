@@ -174,3 +174,36 @@ describe('version 1', () => {
     )
   })
 })
+
+describe('whose ids are (10.33)', () => {
+  const owner = fc.oneof(fc.constant(''), room)
+  const owned = fc.tuple(occupant, owner).map(([who, theirs]) => ({ ...who, owner: theirs }))
+
+  it('is said behind what older nodes read, and is read again', () => {
+    fc.assert(
+      fc.property(fc.array(owned, { minLength: 1, maxLength: 4 }), number, node, room, (members, s, id, key) => {
+        const messages: Message[] = [
+          { kind: 'hello', s, v: s, created: s, members, have: new Map(), curious: true },
+          { kind: 'sync', room: key, s, v: s, created: s, hosts: [id], members, history: [] },
+          {
+            kind: 'batch',
+            first: s,
+            pv: s,
+            changes: members.flatMap((who) => [
+              { what: 'leave', key: who.key },
+              { what: 'join', who },
+            ]),
+          },
+        ]
+        for (const message of messages) {
+          const envelope = { version: NEWEST, node: id, message }
+          const encoded = wire.encode(CHANNEL, envelope)
+          expectSame(wire.decode(CHANNEL, encoded), envelope)
+          // Cut short or garbled, the rest is read all the same.
+          expect(wire.decode(CHANNEL, encoded.subarray(0, -1))).toMatchObject({ message: { kind: message.kind } })
+        }
+      }),
+      { numRuns: 50 },
+    )
+  })
+})
