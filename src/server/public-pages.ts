@@ -45,7 +45,8 @@ export class PublicPages {
     if (ice && path === '/ice-servers') return ice.answer(request)
     if (dashboard?.owns(request)) return dashboard.answer(request)
     if (this.#isLost(request, path)) return this.#lost(request)
-    if (!pages.has(path) && this.#parts.dialects.owns(path)) return answerOf(method, UPGRADE_REQUIRED)
+    // At `/` a page may be, and is not found where it is turned off.
+    if (path !== '/' && !pages.has(path) && this.#parts.dialects.owns(path)) return answerOf(method, UPGRADE_REQUIRED)
     return answerTo(pages, request, gate)
   }
 
