@@ -271,7 +271,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   #pass(channel: string, { id, trail }: Peer, message: Message): void {
     const link = this.#links.get(channel)
     // A client there may have turned from one room to another, with members here that are in both.
-    if (message.kind === 'batch' && link?.room.kind.several) trail.lead(link.room)
+    if (message.kind === 'batch' && link) trail.lead(link.room)
     link?.receive(id, message)
   }
 

@@ -7,7 +7,7 @@ export class Batch {
   readonly frames: Buffer[] = []
   /** Who wrote the frame at the same place, and so does not get it. */
   readonly authors: (Member | undefined)[] = []
-  /** The number of the frame at the same place, among those of all rooms. */
+  /** The number of the frame at the same place, among those of all rooms; only where members may be in several. */
   readonly numbers: number[] = []
   bytes = 0
 }

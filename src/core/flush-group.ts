@@ -64,6 +64,7 @@ export class Trail {
 
   /** Called before something is said in `room`. */
   lead(room: Room): void {
+    if (!room.kind.several) return
     const last = this.#room
     if (last !== room) {
       this.#room = room

@@ -23,7 +23,7 @@ export interface RoomKind {
   shutdown?(): Buffer
   /** Whether members choose their ids: several may have the same, and where users are known they have to be one user's. */
   readonly chosenIds?: boolean
-  /** Whether a connection may be in several of its rooms at once. */
+  /** Whether a connection may be in several of its rooms at once: then what it hears of a sender is in order over all. */
   readonly several?: boolean
   /** Whether the last messages may be kept, for newcomers. */
   readonly remembers?: boolean
@@ -222,7 +222,8 @@ export class Room {
     const { batch } = this
     batch.frames.push(frame)
     batch.authors.push(author)
-    batch.numbers.push(this.note())
+    const number = this.note()
+    if (this.kind.several) batch.numbers.push(number)
     batch.bytes += frame.length
     if (author) this.#setApart(author)
     const bytes = this.group ? this.group.grow(frame.length) : batch.bytes
