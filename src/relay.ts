@@ -23,6 +23,7 @@ import { Journal } from './observe/journal.js'
 import { createMetrics } from './observe/metrics.js'
 import { Report, type Stats } from './observe/report.js'
 import { Tally } from './observe/tally.js'
+import { isTurnSecretWeak } from './options/ice.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { isProduction } from './options/log.js'
 import { Gate } from './server/admin.js'
@@ -170,6 +171,9 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#server = http
     const url = urlFor(this.#settings, address.port)
     this.#log.info({ url, address: address.address, port: address.port, tls: enableTls, dialects }, 'Relay listening')
+    if (isTurnSecretWeak(this.#settings)) {
+      this.#log.warn('TURN_SECRET is short: whoever was given one credential can find it by trying, and make others')
+    }
     if (isUnguarded(this.#settings)) {
       this.#log.warn(
         'Anybody on the internet may open any number of connections: set MAX_CONNECTIONS_PER_IP and CONNECTION_RATE_PER_IP, or TRUST_PROXY if a proxy in front limits them',

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { isTurnSecretWeak } from '../src/options/ice.js'
 import { type OptionsError, optionInfos, parseOptions } from '../src/options/index.js'
 
 function problems(options: object): readonly string[] {
@@ -12,9 +13,16 @@ function problems(options: object): readonly string[] {
 }
 
 describe('a secret that is short (10.35)', () => {
+  it('is refused later where it may be that of somebody else: TURN_SECRET', () => {
+    const turn = (turnSecret: string): object => parseOptions({ turnUrls: 'turn:a', turnSecret })
+    for (const short of ['c', 'c'.repeat(5)]) expect(() => turn(short)).toThrow('turnSecret: must have at least 6 ')
+    expect(isTurnSecretWeak({ turnSecret: 'c'.repeat(15) })).toBe(true)
+    for (const good of ['', 'c'.repeat(16)]) expect(isTurnSecretWeak({ turnSecret: good })).toBe(false)
+    expect(turn('c'.repeat(6))).toBeDefined()
+  })
+
   it.each([
     ['clusterSecret', { redisUrl: 'redis://localhost' }],
-    ['turnSecret', { turnUrls: 'turn:a' }],
     ['adminToken', {}],
     ['logKey', {}],
   ])('is refused in one line: %s', (name, companions) => {

@@ -165,7 +165,7 @@ function read(from: Reader, kind: Message['kind']): Message {
     const owners = readOwners(from, message.members.length)
     return owners ? { ...message, members: message.members.map((who, i) => ({ ...who, owner: owners[i] })) } : message
   }
-  if (message.kind !== 'batch') return message
+  if (message.kind !== 'batch' || from.rest === 0) return message
   const owners = readOwners(from, joinsOf(message.changes).length)
   if (!owners) return message
   const next = owners.values()
@@ -175,8 +175,11 @@ function read(from: Reader, kind: Message['kind']): Message {
   return { ...message, changes }
 }
 
+/** Most batches have none. */
 function joinsOf(changes: readonly Change[]): MemberRecord[] {
-  return changes.flatMap((change) => (change.what === 'join' ? [change.who] : []))
+  const joins: MemberRecord[] = []
+  for (const change of changes) if (change.what === 'join') joins.push(change.who)
+  return joins
 }
 
 /** Behind the body, where nodes that know nothing of owners do not look; and only where there are any. */

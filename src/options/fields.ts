@@ -73,12 +73,12 @@ export function text(what: string): z.ZodString {
 }
 
 /** Shorter secrets can be guessed. */
-const MIN_SECRET = 16
+export const MIN_SECRET = 16
 
 /** A text that nobody may guess; empty for none. */
-export function secret(): z.ZodString {
-  return text('a text').refine((value) => value === '' || value.length >= MIN_SECRET, {
-    error: `must have at least ${MIN_SECRET} characters`,
+export function secret(min = MIN_SECRET): z.ZodString {
+  return text('a text').refine((value) => value === '' || value.length >= min, {
+    error: `must have at least ${min} characters`,
   })
 }
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { count, described, duration, list, type OptionProblem, secret } from './fields.js'
+import { count, described, duration, list, MIN_SECRET, type OptionProblem, secret } from './fields.js'
 
 /** RFC 7064 and RFC 7065. */
 const HOST = String.raw`([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?`
@@ -7,6 +7,14 @@ const STUN = new RegExp(`^stuns?:${HOST}$`, 'i')
 const TURN = new RegExp(String.raw`^turns?:${HOST}(\?transport=(udp|tcp))?$`, 'i')
 
 const matching = (pattern: RegExp) => (url: string) => (pattern.test(url) ? url : undefined)
+
+/** Below {@link MIN_SECRET}, since the TURN server may be somebody else's: the start warns. */
+const MIN_TURN_SECRET = 6
+
+/** Whether whoever is given one credential could find the secret by trying. */
+export function isTurnSecretWeak({ turnSecret }: { turnSecret: string }): boolean {
+  return turnSecret !== '' && turnSecret.length < MIN_SECRET
+}
 
 export const ice = {
   stunUrls: described(list(matching(STUN), 'must be URLs such as stun:stun.example.org:3478').default([]), {
@@ -24,12 +32,13 @@ export const ice = {
       description: 'TURN servers that it names, separated by commas, with credentials made from `TURN_SECRET`.',
     },
   ),
-  turnSecret: described(secret().default(''), {
+  turnSecret: described(secret(MIN_TURN_SECRET).default(''), {
     env: 'TURN_SECRET',
     group: 'ICE',
     value: 'text',
     secret: true,
-    description: 'The `static-auth-secret` of coturn, at least 16 characters.',
+    description:
+      'The `static-auth-secret` of coturn, at least 6 characters, and better 16 or more: below that the log warns.',
   }),
   turnTtl: described(duration(60_000).default(3_600_000), {
     env: 'TURN_TTL',
