@@ -5,7 +5,15 @@ import { Command, CommanderError, Option } from 'commander'
 import { FILE, fromEnvironment, misspelt, type Source } from './cli/environment.js'
 import { addTokenCommand } from './cli/token.js'
 import { standardOutput } from './observe/output.js'
-import { groups, type OptionInfo, OptionsError, optionInfos, parseOptions, type Settings } from './options/index.js'
+import {
+  describeProblem,
+  groups,
+  type OptionInfo,
+  OptionsError,
+  optionInfos,
+  parseOptions,
+  type Settings,
+} from './options/index.js'
 import { Relay } from './relay.js'
 import { ListenError } from './server/listener.js'
 import { Systemd } from './systemd.js'
@@ -137,7 +145,9 @@ export async function run(terminal: Terminal, stop: AbortSignal): Promise<number
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_OPTION
     if (error instanceof OptionsError) {
-      for (const { option, problem } of error.problems) terminal.err(`${nameOf(given, option)}: ${problem}\n`)
+      for (const problem of error.problems) {
+        terminal.err(`${describeProblem(problem, (option) => nameOf(given, option))}\n`)
+      }
       return WRONG_OPTION
     }
     if (error instanceof ListenError) {

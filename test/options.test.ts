@@ -34,6 +34,33 @@ describe('a secret that is short (10.35)', () => {
   })
 })
 
+describe('options that contradict each other (10.9)', () => {
+  it.each([
+    [{ maxMessageBytes: '9MiB', maxBufferedBytes: '8MiB' }, 'maxBufferedBytes', 'maxMessageBytes (8MiB < 9MiB)'],
+    [{ maxTotalBufferedBytes: '512KiB' }, 'maxTotalBufferedBytes', 'maxMessageBytes (512KiB < 1MiB)'],
+    [{ maxBufferedBytes: '9MiB', maxTotalBufferedBytes: '8MiB' }, 'maxTotalBufferedBytes', 'maxBufferedBytes'],
+    [{ history: 1, historyBytes: '2MiB', historyTotalBytes: '1MiB' }, 'historyTotalBytes', 'historyBytes'],
+    [{ port: 8080, adminPort: 8080 }, 'adminPort', 'port'],
+    [{ enableTls: true, acmeDomains: 'a.example', acmeChallenge: 'http-01', port: 80 }, 'acmeHttpPort', 'port'],
+    [
+      { ...{ enableTls: true, acmeDomains: 'a.example', acmeChallenge: 'http-01' }, adminPort: 80 },
+      'acmeHttpPort',
+      'adminPort',
+    ],
+  ])('are refused in a line that names both: %j', (given, option, other) => {
+    expect(problems(given)).toContainEqual(
+      expect.stringMatching(`^${option}: must not be .*${other.replace(/[()]/g, '.')}`),
+    )
+  })
+
+  it('are not those that were left out: a larger message has more room to wait', () => {
+    expect(parseOptions({ maxMessageBytes: '32MiB' }).maxBufferedBytes).toBe(64 * 2 ** 20)
+    expect(parseOptions({ maxMessageBytes: '1GiB' }).maxTotalBufferedBytes).toBe(2 ** 31)
+    expect(parseOptions({ maxTotalBufferedBytes: '4MiB' }).maxBufferedBytes).toBe(4 * 2 ** 20)
+    expect(problems({ maxMessageBytes: 0 })).toEqual([])
+  })
+})
+
 describe('options', () => {
   it('have defaults', () => {
     expect(parseOptions({})).toMatchObject({
@@ -194,7 +221,7 @@ describe('options', () => {
       'redisUrl: names a database, and a Redis Cluster has but one: leave it out',
     ],
     [{ clusterName: 'a b' }, 'clusterName: must have 1 to 64 letters, digits, dots, dashes or underscores (got "a b")'],
-    [{ adminPort: 3000 }, 'adminPort: is the port of the relay itself: choose another, or leave it out'],
+    [{ adminPort: 3000 }, 'adminPort: must not be the same port as port'],
     [{ speed: 'fast' }, 'speed: there is no such option'],
   ])('refuse %j by name', (options, problem) => {
     expect(problems(options)).toEqual([problem])

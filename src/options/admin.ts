@@ -1,4 +1,4 @@
-import { count, described, type OptionProblem, secret, text } from './fields.js'
+import { count, described, secret, text } from './fields.js'
 
 export const admin = {
   adminPort: described(count(65_535).optional(), {
@@ -22,10 +22,4 @@ export const admin = {
     description:
       'What the administrative pages ask for: as `Authorization: Bearer`, or as the password of any user; at least 16 characters. Empty means that everybody who reaches them may read them, and that there is no `/dashboard`.',
   }),
-}
-
-/** What is wrong with the port beside the relay's own. */
-export function adminProblems({ port, adminPort }: { port: number; adminPort?: number | undefined }): OptionProblem[] {
-  if (adminPort !== port || port === 0) return []
-  return [{ option: 'adminPort', problem: 'is the port of the relay itself: choose another, or leave it out' }]
 }

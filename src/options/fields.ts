@@ -34,6 +34,7 @@ export interface Meta {
 export interface OptionProblem {
   /** Its name in the library. */
   readonly option: string
+  /** Names others of the library's options as `{option}`. */
   readonly problem: string
 }
 

@@ -5,16 +5,16 @@
 
 import { z } from 'zod'
 import { access, accessProblems } from './access.js'
-import { admin, adminProblems } from './admin.js'
+import { admin } from './admin.js'
 import { clients } from './clients.js'
 import { cluster, clusterProblems } from './cluster.js'
 import type { Meta, OptionProblem } from './fields.js'
 import { history } from './history.js'
 import { ice, iceProblems } from './ice.js'
-import { limits } from './limits.js'
+import { bufferedDefaults, limits, sizeProblems } from './limits.js'
 import { log } from './log.js'
 import { nearest } from './nearest.js'
-import { PORT, server, TLS_PORT } from './server.js'
+import { PORT, portProblems, server, TLS_PORT } from './server.js'
 import { time } from './time.js'
 import { tls, tlsProblems } from './tls.js'
 
@@ -40,7 +40,11 @@ const schema = z.strictObject(shape)
 export type Options = z.input<typeof schema>
 
 /** The options in force, checked and with their defaults. */
-export type Settings = z.output<typeof schema> & { port: number }
+export type Settings = z.output<typeof schema> & {
+  port: number
+  maxBufferedBytes: number
+  maxTotalBufferedBytes: number
+}
 
 /** The name of an option, as the library has it. */
 export type OptionName = keyof Settings
@@ -62,12 +66,17 @@ export const optionInfos: readonly OptionInfo[] = Object.entries(shape).map(([na
   default: type.parse(undefined),
 }))
 
+/** One line for a problem. `nameOf` tells how the user calls an option; as the library does if it is left out. */
+export function describeProblem({ option, problem }: OptionProblem, nameOf = (name: string): string => name): string {
+  return `${nameOf(option)}: ${problem.replace(/\{(\w+)\}/g, (_, name: string) => nameOf(name))}`
+}
+
 /** One or several options are wrong. */
 export class OptionsError extends Error {
   readonly problems: readonly OptionProblem[]
 
   constructor(problems: readonly OptionProblem[]) {
-    super(problems.map(({ option, problem }) => `${option}: ${problem}`).join('\n'))
+    super(problems.map((problem) => describeProblem(problem)).join('\n'))
     this.name = 'OptionsError'
     this.problems = problems
   }
@@ -82,14 +91,14 @@ export function parseOptions(options: object): Settings {
   const result = schema.safeParse(options)
   if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, options)))
   const { enableTls, port = enableTls ? TLS_PORT : PORT } = result.data
-  const settings = { ...result.data, port }
+  const settings = { ...result.data, port, ...bufferedDefaults(result.data) }
   const problems = checks.flatMap((check) => check(settings))
   if (problems.length > 0) throw new OptionsError(problems)
   return settings
 }
 
 /** What is wrong with options taken together. */
-const checks = [tlsProblems, accessProblems, clusterProblems, iceProblems, adminProblems]
+const checks = [tlsProblems, accessProblems, clusterProblems, iceProblems, portProblems, sizeProblems]
 
 function meant(option: string): string {
   const name = nearest(

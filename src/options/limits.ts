@@ -1,4 +1,5 @@
-import { count, described, duration, size } from './fields.js'
+import { formatSize } from '../units.js'
+import { count, described, duration, type OptionProblem, size } from './fields.js'
 
 /** `ws` takes the limit as a 32-bit integer. */
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1
@@ -63,18 +64,59 @@ export const limits = {
     value: 'size',
     description: 'Bytes a second that any connection may send; beyond it its socket is read more slowly.',
   }),
-  maxBufferedBytes: described(size().default(8 * 2 ** 20), {
+  maxBufferedBytes: described(size().optional(), {
     env: 'MAX_BUFFERED_BYTES',
     group: 'Limits',
     value: 'size',
     description:
-      'Bytes that may wait for one connection that reads slowly; beyond it the connection is closed with 1013.',
+      'Bytes that may wait for one connection behind the message that it is being sent; beyond it the connection is closed with 1013. From half of it on the senders of its room are read more slowly. 8 MiB if left out, or twice `MAX_MESSAGE_BYTES` if that is more.',
   }),
-  maxTotalBufferedBytes: described(size().default(256 * 2 ** 20), {
+  maxTotalBufferedBytes: described(size().optional(), {
     env: 'MAX_TOTAL_BUFFERED_BYTES',
     group: 'Limits',
     value: 'size',
     description:
-      'Bytes that may wait for all connections together; beyond it the one with the largest backlog is cut off, until the rest fits. As many may be kept of messages that have come in part; beyond it the slowest and oldest of these are closed with 1013.',
+      'Memory that may wait for all connections together, what is shared counted once; beyond it whoever has read nothing for longest is cut off, until the rest fits. 256 MiB if left out, or `MAX_BUFFERED_BYTES` if that is more. As many may be kept of messages that have come in part; beyond it the slowest and oldest of these are closed with 1013.',
   }),
+}
+
+/** What may wait for one connection, and for all of them, in bytes; 0 means no limit. */
+interface Buffered {
+  maxBufferedBytes: number
+  maxTotalBufferedBytes: number
+}
+
+const MAX_BUFFERED = 8 * 2 ** 20
+const MAX_TOTAL_BUFFERED = 256 * 2 ** 20
+
+/** Fills in what may wait for connections: enough for the largest message. */
+export function bufferedDefaults(given: { [Name in keyof Buffered]?: number | undefined } & Sizes): Buffered {
+  const { maxMessageBytes, maxTotalBufferedBytes: total } = given
+  const wanted = Math.max(MAX_BUFFERED, 2 * maxMessageBytes)
+  const maxBufferedBytes = given.maxBufferedBytes ?? (total ? Math.min(total, wanted) : wanted)
+  return { maxBufferedBytes, maxTotalBufferedBytes: total ?? Math.max(MAX_TOTAL_BUFFERED, maxBufferedBytes) }
+}
+
+interface Sizes {
+  maxMessageBytes: number
+}
+
+/** Sizes of which the first must not be above the second. */
+const nested = [
+  ['maxMessageBytes', 'maxBufferedBytes'],
+  ['maxMessageBytes', 'maxTotalBufferedBytes'],
+  ['maxBufferedBytes', 'maxTotalBufferedBytes'],
+  ['historyBytes', 'historyTotalBytes'],
+] as const
+
+type Nested = Record<(typeof nested)[number][number], number> & { history: number }
+
+/** What is wrong with sizes taken together. */
+export function sizeProblems(settings: Nested): OptionProblem[] {
+  return nested.flatMap(([inner, outer]) => {
+    if (inner === 'historyBytes' && settings.history === 0) return []
+    const [small, large] = [settings[inner], settings[outer]]
+    if (large === 0 || small <= large) return []
+    return [{ option: outer, problem: `must not be below {${inner}} (${formatSize(large)} < ${formatSize(small)})` }]
+  })
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { dialectNames } from '../dialects/dialect.js'
-import { count, described, flag, text } from './fields.js'
+import { count, described, flag, type OptionProblem, text } from './fields.js'
 
 export const PORT = 3000
 export const TLS_PORT = 443
@@ -43,4 +43,24 @@ export const server = {
     value: 'boolean',
     description: 'Serve the page at `/` on which a visitor can try the relay; without it `/` is not found (404).',
   }),
+}
+
+interface Ports {
+  port: number
+  adminPort?: number | undefined
+  acmeDomains: readonly string[]
+  acmeChallenge: string
+  acmeHttpPort: number
+}
+
+/** What is wrong with ports taken together: two servers cannot have the same. */
+export function portProblems({ port, adminPort, acmeDomains, acmeChallenge, acmeHttpPort }: Ports): OptionProblem[] {
+  const problems: OptionProblem[] = []
+  const clash = (option: string, other: string): number =>
+    problems.push({ option, problem: `must not be the same port as {${other}}` })
+  if (adminPort === port && port !== 0) clash('adminPort', 'port')
+  if (acmeDomains.length === 0 || acmeChallenge !== 'http-01' || acmeHttpPort === 0) return problems
+  if (acmeHttpPort === port) clash('acmeHttpPort', 'port')
+  if (acmeHttpPort === adminPort) clash('acmeHttpPort', 'adminPort')
+  return problems
 }

@@ -270,7 +270,7 @@ describe('a goodbye', () => {
   })
 
   it('of the relay has its code even for a client that is far behind', async () => {
-    const relay = await startRelay({ maxMessageBytes: '32MiB', maxBufferedBytes: '1MiB' })
+    const relay = await startRelay({ maxMessageBytes: '32MiB' })
     const raw = await RawClient.open(relay, '/y-webrtc')
     await raw.write(frame(Op.text, '{"type":"subscribe","topics":["t"]}')).answers()
     raw.socket.pause()

@@ -145,7 +145,7 @@ describe('all messages that have come in part (10.21)', () => {
   })
 
   it('are forgotten with their connections', async () => {
-    const relay = await startRelay({ maxBufferedBytes: 256 * KIB, maxTotalBufferedBytes: 256 * KIB })
+    const relay = await startRelay({ maxMessageBytes: 256 * KIB, maxTotalBufferedBytes: 256 * KIB })
     const hit = limitsHit(relay.relay)
     const hoard = frame(Op.binary, Buffer.alloc(64 * KIB)).subarray(0, 60 * KIB)
     for (let i = 0; i < 10; i++) {
