@@ -123,7 +123,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       settings: this.#settings,
       hub: this.#hub,
       tally,
-      backlog: this.#connections.backlog,
+      backlog: this.#connections.budget,
       health: () => this.#report.health(this.#connections.draining),
       log: this.#output,
       descriptors: this.#descriptors,

@@ -27,12 +27,16 @@ export function join(frames: readonly Buffer[]): Buffer {
   return frames.length > 1 ? Buffer.concat(frames) : first
 }
 
-/** Writes and counts a share. */
-export function send(session: Session, { bytes, frames }: Share, counters: Counters): void {
+/**
+ * Writes and counts a share.
+ *
+ * @param room That it is of; one of them if there are several.
+ */
+export function send(session: Session, { bytes, frames }: Share, counters: Counters, room: Room | undefined): void {
   if (frames === 0) return
   counters.deliveries += frames
   counters.bytesSent += bytes.length
-  session.write(bytes)
+  session.write(bytes, room)
 }
 
 /** What a member gets of the batch of its room: the frames since it joined, without its own. */

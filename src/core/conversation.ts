@@ -1,5 +1,5 @@
 import type { CloseReason } from './errors.js'
-import type { RoomKind } from './room.js'
+import type { Room, RoomKind } from './room.js'
 
 /** What a connection has carried, and what waits for its client; in bytes of the wire. */
 export interface Load {
@@ -16,8 +16,12 @@ export interface Port {
   readonly network: string
   /** What it has carried so far, and what waits there. */
   measure(): Load
-  /** Sends one or several whole frames. */
-  write(frames: Buffer): void
+  /**
+   * Sends one or several whole frames.
+   *
+   * @param room Whose they are, if they are for more than this client: it hears whether the client is behind with them.
+   */
+  write(frames: Buffer, room?: Room): void
   /** Says goodbye and hangs up. The session has ended when this is called. */
   close(reason: CloseReason): void
   /** Reads nothing more until {@link Port.release}, not even what has come with the message that is being read. */

@@ -174,7 +174,7 @@ export const closes = {
   tooSlow: {
     code: 1013,
     reason: 'Reading too slowly',
-    when: 'more than `MAX_BUFFERED_BYTES` wait for the client, or it is the slowest when all pass `MAX_TOTAL_BUFFERED_BYTES`; a client that reads nothing at all sees the connection break (1006)',
+    when: 'more than `MAX_BUFFERED_BYTES` wait for the client behind the message that it is being sent, or it takes nothing for 30 seconds; a client that reads nothing at all, or is cut off for `MAX_TOTAL_BUFFERED_BYTES`, sees the connection break (1006)',
     reconnect: 'later',
   },
   tooManyConnections: {

@@ -40,7 +40,9 @@ export class FlushGroup {
     }
     const { deliveries } = counters
     const shares = new Shares(batches)
-    for (const [session, members] of bySession(batches.keys())) send(session, shares.of(members), counters)
+    for (const [session, members] of bySession(batches.keys())) {
+      send(session, shares.of(members), counters, members[0]?.room)
+    }
     if (counters.deliveries > deliveries) counters.batches.note(frames)
     for (const room of batches.keys()) room.settle()
   }
@@ -61,6 +63,11 @@ export class Trail {
   #room: Room | undefined
   /** How often the room had been flushed by then. */
   #flushes = 0
+
+  /** Where that was; undefined if it has said nothing. */
+  get room(): Room | undefined {
+    return this.#room
+  }
 
   /** Called before something is said in `room`. */
   lead(room: Room): void {

@@ -36,6 +36,7 @@ export type LimitName =
   | 'flood'
   | 'throttle'
   | 'bytes'
+  | 'readers'
   | 'message-size'
   | 'unfinished'
   | 'total-unfinished'

@@ -1,6 +1,7 @@
 import type { Alarm } from './alarms.js'
 import { Batch, join, send, shareOf } from './batch.js'
 import type { Link } from './cluster.js'
+import { Congestion, type Laggard } from './congestion.js'
 import type { Census, Counters } from './counters.js'
 import { closes } from './errors.js'
 import type { FlushGroup } from './flush-group.js'
@@ -91,6 +92,8 @@ export class Room {
   opener: Opener | undefined
   /** Its tie to the other nodes; absent where there are none. */
   link: Link | undefined
+  /** Those for whom much of it waits; undefined if there is nobody. */
+  congestion: Congestion | undefined
   /** The last messages, where they are kept. */
   history: History | undefined
   readonly owners = new Owners()
@@ -259,12 +262,12 @@ export class Room {
     // The same bytes go to everyone who is not apart; put together for the first of them.
     let shared: Buffer | undefined
     for (const member of this.members) {
-      if (member.apart) send(member.session, shareOf(member, batch), counters)
+      if (member.apart) send(member.session, shareOf(member, batch), counters, this)
       else {
         shared ??= join(batch.frames)
         counters.deliveries += batch.frames.length
         counters.bytesSent += batch.bytes
-        member.session.write(shared)
+        member.session.write(shared, this)
       }
     }
     // A member who is alone publishes to nobody.
@@ -299,6 +302,18 @@ export class Room {
     const count = (this.#ids.get(id) ?? 0) + change
     if (count > 0) this.#ids.set(id, count)
     else this.#ids.delete(id)
+  }
+
+  /** Much of what it was sent waits for a member. */
+  fellBehind(laggard: Laggard): void {
+    this.congestion ??= new Congestion(this.members)
+    this.congestion.add(laggard)
+  }
+
+  /** Little of it waits any more. */
+  caughtUp(laggard: Laggard): void {
+    this.congestion?.delete(laggard)
+    if (this.congestion?.size === 0) this.congestion = undefined
   }
 
   #setApart(member: Member): void {

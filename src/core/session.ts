@@ -112,7 +112,7 @@ export class Session {
   /** A message came from the client, whole and unmasked. */
   receive(data: Buffer, binary: boolean): void {
     this.#hub.cluster?.wake(performance.now())
-    if (this.#ended) return
+    if (this.#ended || this.#mustWait(data, binary)) return
     const { counters } = this.#hub
     this.messages++
     counters.messagesReceived++
@@ -179,8 +179,8 @@ export class Session {
   }
 
   /** Sends frames to this client at once. For rooms: everything else wants {@link Session.send}. */
-  write(frames: Buffer): void {
-    this.#port.write(frames)
+  write(frames: Buffer, room: Room | undefined): void {
+    this.#port.write(frames, room)
   }
 
   /** The client pinged, or answered a ping: so many are fine, and more slow it down, whatever the dialect. */
@@ -286,6 +286,21 @@ export class Session {
     if (this.user !== undefined) this.#hub.users.release(this.user)
     this.#hub.counters.disconnections++
     this.#hub.observer.closed(this, code)
+  }
+
+  /** Whether a message has to wait for readers that are behind with the room to which it most likely goes. */
+  #mustWait(data: Buffer, binary: boolean): boolean {
+    const room = this.#trail.room ?? (this.#members.length === 1 ? this.#members[0]?.room : undefined)
+    const { congestion } = room ?? {}
+    if (congestion === undefined) return false
+    const { relief } = congestion
+    if (relief === undefined) return false
+    this.limited('readers')
+    const kept = congestion.keep(data.length)
+    this.wait(relief, () => {
+      if (kept) this.receive(data, binary)
+    })
+    return kept
   }
 
   #answered(act: () => void): void {
@@ -424,7 +439,7 @@ export class Session {
     if (behind.length === 0) return
     const share = mergedShareOf(behind, ({ batch }) => batch)
     for (const member of behind) member.room.skip(member)
-    send(this, share, this.#hub.counters)
+    send(this, share, this.#hub.counters, behind[0]?.room)
   }
 
   /** It has found a room in time. */

@@ -13,6 +13,7 @@ export const limitMessages: Record<LimitName, string> = {
   flood: 'Connection closed for flooding',
   throttle: 'Sender slowed down: too many messages',
   bytes: 'Sender slowed down: too many bytes',
+  readers: 'Sender slowed down: its readers are behind',
   'message-size': 'Message too big',
   unfinished: 'Message not finished in time',
   'total-unfinished': 'Too many unfinished messages',

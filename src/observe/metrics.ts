@@ -148,11 +148,15 @@ function addRefusals(exposition: Exposition, { tally }: Sources): void {
 
 function addBacklog(exposition: Exposition, { backlog, tally: { limits } }: Sources): void {
   exposition
-    .gauge('baton_backlog_bytes', 'Bytes that wait for clients that read slowly.', () => backlog.measure().bytes)
+    .gauge(
+      'baton_backlog_bytes',
+      'Memory that waits for clients that read slowly; what several share counts once.',
+      () => backlog.measure().bytes,
+    )
     .gauge('baton_backlog_connections', 'Connections for which something waits.', () => backlog.measure().connections)
     .counter(
       'baton_slow_readers_dropped_total',
-      'Connections closed because too much waited for them.',
+      'Connections closed because they read too slowly.',
       () => (limits.get('backlog') ?? 0) + (limits.get('total-backlog') ?? 0),
     )
 }

@@ -4,17 +4,19 @@ import type { Load, Port } from '../core/conversation.js'
 import { type CloseReason, closes } from '../core/errors.js'
 import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
 import type { LimitName } from '../core/hub.js'
+import type { Room } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import { networkOf } from '../networks.js'
-import type { Backlog, Debtor } from './backlog.js'
 import { Reader, type ReadLine, type ReadListener } from './reader.js'
 import type { Refusals, Refused } from './refusals.js'
+import type { SendBudget } from './send-budget.js'
+import { isEncrypted, PIECE, type SlowConnection, SlowReader } from './slow-reader.js'
 import type { OwnedSocket } from './sockets.js'
 
 /** What all connections of a relay share. */
 export interface Line extends ReadLine {
   readonly maxBufferedBytes: number
-  readonly backlog: Backlog
+  readonly budget: SendBudget
   readonly refusals: Refusals
   /** Cuts connections whose client does not answer a close. */
   readonly farewells: Alarms<Connection>
@@ -27,8 +29,11 @@ export interface Line extends ReadLine {
 /** How long a client may take to answer a close before its socket is cut, in milliseconds. */
 const CLOSE_TIMEOUT = 10_000
 
-/** What a write that waits costs beside its bytes: a queue entry, a callback and two buffer objects. */
-const WRITE_COST = 512
+/** What is written straight to a socket without TLS: no batch of small messages is larger. In bytes. */
+const MAX_DIRECT = 256 * 1024
+
+/** TLS has sent nothing when a write returns: so much says nothing of the client. In bytes. */
+const TLS_UNSENT = 16 * 1024
 
 /** Answers to one read of the socket are written together, up to so many bytes. */
 const MAX_ANSWERS = 16 * 1024
@@ -61,15 +66,19 @@ const EMPTY_CLOSE = encodeFrame(Opcode.close, Buffer.alloc(0))
  * RFC 6455 section 7 are said here. Its listeners are shared by all connections, which saves each a
  * dozen closures.
  */
-export class Connection implements Port, Debtor, Refused, ReadListener {
+export class Connection implements Port, SlowConnection, Refused, ReadListener {
   readonly session: Session
   /** Whether anything came since the last ping. */
   heard = true
   /** The next ping, set by the heartbeat. */
   pulse: Alarm<Connection> | undefined
 
+  readonly socket: Socket
   readonly #line: Line
-  readonly #socket: Socket
+  /** What is written straight to the socket of a client that keeps up, in bytes. */
+  readonly #direct: number
+  /** What may be unsent after a write, in bytes, before the client counts as slow. */
+  readonly #usual: number
   readonly #reader: Reader
   /** Until a close frame is sent, or the socket breaks. */
   #open = true
@@ -79,30 +88,30 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
   #answerBytes = 0
   #fragments = 0
   #farewell: Alarm<Connection> | undefined
-  /** Writes, and their bytes, since the client fell behind; 0 while it keeps up. */
-  #lateWrites = 0
-  #lateBytes = 0
+  /** What waits for the client; undefined while it keeps up. */
+  #slow: SlowReader | undefined
   /** Bytes that came after our goodbye. */
   #ignored = 0
   /** Why it is closed, while that waits. */
   #reason: CloseReason | undefined
   /** Whether what came broke the rules, so that no goodbye is to be found in what follows. */
   #broken = false
-  /** Whether more waits than may: nothing is added to it, and the connection is about to be closed. */
-  #tooSlow = false
 
   constructor(line: Line, socket: OwnedSocket, createSession: (port: Port) => Session) {
     this.#line = line
-    this.#socket = socket
+    this.socket = socket
+    const encrypted = isEncrypted(socket)
+    this.#direct = encrypted ? PIECE : MAX_DIRECT
+    this.#usual = encrypted ? TLS_UNSENT : 0
     this.#reader = new Reader(line, socket, this)
     this.session = createSession(this)
     own(socket, this)
-    socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('close', onClose)
+    socket.on('data', onData).on('end', onEnd).on('close', onClose)
   }
 
   /** Asked for only when needed, since it costs a system call. */
   get address(): string {
-    return this.#line.addressOf(this.#socket)
+    return this.#line.addressOf(this.socket)
   }
 
   get network(): string {
@@ -110,8 +119,8 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
   }
 
   measure(): Load {
-    const { bytesRead, bytesWritten } = this.#socket
-    return { received: bytesRead, sent: bytesWritten, backlog: this.backlog }
+    const { bytesRead, bytesWritten } = this.socket
+    return { received: bytesRead, sent: bytesWritten, backlog: this.#slow?.backlog ?? this.socket.writableLength }
   }
 
   /** Whether frames may still be written. */
@@ -119,11 +128,12 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
     return this.#open
   }
 
-  /** Bytes of memory that wait for the client: what is unsent, and what it costs to keep it in pieces. */
-  get backlog(): number {
-    const unsent = this.#socket.destroyed ? 0 : this.#socket.writableLength
-    if (this.#lateWrites === 0) return unsent
-    return unsent + Math.ceil((WRITE_COST * this.#lateWrites * unsent) / this.#lateBytes)
+  get budget(): SendBudget {
+    return this.#line.budget
+  }
+
+  get maxBufferedBytes(): number {
+    return this.#line.maxBufferedBytes
   }
 
   /** Whether the relay itself has stopped reading, so that silence says nothing of the client. */
@@ -131,10 +141,10 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
     return this.#reader.stopped
   }
 
-  write(frames: Buffer): void {
-    if (!this.#open || this.#tooSlow) return
+  write(frames: Buffer, room?: Room): void {
+    if (!this.#open) return
     if (!this.#reading) {
-      this.#send(frames)
+      this.#send(frames, room)
       return
     }
     this.#answers ??= []
@@ -143,13 +153,15 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
     if (this.#answerBytes > MAX_ANSWERS) this.#sendAnswers()
   }
 
-  #send(frames: Buffer): void {
-    const behind = this.#socket.writableLength > 0
-    if (!behind && this.#lateWrites > 0) this.#caughtUp()
-    // A piece of a pooled buffer would keep the whole of it, and other rooms' frames, for a slow client.
-    this.#socket.write(behind ? detach(frames) : frames)
-    // TLS always has a little unsent for a moment: that alone says nothing of the client.
-    if (behind || this.#socket.writableNeedDrain) this.#fellBehind(frames.length)
+  #send(frames: Buffer, room?: Room): void {
+    const { socket } = this
+    if (this.#slow === undefined && socket.writableLength === 0 && frames.length <= this.#direct) {
+      socket.write(frames)
+      if (socket.writableLength > this.#usual) this.#slow = new SlowReader(this, frames)
+      return
+    }
+    this.#slow ??= new SlowReader(this)
+    if (!this.#slow.dropped) this.#slow.add(frames, room)
   }
 
   /** Writes what has been collected, and keeps collecting. */
@@ -182,13 +194,13 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
       else this.part()
     } else this.#awaitGoodbye()
     this.#open = false
+    this.#slow?.leaveRooms()
   }
 
   part(): void {
     const reason = this.#reason
     this.#reason = undefined
-    // Not through write(), which gives nothing to a client that is too slow.
-    if (reason) this.#socket.write(closeFrame(reason))
+    if (reason) this.#sayGoodbye(closeFrame(reason))
     if (this.#broken) this.#hangUp()
     else this.#awaitGoodbye()
   }
@@ -230,7 +242,7 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
   terminate(): void {
     this.#open = false
     this.session.end(ABNORMAL)
-    this.#socket.destroy()
+    this.socket.destroy()
   }
 
   abandon(): void {
@@ -243,10 +255,9 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
   cutOff(): void {
     this.session.limited('total-backlog')
     this.session.end(closes.tooSlow.code)
-    this.#socket.destroy()
+    this.socket.destroy()
   }
 
-  /** Called when more than `maxBufferedBytes` were unsent. */
   dropSlow(): void {
     if (!this.#open) return
     this.session.limited('backlog')
@@ -255,7 +266,7 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
 
   onMessage(data: Buffer, binary: boolean): void {
     this.#reader.count()
-    if (!this.#tooSlow) this.session.receive(data, binary)
+    if (!this.#slow?.dropped) this.session.receive(data, binary)
   }
 
   onFragment(): void {
@@ -276,8 +287,8 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
 
   /** RFC 6455 section 5.5.1: a close is answered with the same code, and the server hangs up. */
   onGoodbye(code: number, reason: Buffer): void {
-    this.write(code === NO_STATUS ? EMPTY_CLOSE : closeFrame({ code, reason: reason.toString() }))
     this.#sendAnswers()
+    if (this.#open) this.#sayGoodbye(code === NO_STATUS ? EMPTY_CLOSE : closeFrame({ code, reason: reason.toString() }))
     this.#open = false
     this.session.end(code)
     this.#hangUp()
@@ -287,7 +298,7 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
   received(chunk: Buffer): void {
     if (!this.#open && (this.#ignored += chunk.length) > MAX_IGNORED) {
       // Whoever goes on and on is not read any more, and has but a moment to read why it was closed.
-      this.#socket.pause()
+      this.socket.pause()
       this.#line.farewells.cancel(this.#farewell)
       this.#farewell = this.#line.farewells.set(this, LAST_WORD_TIMEOUT)
       return
@@ -306,16 +317,21 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
   gone(): void {
     this.#open = false
     this.session.end(ABNORMAL)
-    this.#line.backlog.set(this, 0)
+    this.#slow?.discard()
     this.#line.farewells.cancel(this.#farewell)
     this.#reader.gone()
     this.#line.refusals.forget(this)
     this.#line.onClose(this)
   }
 
-  /** All that was unsent has gone. */
-  drained(): void {
-    this.#caughtUp()
+  /** What it is sent is taken. */
+  progressed(): void {
+    // A ping may stand behind much else.
+    this.heard = true
+  }
+
+  caughtUp(): void {
+    this.#slow = undefined
   }
 
   /** What came breaks the rules. */
@@ -329,23 +345,12 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
     else if (!this.#reason) this.#hangUp()
   }
 
-  /** The client reads more slowly than it is written to: counts what waits for it. */
-  #fellBehind(written: number): void {
-    this.#lateWrites++
-    this.#lateBytes += written
-    const { backlog } = this
-    this.#line.backlog.set(this, backlog)
-    const { maxBufferedBytes } = this.#line
-    if (maxBufferedBytes === 0 || backlog <= maxBufferedBytes || this.#tooSlow) return
-    this.#tooSlow = true
-    // Not now: a room may be in the middle of a flush.
-    process.nextTick(dropSlow, this)
-  }
-
-  #caughtUp(): void {
-    this.#lateWrites = 0
-    this.#lateBytes = 0
-    this.#line.backlog.set(this, 0)
+  /** Sends the last frame, also to a client that is too slow for others. */
+  #sayGoodbye(frame: Buffer): void {
+    if (this.#slow) {
+      this.#slow.leaveRooms()
+      this.#slow.add(frame)
+    } else this.#send(frame)
   }
 
   /** Reads on whatever the reason not to, to see the client's goodbye; cuts the socket if none comes. */
@@ -356,16 +361,10 @@ export class Connection implements Port, Debtor, Refused, ReadListener {
 
   /** Ends our half of the socket, after what is written already. */
   #hangUp(): void {
-    this.#socket.end()
+    if (this.#slow) this.#slow.end()
+    else this.socket.end()
     this.#awaitGoodbye()
   }
-}
-
-/** The bytes in memory of their own. */
-function detach(frames: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(frames.length)
-  frames.copy(copy)
-  return copy
 }
 
 const kConnection = Symbol('connection')
@@ -386,10 +385,6 @@ function onData(this: Socket, chunk: Buffer): void {
   ownerOf(this).received(chunk)
 }
 
-function onDrain(this: Socket): void {
-  ownerOf(this).drained()
-}
-
 function onEnd(this: Socket): void {
   ownerOf(this).ended()
 }
@@ -400,8 +395,4 @@ function onClose(this: Socket): void {
 
 function cutOff(connection: Connection): void {
   connection.cutOff()
-}
-
-function dropSlow(connection: Connection): void {
-  connection.dropSlow()
 }

@@ -9,12 +9,12 @@ import { Session } from '../core/session.js'
 import type { Dialects } from '../dialects/index.js'
 import { isGun } from '../dialects/opaque.js'
 import type { Settings } from '../options/index.js'
-import { Backlog } from './backlog.js'
 import type { Clients } from './clients.js'
 import { Connection, type Line } from './connection.js'
 import { Heartbeat } from './heartbeat.js'
 import type { Reader } from './reader.js'
 import { Refusals } from './refusals.js'
+import { SendBudget } from './send-budget.js'
 import type { OwnedSocket } from './sockets.js'
 import { UnfinishedMessages } from './unfinished.js'
 import { accept, closeAtOnce, faultOf, pathOf, type Refusal, refuse, targetOf, UpgradeHello } from './upgrade.js'
@@ -29,7 +29,7 @@ const DRAIN_GRACE = 10_000
 export class Connections implements Line {
   readonly maxMessageBytes: number
   readonly maxBufferedBytes: number
-  readonly backlog: Backlog
+  readonly budget: SendBudget
   readonly farewells = new Alarms<Connection>((connection) => connection.terminate())
   readonly pauses = new Alarms<Reader>((reader) => reader.resume())
   readonly unfinished: UnfinishedMessages
@@ -56,7 +56,7 @@ export class Connections implements Line {
     this.#requireOrigin = settings.requireOrigin
     this.maxMessageBytes = settings.maxMessageBytes
     this.maxBufferedBytes = settings.maxBufferedBytes
-    this.backlog = new Backlog(settings.maxTotalBufferedBytes)
+    this.budget = new SendBudget(settings.maxTotalBufferedBytes)
     this.unfinished = new UnfinishedMessages(settings.maxTotalBufferedBytes)
     this.refusals = new Refusals(settings.refusalDelay)
     this.#heartbeat = new Heartbeat(settings.heartbeatInterval)
@@ -127,6 +127,7 @@ export class Connections implements Line {
     this.farewells.clear()
     this.pauses.clear()
     this.unfinished.stop()
+    this.budget.stop()
   }
 
   #refuse(request: IncomingMessage, socket: OwnedSocket, refusal: Refusal, path = pathOf(targetOf(request))): void {

@@ -1,9 +1,8 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import type { LimitName } from '../../src/index.js'
 import type { Client } from '../support/client.js'
 import { forkRelay, type Measure } from '../support/fork.js'
-import { startRelay } from '../support/relay.js'
+import { limitsHit, startRelay } from '../support/relay.js'
 
 const MEGABYTE = 2 ** 20
 
@@ -14,6 +13,13 @@ async function pour(client: Client, megabytes: number): Promise<void> {
     client.send(chunk)
     await client.settled()
   }
+}
+
+/** The next message, which has to be so many bytes of this letter: Vitest compares large buffers byte by byte. */
+async function expectFilled(client: Client, length: number, letter: string): Promise<void> {
+  const seen = await client.next()
+  if (!('binary' in seen)) throw new Error(`expected bytes, saw ${JSON.stringify(seen)}`)
+  expect([seen.binary.length, seen.binary.equals(Buffer.alloc(length, letter))]).toEqual([length, true])
 }
 
 /** Hundreds of megabytes take their time where others work, too. */
@@ -108,29 +114,30 @@ describe('promise 4: memory is bounded by the limits', () => {
     expect(await slow.closed()).toEqual({ code: 1013, reason: 'Reading too slowly' })
   })
 
-  it('cuts the largest backlog off first when all together are too large', async () => {
+  it('cuts off first who has read nothing for longest, however little waits for it (10.25)', async () => {
     const { open, relay } = await startRelay({ maxTotalBufferedBytes: '12MiB', maxBufferedBytes: 0, throttle: 0 })
     const room = async (name: string): Promise<[Client, Client]> => [
       await open(`/raw/${name}`),
       await open(`/raw/${name}`),
     ]
-    const [[small, smallReader], [large, largeReader]] = [await room('small'), await room('large')]
-    smallReader.socket.pause()
-    largeReader.socket.pause()
+    const [[first, silent], [second, honest]] = [await room('silent'), await room('honest')]
+    silent.socket.pause()
     // The kernel takes some megabytes of each before anything waits in the relay.
-    await pour(small, 8)
-    const report = once(relay, 'limit') as Promise<[{ limit: LimitName }]>
+    await pour(first, 8)
+    honest.socket.pause()
     const left = once(relay, 'leave') as Promise<[{ room: string }]>
-    while (relay.stats().currentConnections === 4) await pour(large, 2)
-    expect((await report)[0].limit).toBe('total-backlog')
-    expect((await left)[0].room).toBe('raw/large')
-    largeReader.socket.resume()
-    expect((await largeReader.closed()).code).toBe(1006)
+    const limits = limitsHit(relay)
+    let sent = 0
+    for (; relay.stats().currentConnections === 4; sent++) await pour(second, 1)
+    expect((await left)[0].room).toBe('raw/silent')
+    expect(limits).toContain('total-backlog')
+    silent.socket.resume()
+    expect((await silent.closed()).code).toBe(1006)
     // The other one has lost nothing.
-    smallReader.socket.resume()
-    for (let i = 0; i < 32; i++) expect(await smallReader.next()).toHaveProperty('binary')
-    small.send('still here')
-    expect(await smallReader.next()).toEqual({ text: 'still here' })
+    honest.socket.resume()
+    for (let i = 0; i < 4 * sent; i++) expect(await honest.next()).toHaveProperty('binary')
+    second.send('still here')
+    expect(await honest.next()).toEqual({ text: 'still here' })
   })
 
   it('delivers everything in order to a member that stalls for a while', async () => {
@@ -142,6 +149,102 @@ describe('promise 4: memory is bounded by the limits', () => {
     await sender.settled()
     reader.socket.resume()
     for (let i = 0; i < 8000; i++) expect(await reader.next()).toEqual({ text: `${i} ${pad}` })
+  })
+})
+
+describe('a burst for readers that read on', () => {
+  it('slows its sender down, and reaches all of them, whatever their sum (10.7, 10.8)', async () => {
+    const options = { maxBufferedBytes: '4MiB', maxTotalBufferedBytes: '8MiB', throttle: 0 }
+    const { open, relay } = await startRelay(options)
+    const sender = await open('/raw/doc')
+    const readers = await Promise.all(Array.from({ length: 10 }, () => open('/raw/doc')))
+    const limits = limitsHit(relay)
+    const limited = once(relay, 'limit')
+    for (const { socket } of readers) socket.pause()
+    const message = Buffer.alloc(1000 * 1024, 'x')
+    for (let i = 0; i < 20; i++) sender.send(message)
+    await limited
+    for (const { socket } of readers) socket.resume()
+    for (const reader of readers) {
+      for (let i = 0; i < 20; i++) await expectFilled(reader, message.length, 'x')
+    }
+    expect(new Set(limits)).toEqual(new Set(['readers']))
+    expect(relay.stats().currentConnections).toBe(11)
+  })
+
+  it('may be of messages larger than what else may wait for a reader (10.9)', async () => {
+    const { open } = await startRelay({ maxMessageBytes: '32MiB', throttle: 0 })
+    const [sender, reader] = [await open('/raw/doc'), await open('/raw/doc')]
+    for (const letter of 'abc') sender.send(Buffer.alloc(20 * MEGABYTE, letter))
+    for (const letter of 'abc') await expectFilled(reader, 20 * MEGABYTE, letter)
+  })
+
+  it('keeps nobody waiting in another room, not even one that shares the reader (10.8)', async () => {
+    const { open, relay } = await startRelay({ throttle: 0 })
+    const subscriber = await open('/y-webrtc')
+    subscriber.send({ type: 'subscribe', topics: ['busy', 'quiet'] })
+    await subscriber.settled()
+    const [sender, bystander] = [await open('/y-webrtc'), await open('/y-webrtc')]
+    bystander.send({ type: 'subscribe', topics: ['quiet'] })
+    await bystander.settled()
+    subscriber.socket.pause()
+    const held = once(relay, 'limit')
+    for (let i = 0; i < 20; i++) sender.send({ type: 'publish', topic: 'busy', data: 'x'.repeat(1_000_000) })
+    expect((await held)[0]).toMatchObject({ limit: 'readers' })
+    // Whoever speaks in the quiet room is read at once.
+    const speaker = await open('/y-webrtc')
+    for (const data of ['a', 'b']) {
+      speaker.send({ type: 'publish', topic: 'quiet', data })
+      expect(await bystander.json()).toMatchObject({ topic: 'quiet', data })
+    }
+    subscriber.socket.resume()
+    for (let i = 0; i < 20; i++) {
+      let message = await subscriber.json()
+      while (message['topic'] !== 'busy') message = await subscriber.json()
+    }
+  })
+
+  it('does not block two members that wait for each other (10.8)', async () => {
+    const { open, relay } = await startRelay({ throttle: 0 })
+    const members = [await open('/raw/doc'), await open('/raw/doc')]
+    const held = once(relay, 'limit')
+    const message = Buffer.alloc(MEGABYTE - 1, 'x')
+    // Neither reads before one of them is slowed down, both send on and on.
+    for (const { socket } of members) socket.pause()
+    for (let i = 0; i < 24; i++) for (const member of members) member.send(message)
+    expect((await held)[0]).toMatchObject({ limit: 'readers' })
+    for (const { socket } of members) socket.resume()
+    for (const member of members) {
+      for (let i = 0; i < 24; i++) await expectFilled(member, message.length, 'x')
+    }
+  })
+
+  it('is not held up by members that do not read, who are dropped (10.8)', async () => {
+    const { open, relay } = await startRelay({ maxBufferedBytes: '2MiB', throttle: 0 })
+    const [sender, reader] = [await open('/raw/doc'), await open('/raw/doc')]
+    const stalled = [await open('/raw/doc'), await open('/raw/doc')]
+    for (const { socket } of stalled) socket.pause()
+    const message = Buffer.alloc(MEGABYTE - 1, 'x')
+    for (let i = 0; i < 24; i++) sender.send(message)
+    for (let i = 0; i < 24; i++) await expectFilled(reader, message.length, 'x')
+    // Its pings, and its goodbye, are answered as ever.
+    await sender.settled()
+    expect(relay.stats().currentConnections).toBe(2)
+    expect(await sender.leave()).toMatchObject({ code: 1000 })
+  })
+
+  it('does not keep the relay from stopping (10.8)', async () => {
+    const { open, relay } = await startRelay({ throttle: 0 })
+    const [sender, reader] = [await open('/raw/doc'), await open('/raw/doc')]
+    reader.socket.pause()
+    const held = once(relay, 'limit')
+    for (let i = 0; i < 24; i++) sender.send(Buffer.alloc(MEGABYTE - 1))
+    await held
+    const stopped = relay.close({ drain: 0 })
+    expect((await sender.closed()).code).toBe(1001)
+    reader.socket.resume()
+    expect((await reader.closed()).code).toBe(1001)
+    await stopped
   })
 })
 

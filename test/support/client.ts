@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 export type Seen = { text: string } | { binary: Buffer } | { code: number; reason: string }
 
 /** How a client connects: a part of what Node's requests take, and the subprotocols. */
-type ClientOptions = Pick<RequestOptions, 'headers' | 'ca' | 'lookup'> & { protocols?: string[] }
+type ClientOptions = Pick<RequestOptions, 'headers' | 'ca' | 'lookup' | 'rejectUnauthorized'> & { protocols?: string[] }
 
 /** A WebSocket client that keeps what it sees until a test asks for it, in order. */
 export class Client {

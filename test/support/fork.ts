@@ -8,6 +8,8 @@ import { Client } from './client.js'
 /** What a relay says of itself, after a garbage collection. */
 export interface Measure {
   rss: number
+  /** The most that it has been. */
+  peakRss: number
   heapUsed: number
   /** Bytes of all buffers. */
   arrayBuffers: number
@@ -18,7 +20,7 @@ export interface Measure {
 export async function forkRelay(options: Options = {}): Promise<{
   url: string
   measure(): Promise<Measure>
-  open(path: string): Promise<Client>
+  open(path: string, options?: Parameters<typeof Client.open>[1]): Promise<Client>
 }> {
   const script = fileURLToPath(new URL('relay-process.js', import.meta.url))
   const child = fork(script, [JSON.stringify(options)], { execArgv: ['--expose-gc'] })
@@ -29,7 +31,7 @@ export async function forkRelay(options: Options = {}): Promise<{
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   })
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
-  const url = `ws://127.0.0.1:${port}`
+  const url = `${options.enableTls ? 'wss' : 'ws'}://${options.host ?? '127.0.0.1'}:${port}`
   return {
     url,
     async measure() {
@@ -37,8 +39,8 @@ export async function forkRelay(options: Options = {}): Promise<{
       const [measure] = (await once(child, 'message')) as [Measure]
       return measure
     },
-    async open(path) {
-      const client = await Client.open(url + path)
+    async open(path, clientOptions) {
+      const client = await Client.open(url + path, clientOptions)
       clients.push(client)
       return client
     },

@@ -13,7 +13,8 @@ process.on('message', async () => {
     await sleep(50)
   }
   const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
-  process.send?.({ rss, heapUsed, arrayBuffers, stats: relay.stats() })
+  const peakRss = process.resourceUsage().maxRSS * 1024
+  process.send?.({ rss, peakRss, heapUsed, arrayBuffers, stats: relay.stats() })
 })
 process.on('disconnect', () => process.exit())
 process.send?.({ port })

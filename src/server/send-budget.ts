@@ -1,0 +1,121 @@
+import type { SlowReader } from './slow-reader.js'
+
+/** What it costs to keep a buffer beside its bytes: two objects, and a block of memory of their own. */
+export const BUFFER_COST = 512
+
+/** How long a reader with unsent bytes may take none of them before it is dropped, in milliseconds. */
+const STALL_TIMEOUT = 30_000
+
+/** How often it is looked for such readers, in milliseconds. */
+const SWEEP = 1000
+
+/** Bytes for which any number of slow readers wait. They are in memory once, and count once. */
+export class SharedBytes {
+  readonly length: number
+  /** How many places in queues they have. */
+  holders = 0
+  #bytes: Buffer
+  #detached = false
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+    this.length = bytes.length
+  }
+
+  /** The bytes to keep: a piece of a pooled buffer would keep the whole of it, and other rooms' frames. */
+  get bytes(): Buffer {
+    if (!this.#detached && this.#bytes.buffer.byteLength > 2 * this.length) {
+      const copy = Buffer.allocUnsafeSlow(this.length)
+      this.#bytes.copy(copy)
+      this.#bytes = copy
+    }
+    this.#detached = true
+    return this.#bytes
+  }
+}
+
+/**
+ * The memory that waits for all slow readers together. When it passes the limit, whoever has taken nothing
+ * for longest goes first, until the rest fits.
+ */
+export class SendBudget {
+  readonly #limit: number
+  /** The same buffer goes to all members of a room. */
+  readonly #shared = new WeakMap<Buffer, SharedBytes>()
+  /** From the one that has taken nothing for longest to the one that took something last. */
+  readonly #readers = new Set<SlowReader>()
+  #total = 0
+  #sweep: NodeJS.Timeout | undefined
+
+  /** @param limit In bytes; 0 means none. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Whether half of the memory is in use. */
+  get tight(): boolean {
+    return this.#limit > 0 && this.#total > this.#limit / 2
+  }
+
+  /** Notes that a reader has taken some of what waits for it, or has only just fallen behind. */
+  progressed(reader: SlowReader): void {
+    this.#readers.delete(reader)
+    this.#readers.add(reader)
+    this.#sweep ??= setInterval(() => this.#look(), SWEEP).unref()
+  }
+
+  /** The reader has caught up, or is gone. */
+  forget(reader: SlowReader): void {
+    this.#readers.delete(reader)
+  }
+
+  /** Keeps bytes for one more reader, until they are released. */
+  hold(bytes: Buffer): SharedBytes {
+    let shared = this.#shared.get(bytes)
+    if (!shared) {
+      shared = new SharedBytes(bytes)
+      this.#shared.set(bytes, shared)
+    }
+    if (shared.holders++ === 0) this.#total += shared.length + BUFFER_COST
+    return shared
+  }
+
+  release(shared: SharedBytes): void {
+    if (--shared.holders === 0) this.#total -= shared.length + BUFFER_COST
+  }
+
+  /** Counts memory that one reader has for itself. */
+  charge(bytes: number): void {
+    this.#total += bytes
+  }
+
+  /** Cuts readers off until the rest fits. */
+  enforce(): void {
+    if (this.#limit === 0 || this.#total <= this.#limit) return
+    for (const reader of this.#readers) {
+      reader.cutOff()
+      if (this.#total <= this.#limit) return
+    }
+  }
+
+  /** What waits now, and for how many. */
+  measure(): { bytes: number; connections: number } {
+    for (const reader of this.#readers) reader.settle()
+    return { bytes: this.#total, connections: this.#readers.size }
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    clearInterval(this.#sweep)
+    this.#sweep = undefined
+  }
+
+  #look(): void {
+    const deadline = performance.now() - STALL_TIMEOUT
+    for (const reader of this.#readers) {
+      reader.settle()
+      if (reader.tookAt <= deadline) reader.drop()
+    }
+    if (this.#readers.size === 0) this.stop()
+  }
+}
