@@ -115,7 +115,8 @@ export const attacks = [
     refused: ['backlog'],
     async run(target) {
       for (let i = 0; i < 8; i++) target.connect(upgrade('/raw/slow'), false)
-      await target.flood(12, '/raw/slow', () => BIG)
+      // Most of the room reads, so that senders do not wait for the rest until the heartbeat finds them.
+      await target.flood(24, '/raw/slow', () => BIG)
     },
   },
   {
