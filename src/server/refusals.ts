@@ -21,6 +21,12 @@ const prompt: ReadonlySet<CloseReason> = new Set<CloseReason>([
   closes.disconnected,
 ])
 
+/**
+ * Closes for a frame or message that cannot be taken. RFC 6455 section 7.1.7 wants such an end at once, and it is
+ * a mistake in a program more often than a client that spins: the first few of an address do not wait.
+ */
+const faults: ReadonlySet<CloseReason> = new Set<CloseReason>([closes.protocolError, closes.notUtf8, closes.tooBig])
+
 /** After so many refusals of an address each waits longer by the first delay. */
 const STEP = 10
 
@@ -65,6 +71,7 @@ export class Refusals {
     const wait = this.#delay * Math.min(MAX_STEPS, Math.ceil(count / STEP)) - refused.age
     if (wait <= 0) return false
     this.#remember(network)
+    if (count <= STEP && faults.has(reason)) return false
     this.#waiting.add(refused)
     this.#alarms.set(refused, wait)
     const [oldest] = this.#waiting

@@ -69,7 +69,6 @@ describe('a client that comes back as soon as it is closed (10.17)', () => {
     'for a bad room': ['/room/bad%20room', {}],
     'for a bad path': ['/elsewhere', { dialects: ['y-webrtc'] }],
     'for a room too long': [`/raw/${'x'.repeat(300)}`, {}],
-    'for a message too big': ['/y-webrtc', { maxMessageBytes: 10 }],
   }
 
   it.each(Object.keys(ways))('and is refused %s, waits for each close', async (way) => {
@@ -85,6 +84,19 @@ describe('a client that comes back as soon as it is closed (10.17)', () => {
     })
     // The client measures from a little later than the relay does.
     for (const stay of stays) expect(stay).toBeGreaterThan(DELAY / 2)
+  })
+
+  it('and sends what is too big again and again, waits from the eleventh time on', async () => {
+    const { url } = await startRelay({ maxMessageBytes: 10, refusalDelay: DELAY })
+    const stays: number[] = []
+    await new Promise<void>((resolve) => {
+      comeBack(`${url}/y-webrtc`, (stay) => {
+        if (stays.push(stay) < 12) return true
+        resolve()
+        return false
+      })
+    })
+    for (const stay of stays.slice(10)) expect(stay).toBeGreaterThan(DELAY / 2)
   })
 
   it('and finds the room full, waits too', async () => {
@@ -106,9 +118,14 @@ describe('a connection that waits to be closed (10.17)', () => {
     const relay = await startRelay({ maxMessageBytes: 100, refusalDelay: 300 })
     const other = await relay.open('/room/doc')
     await other.json()
+    const tooBig = `{"type":"x","text":"${'x'.repeat(100)}"}`
+    for (let i = 0; i < 10; i++) {
+      const fault = await relay.open('/raw/doc')
+      expect(await fault.send(tooBig).closed()).toMatchObject({ code: 1009 })
+    }
     const refused = await RawClient.open(relay, '/room/doc')
     expect(await refused.json()).toMatchObject({ type: 'connected' })
-    refused.write(frame(Op.text, `{"type":"x","text":"${'x'.repeat(100)}"}`))
+    refused.write(frame(Op.text, tooBig))
     expect(await other.json()).toMatchObject({ type: 'user-joined' })
     expect(await other.json()).toMatchObject({ type: 'user-left' })
     other.send({ type: 'secret' })
@@ -169,6 +186,23 @@ describe('closes for refusals (10.17)', () => {
     refusals.delay(other, closes.originNotAllowed)
     vi.advanceTimersByTime(1010)
     expect(other.parted).toBeDefined()
+  })
+
+  it('do not wait for the first faults of an address, of which a developer wants to know', () => {
+    fakeTime()
+    const refusals = new Refusals(1000)
+    const { protocolError, notUtf8, tooBig } = closes
+    for (let i = 0; i < 10; i++) {
+      for (const [j, fault] of [protocolError, notUtf8, tooBig].entries()) {
+        expect(refusals.delay(new FakeRefused(`192.0.2.${j}`), fault)).toBe(false)
+      }
+    }
+    const spinning = new FakeRefused('192.0.2.0')
+    expect(refusals.delay(spinning, protocolError)).toBe(true)
+    vi.advanceTimersByTime(1990)
+    expect(spinning.parted).toBeUndefined()
+    vi.advanceTimersByTime(20)
+    expect(spinning.parted).toBeDefined()
   })
 
   it('never wait longer than ten times that, and are forgotten after two minutes', () => {
