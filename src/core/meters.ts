@@ -1,19 +1,15 @@
+import { Generations } from './generations.js'
 import { Meter } from './limits.js'
 
 /**
  * A {@link Meter} for each of any number of names, such as addresses. Names that have been quiet for a
- * whole window are forgotten, so nothing is left when nobody comes; and however many come at once, there
- * are never more than `2 * maxNames`: then the oldest half is forgotten early, which gives no more to
- * whoever can come under so many names as that.
+ * whole window are forgotten, so nothing is left when nobody comes. When too many come at once some are
+ * forgotten early, which gives no more to somebody who can come under so many names as that.
  */
 export class Meters {
   readonly #limit: number
   readonly #window: number
-  readonly #maxNames: number
-  /** Used in this window, and not since the last. */
-  #young = new Map<string, Meter>()
-  #old = new Map<string, Meter>()
-  #timer: NodeJS.Timeout | undefined
+  readonly #meters: Generations<Meter>
 
   /**
    * @param limit Units a window for each name; 0 means no limit.
@@ -22,12 +18,12 @@ export class Meters {
   constructor(limit: number, window: number, maxNames = 50_000) {
     this.#limit = limit
     this.#window = window
-    this.#maxNames = maxNames
+    this.#meters = new Generations(window, maxNames)
   }
 
   /** How many names are remembered. */
   get size(): number {
-    return this.#young.size + this.#old.size
+    return this.#meters.size
   }
 
   /**
@@ -48,40 +44,20 @@ export class Meters {
 
   /** Milliseconds until what was taken for `name` is within its limit; 0 if it is. */
   wait(name: string, now: number): number {
-    return (this.#young.get(name) ?? this.#old.get(name))?.wait(now) ?? 0
+    return (this.#meters.young(name) ?? this.#meters.old(name))?.wait(now) ?? 0
   }
 
   /** Forgets all names. */
   clear(): void {
-    this.#young.clear()
-    this.#old.clear()
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#meters.clear()
   }
 
   #meter(name: string): Meter {
-    return this.#young.get(name) ?? this.#recall(name)
-  }
-
-  #recall(name: string): Meter {
-    if (this.#young.size >= this.#maxNames) this.#age()
-    const meter = this.#old.get(name) ?? new Meter(this.#limit, this.#window)
-    this.#old.delete(name)
-    this.#young.set(name, meter)
-    this.#timer ??= this.#wait()
+    const young = this.#meters.young(name)
+    if (young) return young
+    const meter = this.#meters.old(name) ?? new Meter(this.#limit, this.#window)
+    this.#meters.deleteOld(name)
+    this.#meters.set(name, meter)
     return meter
-  }
-
-  #age(): void {
-    this.#old = this.#young
-    this.#young = new Map()
-  }
-
-  /** What is still old after a window was not used in it, so all its windows have ended. */
-  #wait(): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.#age()
-      this.#timer = this.size > 0 ? this.#wait() : undefined
-    }, this.#window).unref()
   }
 }

@@ -1,5 +1,6 @@
 import { Alarms } from '../core/alarms.js'
 import { type CloseReason, closes } from '../core/errors.js'
+import { Generations } from '../core/generations.js'
 
 /** A connection that is to be closed for a refusal. */
 export interface Refused {
@@ -53,10 +54,8 @@ export class Refusals {
   /** The oldest first. */
   readonly #waiting = new Set<Refused>()
   readonly #alarms = new Alarms<Refused>((refused) => this.#part(refused))
-  /** Refusals by address: lately, and before that. */
-  #young = new Map<string, number>()
-  #old = new Map<string, number>()
-  #timer: NodeJS.Timeout | undefined
+  /** How many there were lately, by address. */
+  readonly #counts = new Generations<number>(MEMORY, MAX_ADDRESSES)
 
   /** @param delay Of the first refusals of an address, in milliseconds; 0 means that none waits. */
   constructor(delay: number) {
@@ -67,10 +66,11 @@ export class Refusals {
   delay(refused: Refused, reason: CloseReason): boolean {
     if (this.#delay === 0 || prompt.has(reason)) return false
     const { network } = refused
-    const count = (this.#young.get(network) ?? 0) + (this.#old.get(network) ?? 0) + 1
+    const young = (this.#counts.young(network) ?? 0) + 1
+    const count = young + (this.#counts.old(network) ?? 0)
     const wait = this.#delay * Math.min(MAX_STEPS, Math.ceil(count / STEP)) - refused.age
     if (wait <= 0) return false
-    this.#remember(network)
+    this.#counts.set(network, young)
     if (count <= STEP && faults.has(reason)) return false
     this.#waiting.add(refused)
     this.#alarms.set(refused, wait)
@@ -89,34 +89,16 @@ export class Refusals {
     this.#delay = 0
     for (const refused of [...this.#waiting]) this.#part(refused)
     this.#alarms.clear()
-    clearTimeout(this.#timer)
+    this.#counts.clear()
   }
 
   /** How many wait, and how many addresses are remembered. */
   measure(): { waiting: number; addresses: number } {
-    return { waiting: this.#waiting.size, addresses: new Set([...this.#young.keys(), ...this.#old.keys()]).size }
+    return { waiting: this.#waiting.size, addresses: this.#counts.size }
   }
 
   #part(refused: Refused): void {
     // Its alarm may ring when it is gone already.
     if (this.#waiting.delete(refused)) refused.part()
-  }
-
-  #remember(network: string): void {
-    if (this.#young.size >= MAX_ADDRESSES) this.#age()
-    this.#young.set(network, (this.#young.get(network) ?? 0) + 1)
-    this.#timer ??= this.#wait()
-  }
-
-  #age(): void {
-    this.#old = this.#young
-    this.#young = new Map()
-  }
-
-  #wait(): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.#age()
-      this.#timer = this.#old.size > 0 ? this.#wait() : undefined
-    }, MEMORY).unref()
   }
 }
