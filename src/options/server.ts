@@ -48,19 +48,27 @@ export const server = {
 interface Ports {
   port: number
   adminPort?: number | undefined
+  redirectPort?: number | undefined
   acmeDomains: readonly string[]
   acmeChallenge: string
   acmeHttpPort: number
 }
 
-/** What is wrong with ports taken together: two servers cannot have the same. */
-export function portProblems({ port, adminPort, acmeDomains, acmeChallenge, acmeHttpPort }: Ports): OptionProblem[] {
-  const problems: OptionProblem[] = []
-  const clash = (option: string, other: string): number =>
-    problems.push({ option, problem: `must not be the same port as {${other}}` })
-  if (adminPort === port && port !== 0) clash('adminPort', 'port')
-  if (acmeDomains.length === 0 || acmeChallenge !== 'http-01' || acmeHttpPort === 0) return problems
-  if (acmeHttpPort === port) clash('acmeHttpPort', 'port')
-  if (acmeHttpPort === adminPort) clash('acmeHttpPort', 'adminPort')
-  return problems
+/** What is wrong with ports taken together: two servers cannot have the same. 0 is a port that the system chooses. */
+export function portProblems(given: Ports): OptionProblem[] {
+  const { port, adminPort, redirectPort, acmeDomains, acmeChallenge } = given
+  const acmeHttpPort = acmeDomains.length > 0 && acmeChallenge === 'http-01' ? given.acmeHttpPort : undefined
+  // `redirectPort` and `acmeHttpPort` may be one: the same server answers both.
+  const pairs = [
+    ['adminPort', adminPort, 'port', port],
+    ['redirectPort', redirectPort, 'port', port],
+    ['redirectPort', redirectPort, 'adminPort', adminPort],
+    ['acmeHttpPort', acmeHttpPort, 'port', port],
+    ['acmeHttpPort', acmeHttpPort, 'adminPort', adminPort],
+  ] as const
+  return pairs.flatMap(([option, one, other, another]) =>
+    one !== undefined && one !== 0 && one === another
+      ? [{ option, problem: `must not be the same port as {${other}}` }]
+      : [],
+  )
 }

@@ -95,11 +95,7 @@ export const tls = {
   }),
 }
 
-type Given = z.output<z.ZodObject<typeof tls>> & {
-  environment: string
-  port: number
-  adminPort?: number | undefined
-}
+type Given = z.output<z.ZodObject<typeof tls>> & { environment: string }
 
 /** What is wrong with the options of TLS together. */
 export function tlsProblems(given: Given): OptionProblem[] {
@@ -113,9 +109,6 @@ export function tlsProblems(given: Given): OptionProblem[] {
     // Whoever names a certificate must not end up without TLS by forgetting the switch.
     const asked = { ...(acme && { acmeDomains }), ...(redirectPort !== undefined && { redirectPort }) }
     return on([...named, ...Object.entries(asked)], 'is set, but TLS is not enabled')
-  }
-  if (redirectPort !== undefined && redirectPort > 0 && [given.port, given.adminPort].includes(redirectPort)) {
-    return on([['redirectPort', redirectPort]], 'is the port of other pages: choose another, or leave it out')
   }
   if (acme) return on(named, 'is set, but so are domains to get a certificate for: choose one')
   if (acmeEmail !== '')

@@ -80,14 +80,8 @@ describe('the port that redirects to https (10.40)', () => {
 
   it.each([
     [{ redirectPort: 80 }, 'redirectPort: is set, but TLS is not enabled'],
-    [
-      { enableTls: true, redirectPort: 443 },
-      'redirectPort: is the port of other pages: choose another, or leave it out',
-    ],
-    [
-      { enableTls: true, redirectPort: 81, adminPort: 81 },
-      'redirectPort: is the port of other pages: choose another, or leave it out',
-    ],
+    [{ enableTls: true, redirectPort: 443 }, 'redirectPort: must not be the same port as port'],
+    [{ enableTls: true, redirectPort: 81, adminPort: 81 }, 'redirectPort: must not be the same port as adminPort'],
   ])('is refused where it makes no sense: %j', (options, problem) => {
     expect(() => parseOptions(options)).toThrow(problem)
   })
