@@ -1,10 +1,10 @@
 import { constants, fstatSync, openSync, writeSync, write as writeTo } from 'node:fs'
 import { isatty } from 'node:tty'
 
-/** How many bytes wait at most. */
-const MOST = 2 ** 20
+/** Bytes that wait at most. */
+const MAX_WAITING = 2 ** 20
 
-/** How many are written at once: no more than fits an empty pipe. */
+/** Bytes that are written at once: as many as an empty pipe takes. */
 const CHUNK = 65_536
 
 /** The pause before a write that failed is tried again, the first and the longest, in milliseconds. */
@@ -13,11 +13,9 @@ const LONGEST_PAUSE = 1000
 
 /**
  * Writes to a file descriptor without ever waiting for it: neither a full disk nor a reader that stands still holds
- * anything up. What finds no room is refused, and never torn: a text goes out whole, or not at all.
+ * anything up. A text that finds no room is refused. Each goes out whole, or not at all.
  */
 export class Output {
-  /** The code of the last error, while what waits cannot be written. */
-  problem: string | undefined
   readonly #fd: number
   #open: number | undefined
   readonly #waiting: string[] = []
@@ -42,7 +40,7 @@ export class Output {
   /** Takes a text to be written soon. @returns False if there is no room for it. */
   write(text: string): boolean {
     const bytes = Buffer.byteLength(text)
-    if (this.#chunk.length + this.#waitingBytes + bytes > MOST) return false
+    if (this.#chunk.length + this.#waitingBytes + bytes > MAX_WAITING) return false
     if (this.#open === undefined) this.#begin()
     this.#waiting.push(text)
     this.#waitingBytes += bytes
@@ -69,7 +67,7 @@ export class Output {
 
   #begin(): void {
     this.#open = openWithoutWaiting(this.#fd)
-    // The last words of a process that dies of an error.
+    // A process that dies of an error has yet to say why.
     process.once('exit', () => this.#finish())
   }
 
@@ -90,14 +88,13 @@ export class Output {
     writeTo(this.#open, this.#chunk, (error, written) => {
       this.#writing = false
       this.#chunk = this.#chunk.subarray(written)
-      if (error || written === 0) this.#wait(error?.code ?? 'EAGAIN')
+      if (error || written === 0) this.#tryLater()
       else this.#goOn()
     })
   }
 
   #goOn(): void {
     this.#pause = FIRST_PAUSE
-    this.problem = undefined
     if (!this.#isIdle()) {
       this.#write()
       return
@@ -107,8 +104,7 @@ export class Output {
     for (const callback of idle) callback()
   }
 
-  #wait(code: string): void {
-    this.problem = code
+  #tryLater(): void {
     // Not a reason for the process to live on.
     this.#retry = setTimeout(() => {
       this.#retry = undefined
@@ -142,7 +138,7 @@ export class Output {
   }
 }
 
-/** A descriptor for the same file on which a write fails where it would have to wait, as far as the system has that. */
+/** A descriptor for the same file that does not block, where the system has that: a write fails and does not wait. */
 function openWithoutWaiting(fd: number): number {
   try {
     if (isatty(fd) || fstatSync(fd).isFIFO()) {
