@@ -86,6 +86,8 @@ export class Relay extends EventEmitter<RelayEvents> {
   #adminServer: HttpServer | undefined
   #certificate: Certificate | undefined
   #plain: PlainHttp | undefined
+  /** Whether it serves, or will serve, a server of somebody else. */
+  #attached = false
   readonly #detach: (() => void)[] = []
   #listening: Promise<AddressInfo> | undefined
   #statistics: NodeJS.Timeout | undefined
@@ -166,6 +168,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     const { server } = http
     server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
     if (redisUrl !== '') await loadRedis()
+    await this.#tokens?.load()
     await this.#joinCluster()
     const address = await this.#bind(server, port, host, adminPages(pages))
     this.#server = http
@@ -220,6 +223,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       failed: this.#handler.failed,
     })
     this.#detach.push(detach)
+    this.#attached = true
     this.#begin()
     return this
   }
@@ -253,11 +257,11 @@ export class Relay extends EventEmitter<RelayEvents> {
    * Reads `tlsCert` and `tlsKey` again, as the relay does by itself some seconds after they have changed. Open
    * connections notice nothing; files that cannot be used are logged, and the certificate before them is served on.
    *
-   * @returns Whether the certificate comes from files, and is served.
+   * @returns Whether the certificate comes from files.
    */
   reloadCertificate(): boolean {
     this.#certificate?.reload?.()
-    return this.#certificate?.reload !== undefined
+    return this.#settings.tlsCert !== ''
   }
 
   /**
@@ -270,7 +274,8 @@ export class Relay extends EventEmitter<RelayEvents> {
    */
   async close({ drain = this.#settings.drain }: { drain?: number | string } = {}): Promise<void> {
     const period = parseOptions({ drain }).drain
-    this.#closed ??= this.#close(period)
+    // Not at once: a listener of `closing` may call this in its turn.
+    this.#closed ??= Promise.resolve().then(() => this.#close(period))
     await this.#closed
   }
 
@@ -394,7 +399,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       server.close()
       await this.#stopListening()
       // Whoever cannot serve must not stay among those who do, nor keep the process alive.
-      if (this.#detach.length === 0) {
+      if (!this.#attached) {
         await this.#cluster?.stop()
         this.#clustered = undefined
       }

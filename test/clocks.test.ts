@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { MemoryBus } from '../src/cluster/memory.js'
 import { Alarms } from '../src/core/alarms.js'
 import { ageClock, wallClock } from '../src/core/clocks.js'
 import { SignIns } from '../src/server/dashboard/sign-ins.js'
@@ -52,6 +53,24 @@ describe('when the clock leaps ahead (10.4)', () => {
     expect(comes()).toBeDefined()
     clock.set(13 * HOUR)
     expect(comes()).toBeUndefined()
+  })
+
+  it('a node lets go of members whom others have given up, before anything is said', async () => {
+    const clock = stopClocks()
+    const bus = new MemoryBus()
+    const start = (): ReturnType<typeof startRelay> => startRelay({ ...NO_DEADLINES, backplane: bus.connect() })
+    const [one, other] = [await start(), await start()]
+    const [ann, ben] = [await one.open('/raw/doc'), await other.open('/raw/doc')]
+    // Nodes wait for each other before a room opens, and for the beats of each other.
+    const passing = setInterval(() => clock.pass(0.1), 5)
+    onTestFinished(() => clearInterval(passing))
+    await ann.settled()
+    await ben.settled()
+    ann.send('before')
+    expect(await ben.next()).toEqual({ text: 'before' })
+    clock.set(20)
+    ann.send('from the past')
+    expect(await ben.next()).toMatchObject({ code: 1012 })
   })
 
   it('what is to take so long takes as long as ever', async () => {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request } from 'node:http'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import Module from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { MemoryBus } from '../src/cluster/memory.js'
 import {
   type AuthorizeRequest,
   ListenError,
@@ -55,6 +56,15 @@ describe('listen', () => {
     expect(error).toMatchObject({ name: 'ListenError', code: 'EADDRINUSE' })
     expect((error as Error).message).toContain(`Port ${port} is already in use`)
     await second.close()
+  })
+
+  it('takes leave of the other nodes when the port is taken, with any options', async () => {
+    const { port } = await startRelay()
+    const backplane = new MemoryBus().connect()
+    const stop = vi.spyOn(backplane, 'stop')
+    const relay = new Relay({ port, host: '127.0.0.1', logLevel: 'silent', stunUrls: 'stun:x', backplane })
+    await expect(relay.listen()).rejects.toThrow(ListenError)
+    expect(stop).toHaveBeenCalled()
   })
 
   it('rejects by name when the address is not its own', async () => {
@@ -119,6 +129,18 @@ describe('close', () => {
     stuck.socket.pause()
     await relay.close({ drain: 0 })
     expect(relay.stats().currentConnections).toBe(0)
+  })
+
+  it('may be called by who hears that it begins (10.3)', async () => {
+    const { relay } = await startRelay()
+    let closings = 0
+    const ends: Promise<void>[] = []
+    relay.on('closing', () => {
+      if (++closings === 1) ends.push(relay.close())
+    })
+    await relay.close()
+    await Promise.all(ends)
+    expect(closings).toBe(1)
   })
 
   it('may be called again, before and after the end', async () => {
@@ -274,6 +296,35 @@ describe('events', () => {
 })
 
 describe('the authorize hook', () => {
+  it('ends its connection alone by an error that cannot be read (10.1)', async () => {
+    const error = Object.defineProperty(new Error('x'), 'more', {
+      enumerable: true,
+      get: () => {
+        throw new Error('a getter')
+      },
+    })
+    const { open, relay } = await startRelay({
+      logLevel: 'error',
+      authorize: async ({ path }) => {
+        if (path === '/raw/broken') throw error
+        return true
+      },
+    })
+    relay.on('connection', async ({ dialect }) => {
+      if (dialect === 'raw') throw error
+    })
+    const well = await open('/room/doc')
+    expect(await (await open('/raw/broken')).closed()).toMatchObject({ code: 1011 })
+    expect(await well.json()).toMatchObject({ type: 'connected' })
+  })
+
+  it('may answer by any thenable', async () => {
+    // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about.
+    const lazy = { then: (answer: (verdict: Verdict) => void) => answer({ user: 'ann' }) }
+    const { open } = await startRelay({ authorize: () => lazy as Promise<Verdict> })
+    expect(await (await open('/room/doc')).json()).toMatchObject({ type: 'connected' })
+  })
+
   const asked = (): {
     requests: AuthorizeRequest[]
     answer: (verdict: (r: AuthorizeRequest) => Verdict) => (r: AuthorizeRequest) => Verdict
@@ -517,6 +568,31 @@ describe('attach', () => {
     socket.end('mine')
     expect(await client.body(4)).toBe('mine')
   })
+
+  it.each(['before', 'while the answers before it are made'])(
+    'answers an upgrade that nobody wants though the relay is closed, when it came %s (10.39)',
+    async (when) => {
+      const answers: ServerResponse[] = []
+      const server = createServer((_request, response) => void answers.push(response))
+      if (when === 'before') server.on('upgrade', () => {})
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      onTestFinished(() => void server.close())
+      const relay = new Relay({ logLevel: 'silent', joinTimeout: 200 }).attach(server)
+      const client = await RawClient.connect(server.address() as AddressInfo)
+      if (when === 'before') client.write(upgradeRequest('/elsewhere'))
+      else client.write('GET /page HTTP/1.1\r\nHost: x\r\n\r\n', upgradeRequest('/elsewhere'))
+      await once(server, when === 'before' ? 'upgrade' : 'request')
+      await relay.close({ drain: 0 })
+      for (const answer of answers) answer.end('page')
+      if (answers.length > 0) {
+        const page = await client.head()
+        expect(page?.status).toBe(200)
+        await client.body(Number(page?.headers['content-length']))
+      }
+      expect(await client.head()).toMatchObject({ status: 404 })
+    },
+  )
 
   it('gives an upgrade that two relays want to the first (10.39)', async () => {
     const server = createServer()

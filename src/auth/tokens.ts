@@ -51,8 +51,16 @@ export class JsonWebTokens implements Tokens {
     this.#keys = keysFor(settings, log)
   }
 
+  /**
+   * Loads the library, before clients take all file descriptors: what Node once failed to load it never tries again.
+   */
+  async load(): Promise<void> {
+    await import('jose')
+  }
+
   /** Has keys fetched before somebody waits for them, so that a wrong URL shows when the relay starts. */
   prepare(): void {
+    this.load().catch(() => {})
     this.#keys.current().catch(() => {})
   }
 

@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { Alarms } from '../core/alarms.js'
+import { AgeClock } from '../core/clocks.js'
 import type { Cluster } from '../core/cluster.js'
 import type { Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
@@ -37,6 +38,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   readonly counters = new ClusterCounters()
   readonly alarms = new Alarms<RoomLink>((link) => link.tick())
 
+  readonly #clock = new AgeClock()
   readonly #backplane: Backplane
   readonly #options: NodeOptions
   readonly #observer: ClusterObserver
@@ -121,9 +123,9 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     return state
   }
 
-  /** Milliseconds of a clock that only goes forward. */
+  /** Milliseconds of a clock that only goes forward, and not slower than those of the others while this machine sleeps. */
   now(): number {
-    return performance.now()
+    return this.#clock.now()
   }
 
   link(room: Room, rooms: Rooms): RoomLink {
@@ -134,7 +136,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     return link
   }
 
-  wake(now: number): void {
+  wake(now = this.now()): void {
     if (!this.#pulse.lost(now)) return
     // While the bus is down for all, nobody is given up; but whoever slept cannot know.
     if (this.#outage === 'refused' && now - this.#swept < FENCE) return

@@ -22,7 +22,7 @@ export const wallClock: Clock = { now: () => Date.now(), longest: MINUTE }
  * For ages: the steady clock, and what the wall clock has leapt ahead of it, since things grow older while the machine
  * sleeps. When the wall clock is set back, nothing grows younger.
  */
-class AgeClock implements Clock {
+export class AgeClock implements Clock {
   readonly longest = MINUTE
   #lead = Date.now() - performance.now()
   #slept = 0

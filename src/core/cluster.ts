@@ -30,5 +30,5 @@ export interface Cluster {
   /** Ties a room that was opened to the nodes that host it, too. */
   link(room: Room, rooms: Rooms): Link
   /** Called before a client's message is handled: whoever was asleep for too long is not what others take it for. */
-  wake(now: number): void
+  wake(): void
 }

@@ -32,7 +32,8 @@ export class Hook {
       const lapse = (): void => reject(new Error(`The authorize hook has not answered within ${this.#timeout} ms`))
       const deadline = this.#deadlines.set(lapse, this.#timeout)
       const settled = (): void => this.#deadlines.cancel(deadline)
-      verdict.then(resolve, reject).then(settled, settled)
+      // It may be any thenable.
+      Promise.resolve(verdict).then(resolve, reject).then(settled, settled)
     })
   }
 }

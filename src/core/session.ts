@@ -87,7 +87,7 @@ export class Session {
   open(begin: (session: Session) => Conversation, barred = false): void {
     const { limits, counters, joinDeadlines, observer } = this.#hub
     counters.connections++
-    this.#hub.cluster?.wake(performance.now())
+    this.#hub.cluster?.wake()
     this.attempt(() => {
       const conversation = begin(this)
       this.#converse(conversation)
@@ -111,7 +111,7 @@ export class Session {
 
   /** A message came from the client, whole and unmasked. */
   receive(data: Buffer, binary: boolean): void {
-    this.#hub.cluster?.wake(performance.now())
+    this.#hub.cluster?.wake()
     if (this.#ended || this.#mustWait(data, binary)) return
     const { counters } = this.#hub
     this.messages++

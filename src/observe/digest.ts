@@ -62,7 +62,7 @@ export class Digest {
     clearTimeout(this.#timer)
     this.#timer = undefined
     for (const { level, message, fields, repeated } of this.#entries.values()) {
-      if (repeated > 0) this.#log[level]({ ...fields, repeated }, `${message} (repeated)`)
+      if (repeated > 0) this.#write(level, { ...fields, repeated }, `${message} (repeated)`)
     }
     this.#entries.clear()
     this.#sources = 0
@@ -84,9 +84,18 @@ export class Digest {
       this.#sources++
       const fields = describe()
       this.#entries.set(own, { level, message, fields, repeated: 0 })
-      this.#log[level](fields, message)
+      this.#write(level, fields, message)
     } else this.#share(level, message)
     this.#wait()
+  }
+
+  /** What was thrown by the code of others may throw again when it is read: a getter of an error, for one. */
+  #write(level: Level, fields: object, message: string): void {
+    try {
+      this.#log[level](fields, message)
+    } catch {
+      this.#log[level]({ ...fields, err: UNREADABLE }, message)
+    }
   }
 
   #share(level: Level, message: string): void {
@@ -100,8 +109,14 @@ export class Digest {
   }
 }
 
+const UNREADABLE = 'An error that cannot be read'
+
 /** Not its message, which may hold what a client sent. */
 function placeOf(error: unknown): string {
-  const { name, stack = '' } = error instanceof Error ? error : new Error(String(error))
-  return `${name} ${/^ {4}at .*/m.exec(stack)?.[0] ?? ''}`
+  try {
+    const { name, stack = '' } = error instanceof Error ? error : new Error(String(error))
+    return `${name} ${/^ {4}at .*/m.exec(stack)?.[0] ?? ''}`
+  } catch {
+    return UNREADABLE
+  }
 }

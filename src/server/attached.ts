@@ -64,7 +64,6 @@ class SharedServer {
     if (!this.#attachments.delete(attachment) || this.#attachments.size > 0) return
     this.#stop?.()
     this.#stop = undefined
-    this.#unclaimed.clear()
   }
 
   #offer(request: IncomingMessage, socket: OwnedSocket, head: Buffer): void {
@@ -75,8 +74,10 @@ class SharedServer {
       upgrade(request, socket, head, path)
       return
     }
-    if (this.#server.listenerCount('upgrade') === 1) refuse(socket, NOT_FOUND)
-    else this.#leave(socket)
+    // The last relay may have gone while the answers before this upgrade were made.
+    const own = this.#stop ? 1 : 0
+    if (this.#server.listenerCount('upgrade') === own) refuse(socket, NOT_FOUND)
+    else if (this.#attachments.size > 0) this.#leave(socket)
   }
 
   /** Another listener may want it, and shows that by reading or writing, perhaps only after it has asked somebody. */

@@ -69,3 +69,28 @@ describe('a flood of comings and goings (10.2)', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 })
+
+describe('an error that cannot be read (10.1)', () => {
+  const boom = (): never => {
+    throw new Error('boom')
+  }
+
+  it.each([
+    ['with a getter that throws', Object.defineProperty(new Error('x'), 'more', { enumerable: true, get: boom })],
+    ['with a stack that cannot be read', Object.defineProperty(new Error('x'), 'stack', { get: boom })],
+    ['with a stack that is none', Object.assign(new Error('x'), { stack: Symbol('stack') })],
+    ['with a name that is none', Object.assign(new Error('x'), { name: Symbol('name') })],
+    ['without a prototype', Object.create(null)],
+    ['that is no text', { toString: boom }],
+    ['behind a proxy', new Proxy(new Error('x'), { get: boom, getPrototypeOf: boom })],
+  ])('%s is logged all the same, and counted', (_, error) => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const messages: string[] = []
+    const write = (line: string): void => void messages.push((JSON.parse(line) as { msg: string }).msg)
+    const digest = new Digest(pino({ base: null }, { write }))
+    for (let i = 0; i < 3; i++) digest.error(error, 'Fault', () => ({ connectionId: 'a' }))
+    vi.advanceTimersByTime(10_000)
+    expect(messages).toEqual(['Fault', 'Fault (repeated)'])
+  })
+})

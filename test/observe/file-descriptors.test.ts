@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { FileDescriptors } from '../../src/observe/file-descriptors.js'
 import { RawClient } from '../support/raw.js'
 import { RelayCommand } from '../support/relay-command.js'
+import { SECRET, tokenFor } from '../support/tokens.js'
 
 /** Changes the limits of a process that runs; of util-linux. */
 const PRLIMIT = '/usr/bin/prlimit'
@@ -33,6 +34,20 @@ describeWithPrlimit('a relay without a file descriptor left (10.5)', () => {
     expect(relay.count('New connections are cut off')).toBe(1)
     relay.signal('SIGTERM')
     expect(await relay.exit()).toBe(0)
+  })
+})
+
+describeWithPrlimit('a relay that checks tokens, without a file descriptor left (10.5)', () => {
+  it('checks its first one as well', async () => {
+    const relay = await RelayCommand.start({ JWT_SECRET: SECRET, STUN_URLS: 'stun:stun.example.org' })
+    const { port, host } = new URL(relay.url)
+    const kept = await RawClient.connect({ port: Number(port) })
+    const limit = 1 + Math.max(...readdirSync(`/proc/${relay.pid}/fd`).map(Number))
+    execFileSync(PRLIMIT, ['--pid', String(relay.pid), `--nofile=${limit}:${limit}`])
+    const cut = await Promise.all(Array.from({ length: limit }, () => RawClient.connect({ port: Number(port) })))
+    expect(await Promise.race(cut.map((client) => client.head()))).toBeUndefined()
+    const target = `/ice-servers?token=${await tokenFor()}`
+    expect(await kept.write(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`).head()).toMatchObject({ status: 200 })
   })
 })
 

@@ -52,6 +52,11 @@ describe('a private key that every user may read (10.35)', () => {
 })
 
 describe('TLS', () => {
+  it('has files to read again as soon as there is a relay, so that SIGHUP never ends one that starts (10.3)', () => {
+    expect(new Relay({ enableTls: true, ...makeCertificate('one'), logLevel: 'silent' }).reloadCertificate()).toBe(true)
+    expect(new Relay({ logLevel: 'silent' }).reloadCertificate()).toBe(false)
+  })
+
   it('carries conversations and pages', async () => {
     const files = makeCertificate('one')
     const port = await startTlsRelay(files)
