@@ -11,26 +11,15 @@ const SWEEP = 1000
 
 /** Bytes for which any number of slow readers wait. They are in memory once, and count once. */
 export class SharedBytes {
+  readonly bytes: Buffer
   readonly length: number
   /** How many places in queues they have. */
   holders = 0
-  #bytes: Buffer
-  #detached = false
 
   constructor(bytes: Buffer) {
-    this.#bytes = bytes
+    // A piece of a pooled buffer would keep the whole of it, and other rooms' frames.
+    this.bytes = bytes.buffer.byteLength > 2 * bytes.length ? copyOf(bytes) : bytes
     this.length = bytes.length
-  }
-
-  /** The bytes to keep: a piece of a pooled buffer would keep the whole of it, and other rooms' frames. */
-  get bytes(): Buffer {
-    if (!this.#detached && this.#bytes.buffer.byteLength > 2 * this.length) {
-      const copy = Buffer.allocUnsafeSlow(this.length)
-      this.#bytes.copy(copy)
-      this.#bytes = copy
-    }
-    this.#detached = true
-    return this.#bytes
   }
 }
 
@@ -118,4 +107,11 @@ export class SendBudget {
     }
     if (this.#readers.size === 0) this.stop()
   }
+}
+
+/** The bytes in memory of their own. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }

@@ -76,6 +76,28 @@ describe('promise 4: memory is bounded by the limits', () => {
     expect((await measure()).stats.currentConnections).toBe(2)
   })
 
+  it('keeps small frames without what other rooms have beside them in memory (10.7)', async () => {
+    const { open, measure } = await forkRelay({ throttle: 0, heartbeatInterval: 0 })
+    const [sender, stalled, other] = [await open('/raw/doc'), await open('/raw/doc'), await open('/raw/other')]
+    stalled.socket.pause()
+    const { arrayBuffers } = await measure()
+    let before = await measure()
+    while (before.arrayBuffers < arrayBuffers + MEGABYTE / 2) {
+      await pour(sender, 0.25)
+      before = await measure()
+    }
+    // Node takes buffers of less than 4 KiB out of pieces of 8 KiB: each message gets another.
+    const filler = Buffer.alloc(3900)
+    for (let i = 0; i < 1000; i++) {
+      sender.send('tiny')
+      other.send(filler).send(filler)
+      await Promise.all([sender.settled(), other.settled()])
+    }
+    const after = await measure()
+    expect(after.stats.currentConnections).toBe(3)
+    expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(MEGABYTE)
+  })
+
   it('tells a member that reads too slowly why it is closed, behind all that it was owed', async () => {
     const { open, relay } = await startRelay({ maxBufferedBytes: '1MiB', throttle: 0 })
     const [sender, slow] = [await open('/raw/doc'), await open('/raw/doc')]
