@@ -36,7 +36,7 @@ export class Session {
   #meter: Meter | undefined
   #pings: Meter | undefined
   readonly #bytes: Meter | undefined
-  /** Whether it has ever found a room, and until when it has to. */
+  /** Whether it has ever found a room, or waits for one, and until when it has to. */
   #settled = false
   #deadline: Alarm<Session> | undefined
   readonly #trail = new Trail()
@@ -344,6 +344,8 @@ export class Session {
     const delay = kind.joined ? work.wait(this.client, performance.now()) : 0
     if (delay > 0) {
       this.limited('throttle')
+      // It has asked in time, and the wait is the relay's.
+      this.#joined()
       this.wait(rest(delay), () => this.#enter(kind, name, who, entered, barred))
       return
     }
@@ -442,7 +444,7 @@ export class Session {
     send(this, share, this.#hub.counters, behind[0]?.room)
   }
 
-  /** It has found a room in time. */
+  /** It has found a room in time, or asked for one. */
   #joined(): void {
     if (this.#settled) return
     this.#settled = true

@@ -71,6 +71,19 @@ describe('work for others that a small message causes (10.23)', () => {
     expect(ann?.session.ended).toBe(false)
   })
 
+  it('closes nobody for a join that waits for longer than a client has to join a room', async () => {
+    const hub = start({ throttle: 1000, joinTimeout: 10_000 })
+    const who = ['/room/doc', '/pluresdb', '/room/doc'].map((path) => {
+      hub.work.charge('192.0.2.1', 20_000, performance.now())
+      return connect(hub, path, undefined, '192.0.2.1')
+    })
+    who[1]?.receive({ type: 'join', topic: 'doc', peerId: 'ann' })
+    await vi.advanceTimersByTimeAsync(59_000)
+    expect(who.map(({ session }) => session.ended)).toEqual([false, false, false])
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(who.map(({ session }) => session.members.length)).toEqual([1, 1, 1])
+  })
+
   it('leaves a room behind that nobody is in when who waited has gone', async () => {
     const hub = start({ throttle: 1000 })
     hub.work.charge('192.0.2.1', 5000, performance.now())
