@@ -9,7 +9,15 @@ export interface Machine {
   readonly enter: readonly string[]
 }
 
-const ip = (...args: string[]): Buffer => execFileSync('ip', args, { stdio: 'pipe' })
+/** Only root makes namespaces; CI of the public runs as a user that needs no password for it. */
+const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n']
+
+function run(...command: string[]): void {
+  const [program = '', ...args] = [...asRoot, ...command]
+  execFileSync(program, args, { stdio: 'pipe' })
+}
+
+const ip = (...args: string[]): void => run('ip', ...args)
 
 /** Why there can be no other machine; undefined if there can. */
 function obstacle(): string | undefined {
@@ -17,7 +25,7 @@ function obstacle(): string | undefined {
   try {
     ip('netns', 'add', name)
     ip('netns', 'del', name)
-    execFileSync('tc', ['qdisc', 'show', 'dev', 'lo'], { stdio: 'pipe' })
+    run('tc', 'qdisc', 'show', 'dev', 'lo')
     return undefined
   } catch (error) {
     return (error as Error).message
@@ -42,7 +50,7 @@ export function plugIn(rate: string): Machine {
   const network = `10.${64 + (process.pid % 64)}.${(process.pid >> 6) % 256}`
   const [host, peer] = [`${network}.${4 * made + 1}`, `${network}.${4 * made + 2}`]
   ip('netns', 'add', name)
-  onTestFinished(() => void ip('netns', 'del', name))
+  onTestFinished(() => ip('netns', 'del', name))
   ip('link', 'add', here, 'mtu', '1500', 'type', 'veth', 'peer', 'name', there, 'mtu', '1500', 'netns', name)
   ip('addr', 'add', `${host}/30`, 'dev', here)
   ip('link', 'set', here, 'up')
@@ -50,6 +58,6 @@ export function plugIn(rate: string): Machine {
   ip('-n', name, 'link', 'set', there, 'up')
   // No loss: what the kernel drops here itself it counts as a dead connection.
   const shape = ['tbf', 'rate', rate, 'burst', '256k', 'limit', '500mb']
-  execFileSync('tc', ['qdisc', 'add', 'dev', here, 'root', ...shape], { stdio: 'pipe' })
-  return { host, enter: ['ip', 'netns', 'exec', name] }
+  run('tc', 'qdisc', 'add', 'dev', here, 'root', ...shape)
+  return { host, enter: [...asRoot, 'ip', 'netns', 'exec', name] }
 }
