@@ -32,7 +32,7 @@ export class TokenPass implements Pass {
     this.#peerIds = peerIds
   }
 
-  mayBe(id: string): boolean {
+  mayUseId(id: string): boolean {
     return this.#peerIds.allow(id)
   }
 

@@ -270,10 +270,10 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   }
 
   /** A node says something of a room to all that host it. */
-  #pass(channel: string, { id, trail }: Peer, message: Message): void {
+  #pass(channel: string, { id, order }: Peer, message: Message): void {
     const link = this.#links.get(channel)
     // A client there may have turned from one room to another, with members here that are in both.
-    if (message.kind === 'batch' && link) trail.lead(link.room)
+    if (message.kind === 'batch' && link) order.turnTo(link.room)
     link?.receive(id, message)
   }
 

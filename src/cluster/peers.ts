@@ -1,4 +1,4 @@
-import { Trail } from '../core/flush-group.js'
+import { PublishOrder } from '../core/flush-group.js'
 import type { Message, Totals } from './messages.js'
 import { DOWN, GRAVE } from './timing.js'
 import { OLDEST } from './wire.js'
@@ -12,7 +12,7 @@ export class Peer {
   speaks = OLDEST
   totals: Totals = { connections: 0, rooms: 0, topics: 0, peers: 0 }
   /** The room of which it spoke last, among those that share members. */
-  readonly trail = new Trail()
+  readonly order = new PublishOrder()
   #count: number | undefined
 
   constructor(id: string, now: number) {

@@ -18,7 +18,7 @@ export class Alarms<T> {
 
   /**
    * @param ring Called once for each item when it is due. It may set and cancel alarms.
-   * @param clock The steady one for what is to take so long; another for dates and ages.
+   * @param clock By which items are due: the steady one for durations, others for dates and ages.
    */
   constructor(ring: (item: T) => void, clock: Clock = steadyClock) {
     this.#ring = ring

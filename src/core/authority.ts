@@ -56,8 +56,8 @@ export interface Pass {
   /** In milliseconds since 1970; undefined if it has no end. */
   readonly expires: number | undefined
   may(right: Right, dialect: string, room: string): boolean
-  /** Whether the bearer may take an id by which other members are to know it. */
-  mayBe(id: string): boolean
+  /** Whether the bearer may take this id in a room where members choose theirs. */
+  mayUseId(id: string): boolean
 }
 
 /** All reasons for which somebody may be denied something. */

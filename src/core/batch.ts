@@ -5,9 +5,9 @@ import type { Session } from './session.js'
 /** Frames that wait in a room for the end of the turn. */
 export class Batch {
   readonly frames: Buffer[] = []
-  /** Who wrote the frame at the same place, and so does not get it. */
+  /** The author of the frame at the same index, who does not get it. */
   readonly authors: (Member | undefined)[] = []
-  /** The number of the frame at the same place, among those of all rooms; only where members may be in several. */
+  /** The number of the frame at the same index, among the frames of all rooms; only where members may be in several. */
   readonly numbers: number[] = []
   bytes = 0
 }
@@ -30,7 +30,7 @@ export function join(frames: readonly Buffer[]): Buffer {
 /**
  * Writes and counts a share.
  *
- * @param room That it is of; one of them if there are several.
+ * @param room Where it comes from; any of the rooms if there are several.
  */
 export function send(session: Session, { bytes, frames }: Share, counters: Counters, room: Room | undefined): void {
   if (frames === 0) return

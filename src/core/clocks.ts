@@ -1,8 +1,8 @@
-/** What deadlines are measured by. */
+/** Measures deadlines. */
 export interface Clock {
   /** In milliseconds. */
   now(): number
-  /** How long to wait at most before it is looked at again, in milliseconds. */
+  /** The longest timer to set before this clock is read again, in milliseconds. */
   readonly longest: number
 }
 
@@ -12,15 +12,15 @@ const LONGEST_TIMER = 2 ** 31 - 1
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 
-/** For how long something takes: nobody can set it, and it stands still while the machine sleeps. */
+/** For durations: nobody can set it, and it stands still while the machine sleeps. */
 export const steadyClock: Clock = { now: () => performance.now(), longest: LONGEST_TIMER }
 
 /** For dates. It may be set, and leaps ahead when the machine has slept, which no timer notices. */
 export const wallClock: Clock = { now: () => Date.now(), longest: MINUTE }
 
 /**
- * For ages: the steady clock, and what the wall clock has leapt ahead of it, since things grow older while the machine
- * sleeps. When the wall clock is set back, nothing grows younger.
+ * For ages: the steady clock, plus the time by which the wall clock has leapt ahead of it, since things grow older while
+ * the machine sleeps. When the wall clock is set back, nothing grows younger.
  */
 export class AgeClock implements Clock {
   readonly longest = MINUTE
@@ -30,7 +30,7 @@ export class AgeClock implements Clock {
   now(): number {
     const steady = performance.now()
     const lead = Date.now() - steady
-    // The two never run quite alike.
+    // The two clocks drift a little: that is no leap.
     if (Math.abs(lead - this.#lead) > SECOND) {
       this.#slept += Math.max(0, lead - this.#lead)
       this.#lead = lead

@@ -9,7 +9,7 @@ export interface Link {
   publish(frame: Buffer): void
   /** Names the last frame that was published: the same on all nodes. */
   readonly origin: string
-  /** A user as the owner of ids, by a hash: nodes tell each other no names of users. */
+  /** A hash that stands for a user as the owner of ids: nodes tell each other no names of users. */
   ownerOf(user: string): string
   /** A local member is in. */
   joined(member: Member): void

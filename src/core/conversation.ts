@@ -12,14 +12,14 @@ export interface Load {
 export interface Port {
   /** The address of the client, for the log; empty once the connection is gone. */
   readonly address: string
-  /** What counts as the client's address for limits: that of IPv6 with its /64. Empty if unknown. */
+  /** The client's address as limits count it: IPv6 by its /64. Empty if unknown. */
   readonly network: string
   /** What it has carried so far, and what waits there. */
   measure(): Load
   /**
    * Sends one or several whole frames.
    *
-   * @param room Whose they are, if they are for more than this client: it hears whether the client is behind with them.
+   * @param room The room that the frames come from, if others get them too: it is told when the client falls behind.
    */
   write(frames: Buffer, room?: Room): void
   /** Says goodbye and hangs up. The session has ended when this is called. */

@@ -4,8 +4,8 @@ import type { Member, Room } from './room.js'
 import type { Session } from './session.js'
 
 /**
- * Rooms in which one sender spoke by turns within a turn of the event loop. They are flushed as one, so
- * that a member of several hears the sender in order, and each member is still written to once.
+ * Rooms in which one sender spoke by turns within a turn of the event loop. They are flushed together, so that a
+ * member of several hears the sender in order, and each member is still written to once.
  */
 export class FlushGroup {
   readonly #rooms: Room[] = []
@@ -21,7 +21,7 @@ export class FlushGroup {
     }
   }
 
-  /** Notes what came to one of the rooms, and tells how much waits in all of them. */
+  /** Counts bytes that came to one of the rooms, and returns how many wait in all of them. */
   grow(bytes: number): number {
     this.#bytes += bytes
     return this.#bytes
@@ -58,25 +58,25 @@ export class FlushGroup {
   }
 }
 
-/** Where somebody spoke last: what waits there must not be overtaken by what is said in another room. */
-export class Trail {
+/** Keeps the messages of one sender in order over all rooms: what it says in one must not overtake what waits in another. */
+export class PublishOrder {
   #room: Room | undefined
-  /** How often the room had been flushed by then. */
+  /** How often that room had been flushed when it spoke there. */
   #flushes = 0
 
-  /** Where that was; undefined if it has said nothing. */
+  /** The room in which it spoke last; undefined if it has said nothing. */
   get room(): Room | undefined {
     return this.#room
   }
 
-  /** Called before something is said in `room`. */
-  lead(room: Room): void {
+  /** Called before it speaks in `room`. */
+  turnTo(room: Room): void {
     if (!room.kind.several) return
     const last = this.#room
     if (last !== room) {
       this.#room = room
       if (last?.flushes === this.#flushes) {
-        // The other nodes hear of one room at a time.
+        // Other nodes get a frame for each room: this one has to be first.
         last.link?.flush()
         FlushGroup.unite(last, room)
       }
@@ -85,7 +85,7 @@ export class Trail {
   }
 }
 
-/** The members of all rooms, those of one session together. */
+/** The members of all rooms, grouped by session. */
 function bySession(rooms: Iterable<Room>): Map<Session, Member[]> {
   const sessions = new Map<Session, Member[]>()
   for (const room of rooms) {
@@ -98,10 +98,10 @@ function bySession(rooms: Iterable<Room>): Map<Session, Member[]> {
   return sessions
 }
 
-/** The same bytes for all sessions that are in the same rooms, unless they wrote some of them or came late. */
+/** What sessions get. Those in the same rooms share their bytes, unless they wrote some of the frames or came late. */
 class Shares {
   readonly #batchOf: (room: Room) => Batch
-  /** By the rooms on the way from here, as in a tree of prefixes. */
+  /** A tree whose edges are rooms: sessions in the same rooms end at the same node. */
   readonly #root: Node = { share: undefined, next: new Map() }
 
   constructor(batches: ReadonlyMap<Room, Batch>) {

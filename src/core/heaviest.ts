@@ -1,11 +1,11 @@
 /**
- * Things of different weight, of which one of the heaviest can be had at once: they are kept by the number of
- * binary digits of their weight, so that none is twice as heavy as the one that is had.
+ * A queue that gives one of the heaviest items in constant time. Items are kept in buckets, by the number of binary
+ * digits of their weight, so no item is twice as heavy as the one that is given.
  */
 export class Heaviest<T> {
   readonly #classes: Set<T>[] = []
 
-  /** One of the heaviest; undefined if nothing weighs anything. */
+  /** One of the heaviest; undefined if there is none. */
   get first(): T | undefined {
     for (let i = this.#classes.length - 1; i > 0; i--) {
       for (const item of this.#classes[i] ?? []) return item
@@ -13,7 +13,7 @@ export class Heaviest<T> {
     return undefined
   }
 
-  /** The weight of a thing has changed; 0 for one that is not kept. */
+  /** The weight of an item changes from one figure to another; 0 means that it is not in the queue. */
   move(item: T, from: number, to: number): void {
     const [before, after] = [digits(from), digits(to)]
     if (before === after) return

@@ -38,10 +38,10 @@ interface Entry {
 const ENTRY_COST = 128
 const ORIGIN_COST = 128
 
-/** What a room takes that keeps anything. */
+/** What a room takes of memory beside its entries; in bytes. */
 const ROOM_COST = 256
 
-/** No message may take more than this share of what a room may keep, so that a few do not drive out all others. */
+/** A message that takes more than this share of what a room may keep is left out, so that a few do not drive out all others. */
 const LARGEST_SHARE = 1 / 4
 
 /** How often what is too old is forgotten, in milliseconds. */
@@ -50,7 +50,7 @@ const SWEEP = 10_000
 /** The messages of all rooms that are kept: bounded in memory and age. */
 export class Archive {
   readonly limits: HistoryLimits
-  /** Those that keep something. */
+  /** The histories that keep something. */
   readonly #histories = new Set<History>()
   readonly #openers = new Heaviest<Opener>()
   #bytes = 0
@@ -65,7 +65,7 @@ export class Archive {
     return this.#bytes
   }
 
-  /** Called by {@link History} alone: what it keeps takes more or less memory than before. */
+  /** Called by {@link History} alone: the memory that it takes changes. */
   weigh(history: History, from: number, to: number): void {
     const { opener } = history
     const total = opener.bytes + to - from
@@ -84,7 +84,7 @@ export class Archive {
 
   /**
    * Forgets until the rest may be kept: the oldest of the room that takes most, of the user or address whose
-   * rooms take most. So nobody who fills many rooms has those of others forgotten.
+   * rooms take most. So filling many rooms makes nobody else's be forgotten.
    */
   relieve(): void {
     const { historyTotalBytes } = this.limits

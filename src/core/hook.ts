@@ -1,10 +1,10 @@
 import { Alarms } from './alarms.js'
 import type { Authorize, AuthorizeRequest, Verdict } from './authority.js'
 
-/** How much longer than `joinTimeout` an answer may take, in milliseconds: who has yet to join hears of that one first. */
+/** How much longer than `joinTimeout` an answer may take, in milliseconds: a client that has yet to join is closed by that one first. */
 const GRACE = 10_000
 
-/** The `authorize` hook, with a deadline: what waits for an answer holds a socket, or a request. */
+/** The `authorize` hook with a deadline, since a socket or a request waits for its answer. */
 export class Hook {
   readonly #authorize: Authorize
   readonly #timeout: number

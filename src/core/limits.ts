@@ -35,13 +35,13 @@ export class Meter {
   }
 
   /**
-   * Takes a unit for which there is no room, if it may have waited for the relay. What passes from the window
-   * before the delay on is held to one window's worth and that of the time since.
+   * Takes a unit beyond the limit, if it may have waited for the relay. From the window before the delay on, no more
+   * passes than one window's worth and that of the time since.
    *
    * @param late When the relay began to be late; `Infinity` if it was not.
    */
   forgive(now: number, late: number): boolean {
-    // A window that was open all the time has room for all that came in it.
+    // A window that began before the delay has counted all that came in it.
     if (this.#start <= late) return false
     const open = this.#priorStart + this.window > late
     const units = this.#used + this.#forgiven + (open ? this.#priorUsed : 0)
@@ -98,12 +98,12 @@ export class Meter {
 /** After how many windows' worth of refusals a sender counts as flooding. */
 const FLOOD_WINDOWS = 10
 
-/** Shorter delays are those of any busy relay. */
+/** Shorter delays are usual in a busy relay; in milliseconds. */
 const MIN_DELAY = 100
 
 /**
- * Refuses what is over the limit, and tells when somebody keeps sending it all the same. What waited because
- * the relay stood still, or did not read its sender, is judged as if it had been read when it came.
+ * Refuses what is over the limit, and tells when somebody keeps sending it all the same. Messages that waited while
+ * the relay stood still, or did not read their sender, are judged as if they had been read when they came.
  */
 export class Gate {
   readonly #meter: Meter
@@ -167,7 +167,7 @@ export class Quota {
     return true
   }
 
-  /** Whether a name has anything. */
+  /** Whether a name has taken anything. */
   has(name: string): boolean {
     return this.#counts.has(name)
   }

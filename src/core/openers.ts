@@ -1,11 +1,11 @@
 import { Heaviest } from './heaviest.js'
 import type { History } from './history.js'
 
-/** A user, or an address where no user is named, and what its rooms take of the relay. */
+/** A client that has opened rooms (a user, or an address where no user is named), and what these rooms take. */
 export class Opener {
-  /** Empty where it is not known. */
+  /** Empty if unknown. */
   readonly name: string
-  /** Rooms that it opened and that are still open. */
+  /** Rooms that it opened and that are still open, whoever is in. */
   rooms = 0
   /** What their histories take, in bytes of memory. */
   bytes = 0
@@ -16,7 +16,7 @@ export class Opener {
   }
 }
 
-/** Those who have opened rooms. Who has none is forgotten. */
+/** The clients that have rooms open. */
 export class Openers {
   readonly #openers = new Map<string, Opener>()
 

@@ -1,8 +1,8 @@
 import type { Occupant } from './room.js'
 
-/** Whose the ids are that the members of a room have chosen, where users are known. */
+/** The owners of the ids that the members of a room have chosen, where users are known. */
 export class Owners {
-  /** How many members each owner has under an id: all have one owner, but for a moment. */
+  /** How many members each owner has under an id. There is one owner, but for the moment of a conflict. */
   #ids: Map<string, Map<string, number>> | undefined
 
   add({ id, owner }: Occupant): void {
@@ -22,20 +22,20 @@ export class Owners {
     if (owners.size === 0) this.#ids?.delete(id)
   }
 
-  /** Whether a member of somebody else has the id. */
-  contests(id: string, owner: string): boolean {
+  /** Whether a member of another owner has the id. */
+  isHeldByAnother(id: string, owner: string): boolean {
     const owners = this.#ids?.get(id)
     return owners !== undefined && (owners.size > 1 || !owners.has(owner))
   }
 }
 
 /**
- * Whether a member has to give up its id for another's of a different owner: the user whose name it is
- * keeps it. Where two have taken one at the same time on two nodes, both nodes come to the same end.
+ * Whether a member has to give up its id to a member of another owner. The user whose name the id is keeps it. If two
+ * members take an id at the same time on two nodes, both nodes come to the same answer.
  *
- * @param rightful Owner of the ids of the user whose name it is.
+ * @param rightful The owner that stands for the user whose name the id is.
  */
-export function yields(mine: Occupant, theirs: Occupant, rightful: string): boolean {
+export function mustYield(mine: Occupant, theirs: Occupant, rightful: string): boolean {
   if (mine.owner === rightful) return false
   return theirs.owner === rightful || mine.key > theirs.key
 }

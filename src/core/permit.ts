@@ -21,7 +21,7 @@ const refusals: Readonly<Record<Verb, CloseReason>> = {
   publish: closes.notAllowedInRoom,
 }
 
-/** What a token and the hook's answers to it allow. */
+/** What a token allows, and for how long. */
 interface Grant {
   readonly pass: Pass | undefined
   /** When the connection ends, in milliseconds since 1970: the earliest that either has named. */
@@ -53,8 +53,8 @@ export class Permit {
   }
 
   /** Whether the client may take an id that it has chosen. */
-  mayBe(id: string): boolean {
-    return this.#grant.pass?.mayBe(id) ?? true
+  mayUseId(id: string): boolean {
+    return this.#grant.pass?.mayUseId(id) ?? true
   }
 
   /** The session is over. */
@@ -158,7 +158,7 @@ export class Permit {
       taken(fresh.expires === Number.POSITIVE_INFINITY ? undefined : fresh.expires)
     }
     const join = (member: Member): void => {
-      if (member.id !== this.#session.id && !pass.mayBe(member.id)) {
+      if (member.id !== this.#session.id && !pass.mayUseId(member.id)) {
         this.#session.deny('join', closes.notAllowedInRoom)
         return
       }

@@ -1,13 +1,13 @@
 import type { Alarm } from './alarms.js'
 import { Batch, join, send, shareOf } from './batch.js'
 import type { Link } from './cluster.js'
-import { Congestion, type Laggard } from './congestion.js'
+import { Congestion, type SlowMember } from './congestion.js'
 import type { Census, Counters } from './counters.js'
 import { closes } from './errors.js'
 import type { FlushGroup } from './flush-group.js'
 import type { History } from './history.js'
 import type { Opener } from './openers.js'
-import { Owners, yields } from './owners.js'
+import { mustYield, Owners } from './owners.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
 
@@ -22,9 +22,9 @@ export interface RoomKind {
   expired?(): Buffer
   /** What members hear when the relay stops; absent where the close says enough. */
   shutdown?(): Buffer
-  /** Whether members choose their ids: several may have the same, and where users are known they have to be one user's. */
+  /** Whether members choose their ids. Several members may have one id; where users are known, only members of one user. */
   readonly chosenIds?: boolean
-  /** Whether a connection may be in several of its rooms at once: then what it hears of a sender is in order over all. */
+  /** Whether a connection may be in several of its rooms at once: then it hears each sender in order over all of them. */
   readonly several?: boolean
   /** Whether the last messages may be kept, for newcomers. */
   readonly remembers?: boolean
@@ -37,7 +37,7 @@ export interface Occupant {
   readonly key: string
   /** The name under which the others know it: in some dialects several members may share one. */
   readonly id: string
-  /** Whose the id is (see {@link Room.ownerOf}); undefined where it cannot be told, or users are not known. */
+  /** The owner of the id (see {@link Room.ownerOf}); undefined where users are not known. */
   readonly owner: string | undefined
   readonly nickname: string | undefined
 }
@@ -92,7 +92,7 @@ export class Room {
   opener: Opener | undefined
   /** Its tie to the other nodes; absent where there are none. */
   link: Link | undefined
-  /** Those for whom much of it waits; undefined if there is nobody. */
+  /** Its members that are behind; undefined if none is. */
   congestion: Congestion | undefined
   /** The last messages, where they are kept. */
   history: History | undefined
@@ -183,20 +183,20 @@ export class Room {
     if (this.kind.left && this.ending === undefined && !this.has(who.id)) this.deliver(this.kind.left(who))
   }
 
-  /** A user as the owner of ids: the same on all nodes. Empty for nobody in particular. */
+  /** Stands for a user as the owner of ids: the same on all nodes. Empty where no user is named. */
   ownerOf(user = ''): string {
     return user === '' || !this.link ? user : this.link.ownerOf(user)
   }
 
-  /** Somebody on another node has an id: members here who have it, and should not, are closed. */
+  /** A member on another node has taken an id: members here that have to give it up are closed. */
   #claim(who: Occupant, owner: string): void {
-    const contested = this.owners.contests(who.id, owner)
+    const contested = this.owners.isHeldByAnother(who.id, owner)
     this.owners.add(who)
     if (!contested) return
     const rightful = this.ownerOf(who.id)
     for (const member of this.members) {
       if (member.id !== who.id || member.owner === undefined || member.owner === owner) continue
-      if (!yields(member, who, rightful)) continue
+      if (!mustYield(member, who, rightful)) continue
       // Not now: the room is in the middle of what the other node said.
       queueMicrotask(() => member.session.close(closes.idTaken))
     }
@@ -233,14 +233,14 @@ export class Room {
     if (bytes > MAX_BATCH_BYTES) this.flush()
   }
 
-  /** Has it flushed at the end of this turn, and numbers what is to be flushed. */
+  /** Has it flushed at the end of this turn. Returns a number for what is to be flushed. */
   note(): number {
     const first = !this.#noted
     this.#noted = true
     return this.#ticker.note(this, first)
   }
 
-  /** Leaves what waits now out of what `member` gets: it has come later, or has it already. */
+  /** Leaves what waits now out of what `member` gets: the member has come later, or has it already. */
   skip(member: Member): void {
     member.since = this.batch.frames.length
     this.#setApart(member)
@@ -304,15 +304,15 @@ export class Room {
     else this.#ids.delete(id)
   }
 
-  /** Much of what it was sent waits for a member. */
-  fellBehind(laggard: Laggard): void {
+  /** Much of what the room sent waits for a member. */
+  fellBehind(member: SlowMember): void {
     this.congestion ??= new Congestion(this.members)
-    this.congestion.add(laggard)
+    this.congestion.add(member)
   }
 
-  /** Little of it waits any more. */
-  caughtUp(laggard: Laggard): void {
-    this.congestion?.delete(laggard)
+  /** Little of it still waits. */
+  caughtUp(member: SlowMember): void {
+    this.congestion?.delete(member)
     if (this.congestion?.size === 0) this.congestion = undefined
   }
 

@@ -34,7 +34,7 @@ export class Rooms implements Iterable<Room> {
     return this.#size
   }
 
-  /** How many users and addresses have opened them. */
+  /** How many users and addresses have rooms open. */
   get clients(): number {
     return this.#openers.size
   }
@@ -57,7 +57,7 @@ export class Rooms implements Iterable<Room> {
    * The room of that name, opened if need be.
    *
    * @param client Who asks for it: a user, or an address; empty if unknown.
-   * @returns Instead of a room that cannot be opened, whether all are taken, or all that this client may have.
+   * @returns If it cannot be opened, the reason: `all` are taken, or this client has its `share`.
    */
   open(kind: RoomKind, name: string, client = ''): Room | 'all' | 'share' {
     const found = this.find(kind, name)
@@ -137,8 +137,8 @@ export class Rooms implements Iterable<Room> {
   }
 
   /**
-   * Nobody may have opened more rooms than are free. So a client that is alone may open half of them, and
-   * however many try to take all, as much is left for a newcomer as each of them has.
+   * Why `client` may not open a room. Nobody may have opened more rooms than are free. So one client alone may open
+   * half of all, and however many try to take all, a newcomer finds as many free as each of them has.
    */
   #shortage(client: string): 'all' | 'share' | undefined {
     const { maxRooms } = this.#limits

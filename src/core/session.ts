@@ -4,7 +4,7 @@ import { mergedShareOf, send } from './batch.js'
 import type { Conversation, Load, Port, Who } from './conversation.js'
 import { costOfNotices, costOfPlace, TURN, VISIT } from './cost.js'
 import { type CloseReason, closes } from './errors.js'
-import { Trail } from './flush-group.js'
+import { PublishOrder } from './flush-group.js'
 import type { Hub } from './hub.js'
 import { Gate, Meter } from './limits.js'
 import { muting, Permit } from './permit.js'
@@ -39,8 +39,8 @@ export class Session {
   /** Whether it has ever found a room, or waits for one, and until when it has to. */
   #settled = false
   #deadline: Alarm<Session> | undefined
-  readonly #trail = new Trail()
-  /** What it has caused since others had their turn for it (see `cost.ts`). */
+  readonly #order = new PublishOrder()
+  /** Work that it has caused since it was the turn of others (see `cost.ts`). */
   #work = 0
   /** Answers that are outstanding. */
   #awaited = 0
@@ -64,7 +64,7 @@ export class Session {
     return this.#port.address
   }
 
-  /** Whose share of the relay it takes: its user's, or that of its address where no user is named. Empty if unknown. */
+  /** The client that shares of the relay are counted for: its user, or its address where no user is named. Empty if unknown. */
   get client(): string {
     return this.user === undefined ? this.#port.network : `user ${this.user}`
   }
@@ -128,11 +128,11 @@ export class Session {
    * Joins a room, if that is allowed. Too many rooms, or members in it, close the connection.
    *
    * @param entered Called when it is in, before the others hear of it: the place for a welcome.
-   * @param barred Called if it chose an id that belongs to another user.
+   * @param refused Called if it chose an id that belongs to another user.
    */
-  join(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void, barred?: () => void): void {
+  join(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void, refused?: () => void): void {
     this.#ask('join', name, (mayPublish) =>
-      this.#enter(kind, name, who, mayPublish ? entered : muting(entered), barred),
+      this.#enter(kind, name, who, mayPublish ? entered : muting(entered), refused),
     )
   }
 
@@ -158,7 +158,7 @@ export class Session {
    */
   publish(room: Room, frame: Buffer, author?: Member): void {
     this.#hub.counters.messagesRelayed++
-    this.#trail.lead(room)
+    this.#order.turnTo(room)
     room.publish(frame, author)
   }
 
@@ -217,7 +217,7 @@ export class Session {
     this.#gate?.delayed(milliseconds, performance.now())
   }
 
-  /** Charges it for what a message of it causes beside itself, as if it had sent so many. */
+  /** Charges it for work that it causes, as if it had sent so many messages. */
   charge(messages: number): void {
     this.#work += messages
     if (this.#work >= TURN) {
@@ -227,7 +227,7 @@ export class Session {
     if (this.#meter) this.slowDown('throttle', this.#meter.charge(messages, performance.now()))
   }
 
-  /** Charges its user or address for what it could have again by coming again. */
+  /** Charges its user or address, for work that the client could cause again by connecting again. */
   chargeClient(messages: number): void {
     if (messages > 0 && this.client !== '') this.#hub.work.charge(this.client, messages, performance.now())
   }
@@ -288,9 +288,9 @@ export class Session {
     this.#hub.observer.closed(this, code)
   }
 
-  /** Whether a message has to wait for readers that are behind with the room to which it most likely goes. */
+  /** Whether a message has to wait for slow readers of its room: nothing is parsed yet, so that is the last one it spoke in. */
   #mustWait(data: Buffer, binary: boolean): boolean {
-    const room = this.#trail.room ?? (this.#members.length === 1 ? this.#members[0]?.room : undefined)
+    const room = this.#order.room ?? (this.#members.length === 1 ? this.#members[0]?.room : undefined)
     const { congestion } = room ?? {}
     if (congestion === undefined) return false
     const { relief } = congestion
@@ -339,14 +339,14 @@ export class Session {
     return false
   }
 
-  #enter(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void, barred?: () => void): void {
+  #enter(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void, refused?: () => void): void {
     const { rooms, limits, work } = this.#hub
     const delay = kind.joined ? work.wait(this.client, performance.now()) : 0
     if (delay > 0) {
       this.limited('throttle')
       // It has asked in time, and the wait is the relay's.
       this.#joined()
-      this.wait(rest(delay), () => this.#enter(kind, name, who, entered, barred))
+      this.wait(rest(delay), () => this.#enter(kind, name, who, entered, refused))
       return
     }
     const room = this.#open(kind, name)
@@ -354,7 +354,7 @@ export class Session {
     const opening = room.link?.opening
     if (opening !== undefined) {
       // Others may already be in, on nodes that have not answered yet.
-      this.wait(opening, () => this.#enter(kind, name, who, entered, barred))
+      this.wait(opening, () => this.#enter(kind, name, who, entered, refused))
       return
     }
     if (limits.maxRoomMembers > 0 && room.count >= limits.maxRoomMembers) {
@@ -363,14 +363,14 @@ export class Session {
       return
     }
     const owner = this.permit && kind.chosenIds ? room.ownerOf(this.user) : undefined
-    if (owner !== undefined && !this.#mayBe(who.id, owner, room)) {
+    if (owner !== undefined && !this.#mayUseId(who.id, owner, room)) {
       if (room.members.length === 0) rooms.close(room)
-      barred?.()
+      refused?.()
       return
     }
     if (rooms.find(kind, name) !== room) {
-      // The last who were in it have made way.
-      this.#enter(kind, name, who, entered, barred)
+      // The room was closed with its last member, who gave up the id.
+      this.#enter(kind, name, who, entered, refused)
       return
     }
     this.#place(new Member(this, room, who.id, who.nickname, owner), entered)
@@ -396,12 +396,13 @@ export class Session {
   }
 
   /**
-   * Whether the client may take an id. The name of a user is that user's: whoever else has it loses it when
-   * the user comes, and cannot take it while the user is connected. Any other belongs to whom has it.
+   * Whether the client may take an id. The name of a user belongs to that user: members of others who have it are
+   * closed when the user comes, and nobody else can take it while the user is connected. Any other id belongs to the
+   * user who has it.
    */
-  #mayBe(id: string, owner: string, room: Room): boolean {
-    if (id !== this.id && this.permit?.mayBe(id) === false) return false
-    const contested = room.owners.contests(id, owner)
+  #mayUseId(id: string, owner: string, room: Room): boolean {
+    if (id !== this.id && this.permit?.mayUseId(id) === false) return false
+    const contested = room.owners.isHeldByAnother(id, owner)
     if (id !== this.user) return !contested && !this.#hub.users.has(id)
     if (!contested) return true
     for (const member of [...room.members]) {
@@ -435,7 +436,7 @@ export class Session {
     this.charge(VISIT)
   }
 
-  /** Sends it what its rooms have for it, ahead of the rest, so that something else may follow. */
+  /** Sends the client what its rooms have for it, ahead of the other members, so that something else may follow. */
   #catchUp(): void {
     const behind = this.#members.filter(({ room, since }) => room.batch.frames.length > since)
     if (behind.length === 0) return
@@ -474,7 +475,7 @@ export class Session {
   }
 }
 
-/** Resolves some time later; keeps no process alive. */
+/** Resolves after some time, without keeping the process alive. */
 async function rest(milliseconds: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, Math.ceil(milliseconds)).unref())
 }

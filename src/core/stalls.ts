@@ -1,26 +1,26 @@
-/** How often the event loop is looked at, in milliseconds. */
+/** Time between two looks at the event loop, in milliseconds. */
 const INTERVAL = 250
 
-/** Later than this it stood still. */
+/** When a look comes later than this after the last, the loop stood still; in milliseconds. */
 const LATE = 2 * INTERVAL
 
-/** For how long what waited for the relay may still be read afterwards, in milliseconds. */
+/** For how long after a stall the relay may still be reading what came during it, in milliseconds. */
 export const AFTERMATH = 1000
 
 /**
- * Notices when the event loop stood still, or the whole machine did. What is read afterwards may have
- * come at any time meanwhile.
+ * Notices when the event loop stood still, or the whole machine did. What is read afterwards may have come at any
+ * time during the stall.
  */
 export class Stalls {
   #timer: NodeJS.Timeout | undefined
   #users = 0
-  /** When the loop was seen going on. */
+  /** When it looked last. */
   #seen = 0
   /** When the latest stall began, or the first of several in a row, and when it ended. */
   #began = Number.POSITIVE_INFINITY
   #ended = Number.NEGATIVE_INFINITY
 
-  /** Looks, from now on until as many have asked it to stop. */
+  /** Watches the loop for one more user, until that calls {@link Stalls.unwatch}. */
   watch(): void {
     if (this.#users++ > 0) return
     this.#seen = performance.now()
@@ -38,7 +38,7 @@ export class Stalls {
   }
 
   #look(now: number): void {
-    // Sockets may be read before the timer is, so whoever asks looks as well.
+    // Sockets may be read before the timer fires, so each question is a look as well.
     if (now - this.#seen > LATE) {
       if (this.#seen - this.#ended > AFTERMATH) this.#began = this.#seen
       this.#ended = now

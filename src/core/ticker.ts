@@ -11,7 +11,7 @@ import type { Room } from './room.js'
 export class Ticker {
   #dirty: Room[] = []
   #frames = 0
-  /** How many there have been in all. */
+  /** How many frames there have been in all. */
   #number = 0
   #polledAgain = false
 
@@ -19,7 +19,7 @@ export class Ticker {
    * Notes something that waits in a room.
    *
    * @param first Whether nothing did before.
-   * @returns Its number, higher than those of all that was noted before.
+   * @returns A number, higher than all that were returned before.
    */
   note(room: Room, first: boolean): number {
     if (first) this.#dirty.push(room)

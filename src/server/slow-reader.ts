@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { Laggard } from '../core/congestion.js'
+import type { SlowMember } from '../core/congestion.js'
 import type { Room } from '../core/room.js'
 import { BUFFER_COST, type SendBudget, type SharedBytes } from './send-budget.js'
 
@@ -50,7 +50,7 @@ interface Entry {
  * What waits for a client that reads more slowly than it is written to: references to the bytes, of which the
  * socket gets a piece at a time. It is there only as long as something waits.
  */
-export class SlowReader implements Laggard {
+export class SlowReader implements SlowMember {
   /** When it last took something. */
   tookAt = performance.now()
   onPaceUntil = this.tookAt

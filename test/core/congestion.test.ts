@@ -6,8 +6,8 @@ afterEach(() => void vi.useRealTimers())
 
 /** A member that reads on until it is told to stop. */
 function reader() {
-  const laggard = { onPaceUntil: performance.now() }
-  return laggard
+  const member = { onPaceUntil: performance.now() }
+  return member
 }
 
 const MANY = { length: 100 }

@@ -7,7 +7,7 @@ const HOUR = 3_600_000
 
 /** A pass for everything. */
 function passUntil(expires: number): Pass {
-  return { user: 'alice', expires, may: () => true, mayBe: () => true }
+  return { user: 'alice', expires, may: () => true, mayUseId: () => true }
 }
 
 /** Tokens whose checks take as long as the test wants. */
