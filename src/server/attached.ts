@@ -5,18 +5,18 @@ import { pathOf, refuse, targetOf, wantsWebSocket } from './upgrade.js'
 
 /** A relay that is attached to a server. */
 export interface Attachment {
-  /** The path below which all is the relay's; empty if only the paths of its dialects are. */
+  /** All paths below it belong to the relay; if it is empty, only those of the dialects do. */
   readonly prefix: string
   readonly owns: (path: string) => boolean
   /** Takes an upgrade to a WebSocket, or refuses it. `path` is that below the prefix. */
   readonly upgrade: (request: IncomingMessage, socket: OwnedSocket, head: Buffer, path: string) => void
-  /** How long another listener may leave an upgrade untouched before it is answered 404, in milliseconds. */
+  /** How long an upgrade that is left to other listeners may stay untouched before it is answered 404, in milliseconds. */
   readonly patience: number
   /** Hears of faults. */
   readonly failed: (error: unknown) => void
 }
 
-/** Where clients have no deadline, an upgrade that nobody wants still has one, in milliseconds. */
+/** The same where `joinTimeout` is 0: an upgrade that nobody wants must not stay open for ever. */
 export const DEFAULT_PATIENCE = 10_000
 
 const NOT_FOUND = { status: 404, text: 'Not found' }
@@ -37,7 +37,7 @@ export function attachTo(server: Server, attachment: Attachment): () => void {
 /** An upgrade that is left to the listeners of others. */
 interface Unclaimed {
   readonly socket: OwnedSocket
-  /** Bytes of earlier answers. */
+  /** Bytes that had been written to the socket when the upgrade came. */
   readonly written: number
 }
 
@@ -80,7 +80,7 @@ class SharedServer {
     else if (this.#attachments.size > 0) this.#leave(socket)
   }
 
-  /** Another listener may want it, and shows that by reading or writing, perhaps only after it has asked somebody. */
+  /** Leaves an upgrade to the other listeners. One that takes it reads or writes, perhaps only after some time. */
   #leave(socket: OwnedSocket): void {
     const patience = Math.min(...[...this.#attachments].map((attachment) => attachment.patience))
     const alarm = this.#unclaimed.set({ socket, written: socket.bytesWritten }, patience)

@@ -13,7 +13,7 @@ const MINUTE = 60_000
 /** TCP connections that an address may have, or open in a minute, beside its WebSockets: for pages, and to be told no. */
 const SPARE_SOCKETS = 16
 
-/** From where programs of this machine come: whoever takes another address of 127.0.0.0/8 has chosen it. */
+/** The addresses of programs on this machine. The rest of 127.0.0.0/8 is only used on purpose. */
 const LOCAL = ['127.0.0.1', '::1']
 
 /** How long a client with too many connections should wait, in seconds. */
@@ -81,7 +81,7 @@ export class Clients {
     if (!this.#limits && !this.#allowed && !this.#denied) return true
     const address = directAddress(socket)
     if (address === '' || this.#trust?.(address, 0)) return true
-    // Health checks of this machine are let to their page, and told no anywhere else.
+    // A health check of this machine has to reach /health. `forbid` refuses it everywhere else.
     const stays = this.#permits(address) || LOCAL.includes(address)
     const refused = stays ? this.#count(socket, networkOf(address)) : 'network'
     if (!refused) return true
@@ -90,7 +90,7 @@ export class Clients {
     return false
   }
 
-  /** Whether a request is the health check of a program of this machine, which every network list lets through. */
+  /** Whether a program on this machine asks for /health, which it may whatever the lists of networks say. */
   isLocalCheck(request: IncomingMessage): boolean {
     return pathOf(targetOf(request)) === '/health' && LOCAL.includes(this.addressFor(request))
   }

@@ -29,16 +29,16 @@ export interface Line extends ReadLine {
 /** How long a client may take to answer a close before its socket is cut, in milliseconds. */
 const CLOSE_TIMEOUT = 10_000
 
-/** What is written straight to a socket without TLS: no batch of small messages is larger. In bytes. */
+/** Bytes that are written to a socket without TLS at once: more than any batch of small messages. */
 const MAX_DIRECT = 256 * 1024
 
-/** TLS has sent nothing when a write returns: so much says nothing of the client. In bytes. */
+/** Bytes that may be unsent when a write to TLS returns, though the client keeps up: TLS sends a moment later. */
 const TLS_UNSENT = 16 * 1024
 
 /** Answers to one read of the socket are written together, up to so many bytes. */
 const MAX_ANSWERS = 16 * 1024
 
-/** A fragment costs less than a ping, and messages in thousands of them are legal: so many count as one ping. */
+/** Fragments that count as one ping: they cost less, and a message in thousands of them is legal. */
 const FRAGMENTS_A_PING = 16
 
 /** What is still read, in search of the client's goodbye, once the relay has said its own; in bytes. */
@@ -52,7 +52,7 @@ const ABNORMAL = 1006
 
 /** RFC 6455 section 7.1.5: a close frame without a code. */
 const NO_STATUS = 1005
-/** Limits whose ends are closes of the connection itself. */
+/** The limits that end a connection, by the close that each ends it with. */
 const limits: ReadonlyMap<CloseReason, LimitName> = new Map<CloseReason, LimitName>([
   [closes.tooBig, 'message-size'],
   [closes.unfinished, 'unfinished'],
@@ -75,9 +75,9 @@ export class Connection implements Port, SlowConnection, Refused, ReadListener {
 
   readonly socket: Socket
   readonly #line: Line
-  /** What is written straight to the socket of a client that keeps up, in bytes. */
+  /** Bytes that are written to the socket at once while the client keeps up. */
   readonly #direct: number
-  /** What may be unsent after a write, in bytes, before the client counts as slow. */
+  /** Bytes that may be unsent after a write before the client counts as slow. */
   readonly #usual: number
   readonly #reader: Reader
   /** Until a close frame is sent, or the socket breaks. */
@@ -92,9 +92,9 @@ export class Connection implements Port, SlowConnection, Refused, ReadListener {
   #slow: SlowReader | undefined
   /** Bytes that came after our goodbye. */
   #ignored = 0
-  /** Why it is closed, while that waits. */
+  /** The reason of a close that is delayed. */
   #reason: CloseReason | undefined
-  /** Whether what came broke the rules, so that no goodbye is to be found in what follows. */
+  /** Whether what came broke the rules, so that no close frame can be found in what follows. */
   #broken = false
 
   constructor(line: Line, socket: OwnedSocket, createSession: (port: Port) => Session) {
@@ -181,7 +181,7 @@ export class Connection implements Port, SlowConnection, Refused, ReadListener {
   }
 
   get age(): number {
-    // Not more than it is: `since` is in whole seconds.
+    // `since` is in whole seconds: rather too young than too old.
     return Math.max(0, performance.now() - (this.session.since + 1) * 1000)
   }
 
@@ -189,15 +189,15 @@ export class Connection implements Port, SlowConnection, Refused, ReadListener {
     if (this.#open) {
       this.#sendAnswers()
       this.#reason = reason
-      // Until then nothing is read or written.
+      // Nothing is read or written during the delay.
       if (this.#line.refusals.delay(this, reason)) this.#reader.hold()
-      else this.part()
+      else this.closeNow()
     } else this.#awaitGoodbye()
     this.#open = false
     this.#slow?.leaveRooms()
   }
 
-  part(): void {
+  closeNow(): void {
     const reason = this.#reason
     this.#reason = undefined
     if (reason) this.#sayGoodbye(closeFrame(reason))

@@ -54,7 +54,7 @@ export function createPages(
   ])
 }
 
-/** HTTP 503 to who should not be sent any clients. */
+/** With HTTP 503 while a balancer should send no clients. */
 function healthPage(health: Health): Page {
   return jsonPage(health.status === 'draining' || health.status === 'starting' ? 503 : 200, health)
 }

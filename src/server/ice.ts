@@ -14,7 +14,7 @@ import { type Answer, UpgradeHello } from './upgrade.js'
 
 const MINUTE = 60_000
 
-/** An address may be that of a whole office: it has as many credentials as so many users. */
+/** An address may be that of a whole office, so it may have the credentials of so many users. */
 const SHARED = 10
 
 /** STUN and TURN servers, as `new RTCPeerConnection()` takes them: https://www.w3.org/TR/webrtc/#rtciceserver-dictionary */
@@ -59,7 +59,7 @@ export class IcePage {
   readonly #clients: Clients
   readonly #tokens: JsonWebTokens | undefined
   readonly #origins: Origins | undefined
-  /** Credentials that users, and addresses without one, are given. */
+  /** Credentials that were given to users, and to addresses where no user is known. */
   readonly #byUser: Meters
   readonly #byAddress: Meters
 
@@ -129,7 +129,7 @@ export class IcePage {
     return jsonPage(200, iceServersFor(this.#settings, user, Math.min(expires, pass?.expires ?? expires)))
   }
 
-  /** Takes credentials for whoever asks; returns the milliseconds to wait if there are none now. */
+  /** Counts credentials for the user or address that asks; returns the milliseconds to wait if it has had too many. */
   #take(user: string | undefined, request: IncomingMessage): number {
     const now = performance.now()
     if (user !== undefined) return this.#byUser.take(user, now)

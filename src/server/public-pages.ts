@@ -45,14 +45,14 @@ export class PublicPages {
     if (ice && path === '/ice-servers') return ice.answer(request)
     if (dashboard?.owns(request)) return dashboard.answer(request)
     if (this.#isLost(request, path)) return this.#lost(request)
-    // At `/` a page may be, and is not found where it is turned off.
+    // Where the page at `/` is turned off, `/` is not found.
     if (path !== '/' && !pages.has(path) && this.#parts.dialects.owns(path)) return answerOf(method, UPGRADE_REQUIRED)
     return answerTo(pages, request, gate)
   }
 
   /**
-   * Whether this was a handshake before a proxy took its `Upgrade` or `Connection`, as proxies do unless told
-   * otherwise. They leave the key, which nobody else sends: browsers do not let pages set it.
+   * Whether this was a handshake of which a proxy has taken `Upgrade` or `Connection`, as proxies do unless they are
+   * told otherwise. Proxies leave the key, and nothing but a handshake has one: browsers do not let pages set it.
    */
   #isLost({ headers }: IncomingMessage, path: string): boolean {
     return headers['sec-websocket-key'] !== undefined && (path === '/' || !this.#parts.pages.has(path))

@@ -12,19 +12,19 @@ export interface ReadLine {
   readonly unfinished: UnfinishedMessages
 }
 
-/** Whoever deals with what is read. */
+/** Handles what is read. */
 export interface ReadListener extends Listener {
-  /** A read of the socket is about to be dealt with, or the rest of one. */
+  /** A read of the socket, or the rest of one, is about to be parsed. */
   onRead(): void
   /**
-   * It has been dealt with.
+   * It has been parsed, as far as the relay wants to.
    *
    * @param fault Why the connection has to be closed, if what came broke the rules.
    */
   onReadEnd(fault: CloseReason | undefined): void
-  /** Nothing was read for so many milliseconds because the relay did not want to. */
+  /** The relay did not read the client for so many milliseconds. */
   onDelay(milliseconds: number): void
-  /** The client has to be closed for a message that it does not finish. */
+  /** The client has to be closed because it does not finish a message. */
   onUnfinished(reason: CloseReason): void
 }
 
@@ -35,8 +35,8 @@ export interface ReadListener extends Listener {
 const MAX_FRAMES = 256
 
 /**
- * Reads one socket, as fast as the relay wants to. For each reason to stop it stops behind the frame that
- * is just being dealt with: what came with it waits as bytes, of one read at most.
+ * Reads one socket, as fast as the relay wants to. It stops behind the frame that is just being handled, whatever
+ * the reason. What came with that frame waits as bytes, of one read at most.
  */
 export class Reader implements Sender {
   readonly #line: ReadLine
@@ -47,13 +47,13 @@ export class Reader implements Sender {
   #frames = 0
   /** Whether the rest of this read waits until the others have had their turn. */
   #yielding = false
-  /** Whether an answer is outstanding on which depends what comes next. */
+  /** Whether an answer is outstanding, on which depends what is done with the next message. */
   #held = false
   /** Until when the sender is slowed down. */
   #pause: Alarm<Reader> | undefined
   /** When it stopped, in milliseconds of `performance.now()`; 0 while it reads. */
   #stopped = 0
-  /** Whether the relay knows of an unfinished message. */
+  /** Whether {@link UnfinishedMessages} counts a message of this sender. */
   #unfinished = false
 
   constructor(line: ReadLine, socket: Socket, listener: ReadListener) {
@@ -126,7 +126,7 @@ export class Reader implements Sender {
     if (!this.stopped) this.#socket.resume()
   }
 
-  /** Reads on whatever the reason not to: the client's goodbye is all that is wanted. */
+  /** Reads on even if there is a reason not to, since the relay waits for the client's close frame. */
   readToEnd(): void {
     this.#line.pauses.cancel(this.#pause)
     this.#pause = undefined
@@ -135,7 +135,7 @@ export class Reader implements Sender {
     process.nextTick(goOn, this)
   }
 
-  /** Forgets what it has, and ignores what still comes. */
+  /** Drops what it has, and ignores what still comes. */
   abandon(): void {
     this.#receiver.abandon()
     this.#note()
@@ -167,11 +167,11 @@ export class Reader implements Sender {
     this.#note()
   }
 
-  /** Tells the relay what is unfinished. Most reads leave nothing. */
+  /** Reports what is unfinished, if anything is or was. */
   #note(): void {
     const { unfinished, kept } = this.#receiver
     if (!unfinished && !this.#unfinished) return
-    // For the length of a turn, copies would cost more than they save.
+    // The rest is read within a turn or two: a copy would cost more than it saves.
     if (unfinished && !this.#yielding) this.#receiver.compact()
     this.#unfinished = unfinished
     if (unfinished) this.#line.unfinished.set(this, kept, this.#receiver.begun())

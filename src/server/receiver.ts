@@ -62,14 +62,14 @@ const onWritten = (error?: Error | null): void => {
 /**
  * Checks and unmasks what one client sends, RFC 6455 section 5: every byte is read by `ws`. Two things
  * of its stream are left out because they cost more than the reading (docs/performance.md): its queue,
- * which is always empty as each chunk is read to its end at once, and its listeners. What it keeps of a
- * message that has not come whole is joined here, so that it costs about its bytes however it was cut
+ * which is always empty as each chunk is read to its end at once, and its listeners. What `ws` keeps of an
+ * unfinished message is joined here, so that it takes about as much memory as it has bytes, however it was cut
  * into frames and TCP segments.
  */
 export class Receiver extends Base {
   readonly #listener: Listener
   #done = false
-  /** Whether what is unfinished now began after {@link Receiver.begun} was asked last. */
+  /** Whether the unfinished message began after the last call of {@link Receiver.begun}. */
   #begun = true
 
   /** @param maxMessageBytes 0 means no limit. */
@@ -78,7 +78,7 @@ export class Receiver extends Base {
     this.#listener = listener
   }
 
-  /** Whether a frame or a message has come in part, or some are left that came when it was stopped. */
+  /** Whether something is left: part of a frame or of a message, or frames that came while it was stopped. */
   get unfinished(): boolean {
     return this._bufferedBytes > 0 || this._fragmented !== 0 || this._state !== 0
   }
@@ -88,7 +88,7 @@ export class Receiver extends Base {
     return this._bufferedBytes + this._messageLength
   }
 
-  /** Whether what is unfinished now is another message than the last time this was asked. */
+  /** Whether the unfinished message is another one than at the last call. */
   begun(): boolean {
     const begun = this.#begun
     this.#begun = false
@@ -118,14 +118,14 @@ export class Receiver extends Base {
     return this.#fault()
   }
 
-  /** Puts what is kept into as little memory as it needs: `ws` keeps views of reads, each of which may be 64 KiB. */
+  /** Copies what is kept into memory of its own: `ws` keeps views of reads, each of which may be 64 KiB. */
   compact(): void {
     join(this._buffers)
     join(this._fragments)
     if (this._mask) this._mask = copyOf([this._mask])
   }
 
-  /** Forgets what is unfinished, and reads nothing any more. */
+  /** Drops what is unfinished, and reads nothing any more. */
   abandon(): void {
     this.#done = true
     this._buffers = []

@@ -6,13 +6,13 @@ import { Generations } from '../core/generations.js'
 export interface Refused {
   /** Milliseconds for which it is open by now. */
   readonly age: number
-  /** Whose refusals count together: an address, or the network it belongs to. */
+  /** The address by which refusals are counted: IPv6 by its /64. */
   readonly network: string
-  /** Says goodbye. */
-  part(): void
+  /** Sends the close. */
+  closeNow(): void
 }
 
-/** Closes that refuse nothing: clients may come back, or somebody waits for the end. */
+/** Closes that are no refusal, and so do not wait. */
 const prompt: ReadonlySet<CloseReason> = new Set<CloseReason>([
   closes.roomExpired,
   closes.shutdown,
@@ -28,32 +28,32 @@ const prompt: ReadonlySet<CloseReason> = new Set<CloseReason>([
  */
 const faults: ReadonlySet<CloseReason> = new Set<CloseReason>([closes.protocolError, closes.notUtf8, closes.tooBig])
 
-/** After so many refusals of an address each waits longer by the first delay. */
+/** With every so many refusals of an address the wait grows by the first delay. */
 const STEP = 10
 
 /** The longest wait, in first delays. */
 const MAX_STEPS = 10
 
-/** Refusals that wait at once; beyond it the oldest waits no longer. */
+/** Connections that wait at once; beyond it the oldest is closed early. */
 const MAX_WAITING = 1000
 
-/** How long an address is remembered after its refusals at least, and twice that at most; in milliseconds. */
+/** How long a refusal counts at least, and twice that at most; in milliseconds. */
 const MEMORY = 60_000
 
-/** Addresses that are remembered at once, twice as many at most. */
+/** Addresses that are remembered in each generation. */
 const MAX_ADDRESSES = 50_000
 
 /**
- * Closes for refusals, which wait. A client that is let in and closed again counts that as a success, so its
- * back-off never grows: `y-webrtc` comes back 80 times a second. Such a close comes a second after the
- * connection was opened, and later the more there are of the same address.
+ * Delays closes that refuse something. A client that is let in and closed again counts that as a success, so its
+ * back-off never grows: `y-webrtc` comes back 80 times a second. Such a close comes a second after the connection was
+ * opened, and later when there are many of one address.
  */
 export class Refusals {
   /** In milliseconds; 0 when nothing waits any more. */
   #delay: number
-  /** The oldest first. */
+  /** Connections that wait for their close, the oldest first. */
   readonly #waiting = new Set<Refused>()
-  readonly #alarms = new Alarms<Refused>((refused) => this.#part(refused))
+  readonly #alarms = new Alarms<Refused>((refused) => this.#close(refused))
   /** How many there were lately, by address. */
   readonly #counts = new Generations<number>(MEMORY, MAX_ADDRESSES)
 
@@ -62,7 +62,7 @@ export class Refusals {
     this.#delay = delay
   }
 
-  /** Whether a connection has to wait for its close; then {@link Refused.part} is called in time. */
+  /** Whether a connection has to wait for its close; then {@link Refused.closeNow} is called in time. */
   delay(refused: Refused, reason: CloseReason): boolean {
     if (this.#delay === 0 || prompt.has(reason)) return false
     const { network } = refused
@@ -75,7 +75,7 @@ export class Refusals {
     this.#waiting.add(refused)
     this.#alarms.set(refused, wait)
     const [oldest] = this.#waiting
-    if (oldest && this.#waiting.size > MAX_WAITING) this.#part(oldest)
+    if (oldest && this.#waiting.size > MAX_WAITING) this.#close(oldest)
     return true
   }
 
@@ -84,10 +84,10 @@ export class Refusals {
     this.#waiting.delete(refused)
   }
 
-  /** Lets nobody wait any more. */
+  /** Closes all that wait, and delays nothing any more. */
   stop(): void {
     this.#delay = 0
-    for (const refused of [...this.#waiting]) this.#part(refused)
+    for (const refused of [...this.#waiting]) this.#close(refused)
     this.#alarms.clear()
     this.#counts.clear()
   }
@@ -97,8 +97,8 @@ export class Refusals {
     return { waiting: this.#waiting.size, addresses: this.#counts.size }
   }
 
-  #part(refused: Refused): void {
+  #close(refused: Refused): void {
     // Its alarm may ring when it is gone already.
-    if (this.#waiting.delete(refused)) refused.part()
+    if (this.#waiting.delete(refused)) refused.closeNow()
   }
 }

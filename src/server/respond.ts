@@ -82,7 +82,7 @@ export class Responder {
       try {
         write(answer)
       } catch (error) {
-        // Half of an answer is none, and a second one cannot follow it.
+        // Part of the answer may be written, and a second one cannot follow it.
         this.#source.failed(error)
         if (answer.body instanceof Readable) answer.body.destroy()
         socket.destroy()

@@ -1,19 +1,19 @@
 import type { SlowReader } from './slow-reader.js'
 
-/** What it costs to keep a buffer beside its bytes: two objects, and a block of memory of their own. */
+/** Memory that a buffer takes beside its bytes: two objects, and a block of its own. */
 export const BUFFER_COST = 512
 
 /** How long a reader with unsent bytes may take none of them before it is dropped, in milliseconds. */
 const STALL_TIMEOUT = 30_000
 
-/** How often it is looked for such readers, in milliseconds. */
+/** Time between two looks for such readers, in milliseconds. */
 const SWEEP = 1000
 
 /** Bytes for which any number of slow readers wait. They are in memory once, and count once. */
 export class SharedBytes {
   readonly bytes: Buffer
   readonly length: number
-  /** How many places in queues they have. */
+  /** How many places in queues they take. */
   holders = 0
 
   constructor(bytes: Buffer) {
@@ -24,14 +24,14 @@ export class SharedBytes {
 }
 
 /**
- * The memory that waits for all slow readers together. When it passes the limit, whoever has taken nothing
- * for longest goes first, until the rest fits.
+ * The memory that waits for all slow readers together. Beyond the limit, the readers that have taken nothing for
+ * longest are cut off, until the rest fits.
  */
 export class SendBudget {
   readonly #limit: number
   /** The same buffer goes to all members of a room. */
   readonly #shared = new WeakMap<Buffer, SharedBytes>()
-  /** From the one that has taken nothing for longest to the one that took something last. */
+  /** In order: first the reader that has taken nothing for longest. */
   readonly #readers = new Set<SlowReader>()
   #total = 0
   #sweep: NodeJS.Timeout | undefined

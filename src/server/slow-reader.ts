@@ -5,23 +5,23 @@ import type { Room } from '../core/room.js'
 import { BUFFER_COST, type SendBudget, type SharedBytes } from './send-budget.js'
 
 /**
- * What the socket is given at once, in bytes. TLS encrypts all that it is given, for each reader anew; and
- * whether a reader takes anything is seen piece by piece.
+ * Bytes that the socket is given at once. TLS encrypts all that it is given, for each reader anew; and each piece that
+ * is gone shows that the reader takes something.
  */
 export const PIECE = 64 * 1024
 
-/** A place in the queue. */
+/** Memory that a place in the queue takes, in bytes. */
 const ENTRY_COST = 64
 
-/** Senders wait only for readers that take so many bytes a millisecond: 64 KiB a second. */
+/** Senders wait only for readers that take as many bytes a millisecond: 64 KiB a second. */
 const LEAST_PACE = (64 * 1024) / 1000
 
-/** At this share of what may wait for one reader the senders of its rooms are slowed down... */
+/** Share of `maxBufferedBytes` at which the senders of a room are slowed down... */
 const HIGH_WATER = 1 / 2
-/** ...and at this they go on. */
+/** ...and below which they go on. */
 const LOW_WATER = 1 / 8
 
-/** What may wait for a reader before senders are slowed down where that is not limited, in bytes. */
+/** Stands for `maxBufferedBytes` in these shares where that is 0, in bytes. */
 const UNLIMITED = 8 * 2 ** 20
 
 /** The connection whose client reads slowly. */
@@ -51,14 +51,14 @@ interface Entry {
  * socket gets a piece at a time. It is there only as long as something waits.
  */
 export class SlowReader implements SlowMember {
-  /** When it last took something. */
+  /** When it last took something, in milliseconds of `performance.now()`. */
   tookAt = performance.now()
   onPaceUntil = this.tookAt
-  /** Whether it is to be dropped: nothing is added any more. */
+  /** Whether it is about to be dropped: nothing is added any more. */
   dropped = false
 
   readonly #connection: SlowConnection
-  /** Whether each write is memory of its own. */
+  /** Whether the socket speaks TLS, so that each write takes memory of its own. */
   readonly #encrypted: boolean
   readonly #budget: SendBudget
   #first: Entry | undefined
@@ -68,7 +68,7 @@ export class SlowReader implements SlowMember {
   /** Bytes of the queue that the socket has not been given, and the entries. */
   #queued = 0
   #entries = 0
-  /** What the socket has been given and not yet sent: entries, the bytes at the last look, memory that is nobody else's. */
+  /** What the socket has been given and not yet sent: its entries, its bytes at the last look, and memory that no other reader shares. */
   #sending: SharedBytes[] = []
   #unsent = 0
   #own = 0
@@ -76,7 +76,7 @@ export class SlowReader implements SlowMember {
   #writes = 0
   #ending = false
   #over = false
-  /** How much of each room waits. */
+  /** Bytes of each room that wait. */
   readonly #rooms = new Map<Room, number>()
 
   /** @param written What the socket was given last, if it has not sent it. */
@@ -111,7 +111,7 @@ export class SlowReader implements SlowMember {
     this.#budget.enforce()
   }
 
-  /** What counts for the limit of one reader: all that waits behind the message that it is being sent. */
+  /** What `maxBufferedBytes` limits: all that waits behind the message that is being sent. */
   get #cost(): number {
     if (!this.#first) return 0
     return this.#queued - (this.#first.shared.length - this.#given) + BUFFER_COST * (this.#entries - 1)
@@ -123,17 +123,16 @@ export class SlowReader implements SlowMember {
     if (!this.#first) this.#connection.socket.end()
   }
 
-  /** It is no member any more: nobody waits for it. */
+  /** It is no member any more, so senders need not wait for it. */
   leaveRooms(): void {
     for (const room of this.#rooms.keys()) room.caughtUp(this)
     this.#rooms.clear()
   }
 
-  /** Has it dropped, once. */
+  /** Drops the connection, once and not before the room's flush is over. */
   drop(): void {
     if (this.dropped) return
     this.dropped = true
-    // Not now: a room may be in the middle of a flush.
     process.nextTick(dropSlow, this.#connection)
   }
 
@@ -158,7 +157,7 @@ export class SlowReader implements SlowMember {
     this.#budget.forget(this)
   }
 
-  /** Looks whether all has been sent: of what was written before it fell behind nothing else tells. */
+  /** Ends it if all has been sent. The write with which it fell behind has no callback, so somebody has to look. */
   settle(): void {
     if (this.#over || this.#first || this.#writes > 0 || this.#connection.socket.writableLength > 0) return
     this.discard()
@@ -187,7 +186,7 @@ export class SlowReader implements SlowMember {
     else this.settle()
   }
 
-  /** The client has taken so many bytes, or the system for it. */
+  /** The client, or its system, has taken so many bytes. */
   #took(bytes: number): void {
     if (bytes <= 0) return
     this.#unsent -= bytes
@@ -248,13 +247,13 @@ export class SlowReader implements SlowMember {
     if (room) this.#wait(room, -bytes)
   }
 
-  /** Counts memory that nobody else needs, until all is sent. */
+  /** Counts memory that no other reader shares, until all is sent. */
   #keep(bytes: number): void {
     this.#own += bytes
     this.#budget.charge(bytes)
   }
 
-  /** So much more of a room waits, or less. */
+  /** More bytes of a room wait, or fewer. */
   #wait(room: Room, bytes: number): void {
     const lag = (this.#rooms.get(room) ?? 0) + bytes
     if (lag > 0) this.#rooms.set(room, lag)

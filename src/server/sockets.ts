@@ -4,15 +4,15 @@ import type { Duplex } from 'node:stream'
 
 declare const owned: unique symbol
 
-/** A socket whose errors are heard. Only {@link own} makes one, and whoever writes to a socket asks for one. */
+/** A socket that has a listener for errors. Only {@link own} makes one, and all that write to a socket ask for one. */
 export type OwnedSocket = Socket & { readonly [owned]: true }
 
 /** Takes an upgrade. */
 export type TakeUpgrade = (request: IncomingMessage, socket: OwnedSocket, head: Buffer) => void
 
 /**
- * Hears the errors of a socket until its end. HTTP takes its own listener off a socket that it hands over, and a
- * reset that nobody hears ends the process. Called in the turn in which the socket comes.
+ * Listens to the errors of a socket until its end. HTTP takes its own listener off a socket that it hands over, and an
+ * error without a listener ends the process. Call it in the turn in which the socket comes.
  */
 export function own(socket: Duplex): OwnedSocket {
   if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
@@ -33,7 +33,7 @@ export function onUpgrade(server: Server, take: TakeUpgrade, failed: (error: unk
   const listener = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
     const socket = own(stream)
     afterAnswers(socket, () => {
-      // An answer may have been the last of its connection.
+      // One of the answers may have ended the connection.
       if (!socket.writable) return
       try {
         take(request, socket, head)
@@ -48,9 +48,9 @@ export function onUpgrade(server: Server, take: TakeUpgrade, failed: (error: unk
 }
 
 /**
- * Waits until no request of a socket is unanswered: what is written earlier would come before the answer, and the
- * answer among the frames of a WebSocket. Node keeps the response that has its turn in `_httpMessage`, from the
- * request until the answer is written, and says so nowhere else.
+ * Waits until all requests of a socket are answered. Otherwise their answers would end up among the frames of the
+ * WebSocket. Node keeps the response that has its turn in `_httpMessage`, from the request until the answer is
+ * written; there is no public way to ask.
  */
 function afterAnswers(socket: OwnedSocket, proceed: () => void): void {
   const { _httpMessage } = socket as { _httpMessage?: ServerResponse | null }
@@ -58,7 +58,7 @@ function afterAnswers(socket: OwnedSocket, proceed: () => void): void {
   else proceed()
 }
 
-/** What a server has accepted and nobody else would close: connections on which no WebSocket was opened yet. */
+/** The sockets of a server on which no WebSocket is open: nothing else can close them all. */
 export class Sockets {
   readonly #open = new Set<Socket>()
   readonly #onClose: (this: Socket) => void
@@ -70,7 +70,7 @@ export class Sockets {
     }
   }
 
-  /** Owns what a server accepts, before anything else is done with it, and keeps it until it closes. */
+  /** Owns a socket that the server has accepted, before anything else is done with it, and keeps it until it closes. */
   accept(socket: Socket): OwnedSocket {
     this.#open.add(socket)
     return own(socket.on('close', this.#onClose))

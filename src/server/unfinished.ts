@@ -1,8 +1,8 @@
 /** A connection with a message that has come in part. */
 export interface Sender {
-  /** Whether the relay itself does not read it, so that it cannot go on. */
+  /** Whether the relay has stopped reading it, so that it cannot go on. */
   readonly stopped: boolean
-  /** Gives the message up: it comes too slowly, or all unfinished ones together are too many. */
+  /** Gives the message up: it comes too slowly, or all unfinished messages together take too much. */
   giveUp(why: 'slow' | 'total'): void
 }
 
@@ -12,7 +12,7 @@ interface Progress {
   bytes: number
   /** The most that were ever kept. */
   most: number
-  /** That, when it was looked at last. */
+  /** `most` at the last look. */
   before: number
   /** How many looks in a row found it too slow. */
   late: number
@@ -27,13 +27,13 @@ const GROWTH = 5 * 1024
 /** After how many looks in a row that found a message too slow it is given up. */
 const PATIENCE = 6
 
-/** When there are too many bytes, room is made for some more, so that not every read has to look for it. */
+/** Share of the limit that is freed when it is reached, so that not every read has to free some. */
 const SPARE = 0.1
 
 /**
- * The messages of all connections that have come in part. One that does not go on at about 1 KiB a second
- * for 30 s is given up, so that a message has the time that its length takes on a slow link. When all
- * together pass the limit, those that have been slow for longest are given up first, then the oldest.
+ * The unfinished messages of all connections. One that does not go on at about 1 KiB a second for 30 s is given up, so
+ * that a long message has the time that it takes on a slow link. When all together pass the limit, those that have been
+ * slow for longest are given up first, then the oldest.
  */
 export class UnfinishedMessages {
   readonly #limit: number

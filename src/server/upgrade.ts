@@ -85,12 +85,12 @@ export function faultOf(request: IncomingMessage): Refusal | undefined {
 const SET_COOKIE = 'set-cookie'
 
 /**
- * What an upgrade request said, for as long as somebody may ask: a copy without the request and its
- * socket, at most as long as the target and the headers, and taken apart anew each time it is read.
+ * What an upgrade request said, for hooks that are asked later: a copy without the request and its socket, at most
+ * as long as the target and the headers. It is parsed anew each time it is read.
  */
 export class UpgradeHello implements Hello {
   readonly path: string
-  /** The query, then each header's name and value, by lines: neither has a line break in it. */
+  /** The query, then the name and the value of each header, in lines of their own: none has a line break in it. */
   readonly #text: string
 
   /** @param path Where it differs from the request's, under a prefix. */
@@ -157,7 +157,7 @@ export function refuse(socket: OwnedSocket, { status, text, headers }: Refusal):
   })
 }
 
-/** Refuses an upgrade as a WebSocket: opens it, and says goodbye at once. */
+/** Refuses an upgrade with a close code: opens the WebSocket, and closes it at once. */
 export function closeAtOnce(request: IncomingMessage, socket: OwnedSocket, reason: CloseReason): void {
   accept(request, socket)
   finish(socket, closeFrame(reason))

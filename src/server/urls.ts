@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import type { Settings } from '../options/index.js'
 
-/** Where a browser finds a server that listens: by the name of its certificate, or on this machine if it listens on all addresses. */
+/** The URL to open: with the name of the certificate, the host it listens on, or `localhost` if that is all addresses. */
 export function urlFor(
   { enableTls, acmeDomains, host }: Pick<Settings, 'enableTls' | 'acmeDomains' | 'host'>,
   port: number,

@@ -17,7 +17,7 @@ class FakeRefused implements Refused {
     this.network = network
   }
 
-  part(): void {
+  closeNow(): void {
     this.parted = performance.now()
   }
 }

@@ -13,7 +13,7 @@ const FILE = 'attempt.json'
 
 /** What the file says. */
 const attempt = z.object({
-  /** What was asked for. Whoever changes it has mended something, and need not wait. */
+  /** What was asked for. If that has changed, somebody has mended something, and there is no need to wait. */
   wanted: z.string(),
   failures: z.int().min(1),
   /** The next attempt is not before. */
@@ -42,7 +42,7 @@ export class Backoff {
     if (last?.wanted !== this.#wanted) return
     this.#failures = last.failures
     this.why = last.why
-    // A date; a clock that was set must not make it a matter of years.
+    // It is a date: a clock that was set must not make it years.
     this.#earliest = performance.now() + Math.min(Date.parse(last.retry) - Date.now(), LONGEST_RETRY)
   }
 
@@ -57,7 +57,7 @@ export class Backoff {
   }
 
   /**
-   * An attempt begins. Until it is known how it ends it counts as one that failed: the process may be killed in it.
+   * An attempt begins. It counts as failed until it has ended, since the process may be killed in it.
    *
    * @throws {Failure} If that cannot be stored.
    */
@@ -72,7 +72,7 @@ export class Backoff {
     await this.#postpone(why)
   }
 
-  /** @param pause How long nothing is asked for whatever the dates say, in milliseconds. */
+  /** @param pause The least time to the next order, whatever the dates of the certificate say; in milliseconds. */
   async succeeded(pause: number): Promise<void> {
     this.#failures = 0
     this.why = undefined

@@ -28,7 +28,7 @@ export class PlainHttp {
   }
 
   /**
-   * Sends whoever comes to `redirectPort` on to https, if there is such a port.
+   * Redirects plain HTTP on `redirectPort` to https, if that is set.
    *
    * @param port Where TLS is spoken.
    * @returns The address in use.
@@ -80,7 +80,7 @@ export class PlainHttp {
   }
 }
 
-/** The same place in https: with the method as it was, so 308. */
+/** Redirects to the same place in https. 308 keeps the method. */
 function redirectionOf(request: IncomingMessage, port: number): Answer {
   const [, name] = HOST.exec(request.headers.host ?? '') ?? []
   if (name === undefined) return plain(request, 400, 'Missing or bad Host\n')

@@ -18,13 +18,13 @@ import type { Logger } from '../../log.js'
 import { OptionsError } from '../../options/index.js'
 import { Failure } from './failure.js'
 
-/** Everybody may write; and each may only touch its own all the same, as in `/tmp`. */
+/** Everybody may write. With the sticky bit each user may only replace its own files, as in `/tmp`. */
 const WRITABLE_BY_ALL = 0o002
 const STICKY = 0o1000
 
 /**
- * Files that the relay alone may read, in a folder that it alone may enter. Whoever may write to a folder
- * above it can put links into its way: none is followed.
+ * Files that the relay alone may read, in a folder that it alone may enter. Users who may write to a folder above it
+ * can put links there: none is followed.
  */
 export class Store {
   readonly #folder: string

@@ -7,7 +7,7 @@ export interface Validity {
   readonly expires: number
 }
 
-/** A date that has come is noticed within a minute, also after the machine slept or its clock was set. */
+/** So that a date is noticed within a minute, also after the machine slept or its clock was set. */
 const INTERVAL = 60_000
 
 export function validityOf({ validFrom, validTo }: X509Certificate): Validity {
