@@ -212,7 +212,8 @@ export const closes = {
 /** Codes of the `error` message of the `impossible-writer` dialect. */
 export const errorCodes = {
   RATE_LIMIT_EXCEEDED: 'more than `RATE_LIMIT` messages in `RATE_LIMIT_WINDOW`; this one was not relayed',
-  INVALID_MESSAGE: 'no JSON object with a non-empty string `type`, or a `type` reserved for the relay',
+  INVALID_MESSAGE:
+    'no JSON object with a `type` that says something, a `type` reserved for the relay, or `type` or `token` twice',
   PARSE_ERROR: 'not JSON',
   NOT_ALLOWED: 'the member may read in this room and not publish',
   INVALID_TOKEN: 'the fresh token of an `auth` message was not taken; the old one stays in force',
