@@ -137,6 +137,8 @@ class AcmeCertificate implements Certificate {
     signal.throwIfAborted()
     try {
       await this.#challenges.begin(server)
+      // A port that was opened while the relay closed would stay open until the authority has answered.
+      signal.throwIfAborted()
       return await placeOrder({ client, crypto, domains: acmeDomains, challenges: this.#challenges, signal })
     } finally {
       await this.#challenges.end()

@@ -21,6 +21,8 @@ export class CertificateFiles implements Certificate {
   readonly #files: Files
   readonly #log: Logger
   #validity: Validity
+  /** What the files were like before they were read. */
+  #stamp: string
   #server: TlsServer | undefined
   #stale = false
 
@@ -28,6 +30,7 @@ export class CertificateFiles implements Certificate {
   constructor({ tlsCert, tlsKey }: Settings, log: Logger) {
     this.#files = { tlsCert, tlsKey }
     this.#log = log
+    this.#stamp = stampOf(this.#files)
     const { validity, ...credentials } = readFiles(this.#files)
     this.#validity = validity
     this.options = { ...SECURE, ALPNProtocols: [HTTP_1_1], ...credentials }
@@ -40,7 +43,10 @@ export class CertificateFiles implements Certificate {
     const reload = (): void => this.reload()
     // Looks at the file behind a link, and so sees what certbot does: it points links at new files.
     for (const file of files) watchFile(file, { interval: WATCH_INTERVAL, persistent: false }, reload)
+    // Its first look comes after the files were read: what changed in between would never be noticed.
+    const missed = setTimeout(() => stampOf(this.#files) !== this.#stamp && reload(), WATCH_INTERVAL).unref()
     return () => {
+      clearTimeout(missed)
       this.#server = undefined
       for (const file of files) unwatchFile(file, reload)
     }
@@ -48,6 +54,7 @@ export class CertificateFiles implements Certificate {
 
   reload(): void {
     if (!this.#server) return
+    this.#stamp = stampOf(this.#files)
     try {
       const { validity, ...credentials } = readFiles(this.#files)
       this.#server.setSecureContext({ ...SECURE, ...credentials })
@@ -77,6 +84,20 @@ export class CertificateFiles implements Certificate {
       ? "The certificate's files have changed and cannot be used; the old one is still served."
       : undefined
   }
+}
+
+/** Differs when the files do. */
+function stampOf(files: Files): string {
+  return Object.values(files)
+    .map((file) => {
+      try {
+        const { ino, size, mtimeMs } = statSync(file)
+        return `${ino} ${size} ${mtimeMs}`
+      } catch {
+        return ''
+      }
+    })
+    .join()
 }
 
 function readFiles({ tlsCert, tlsKey }: Files): { cert: Buffer; key: Buffer; validity: Validity } {

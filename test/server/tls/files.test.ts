@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { TLSSocket } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
@@ -52,6 +52,21 @@ describe('a private key that every user may read (10.35)', () => {
 })
 
 describe('TLS', () => {
+  it('takes files that were changed between their reading and the first look at them', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const files = makeCertificate('before')
+    const messages: string[] = []
+    const write = (line: string): void => void messages.push((JSON.parse(line) as { msg: string }).msg)
+    const certificate = new CertificateFiles(parseOptions({ enableTls: true, ...files }), pino({}, { write }))
+    makeCertificate('after', dirname(files.tlsCert))
+    const setSecureContext = vi.fn()
+    onTestFinished(certificate.serve({ setSecureContext } as never))
+    vi.advanceTimersByTime(5000)
+    expect(messages).toEqual(['Certificate reloaded'])
+    expect(setSecureContext).toHaveBeenCalledWith(expect.objectContaining({ cert: readFileSync(files.tlsCert) }))
+  })
+
   it('has files to read again as soon as there is a relay, so that SIGHUP never ends one that starts (10.3)', () => {
     expect(new Relay({ enableTls: true, ...makeCertificate('one'), logLevel: 'silent' }).reloadCertificate()).toBe(true)
     expect(new Relay({ logLevel: 'silent' }).reloadCertificate()).toBe(false)
