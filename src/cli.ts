@@ -24,7 +24,7 @@ import { version } from './version.js'
 const WRONG_OPTION = 2
 const FAILED = 1
 
-/** How long its last words may take to be written, in milliseconds. */
+/** How long its last output may take, in milliseconds. */
 const LAST_WORDS = 2000
 
 /** What the command reads and writes. */
@@ -107,7 +107,7 @@ function read(command: Command, port: string | undefined, { env }: Terminal): Gi
   return given
 }
 
-/** How the user called an option; one that is missing, as the user called others. */
+/** The name by which the user gave an option: its flag or its variable. For an option that was not given, as the others were. */
 function nameOf(given: Given | undefined, name: string): string {
   const info = optionInfos.find((option) => option.name === name)
   const source = given?.sources.get(name)
@@ -161,7 +161,7 @@ export async function run(terminal: Terminal, stop: AbortSignal): Promise<number
 async function serve(settings: Settings, stop: AbortSignal, systemd: Systemd): Promise<void> {
   const hangUp = new AbortController()
   let relay: Relay | undefined
-  // A daemon reads its files again. Without any to read, it is the terminal that has gone.
+  // With files to read again the signal means that. Without, it means that the terminal has gone.
   const onHangUp = (): void => {
     if (!relay?.reloadCertificate()) hangUp.abort()
   }
@@ -188,7 +188,7 @@ async function stopped(relay: Relay, stop: AbortSignal): Promise<void> {
   })
 }
 
-/** npm hands on the signals that it gets: what goes to a group of processes comes twice. In milliseconds. */
+/** Within so many milliseconds a second signal may be the first once more: npm hands on what the whole group gets. */
 const SAME_SIGNAL = 1000
 
 /* v8 ignore start: the outermost shell, tried by tests that start the command as a process. */

@@ -21,7 +21,7 @@ export class Log {
   readonly #output: () => Output
   readonly #format: (line: string) => string
   #lost = 0
-  /** Lost lines that the log does not tell of yet. */
+  /** Lost lines that the log has yet to report. */
   #gap = 0
 
   constructor({ logLevel, environment }: Pick<Settings, 'logLevel' | 'environment'>, output = standardOutput) {
@@ -58,7 +58,7 @@ export class Log {
   }
 
   #write(line: string): void {
-    // All lines are lost from the first one until the output is free again: the log has one gap, and not many.
+    // After one lost line all others are lost too until the output is free again, so that the log has one gap.
     if (this.#gap === 0 && this.#output().write(line)) return
     this.#lost++
     if (this.#gap++ === 0) this.#output().onceIdle(() => this.#tellGap())
@@ -71,13 +71,13 @@ export class Log {
   }
 }
 
-/** What a reader or a terminal acts on: controls (Cc), marks that turn text around or hide (Cf), ends of lines. */
+/** Characters on which terminals and readers act: controls (Cc), marks that reverse or hide text (Cf), ends of lines. */
 const CONTROLS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
-/** Those that a format writes itself. Within the strings of JSON they are escaped already. */
+/** Controls that the log's own format uses. Within strings JSON has escaped them already. */
 const FORMAT = '\t\n\u001b'
 
-/** Other controls can only be in strings, where JSON has escapes for them; for values and keys alike. */
+/** Escapes all other controls. They can only be in strings, where an escape of JSON is right for keys and values. */
 function escapeControls(line: string): string {
   return line.replace(CONTROLS, (control) => {
     if (FORMAT.includes(control)) return control

@@ -17,7 +17,7 @@ export async function loadOptional<T>(option: string, name: string, load: () => 
 }
 
 /**
- * Sees that such a package is there, where nothing can wait until it is loaded.
+ * Checks that such a package is installed, where the caller cannot wait until it is loaded.
  *
  * @throws {OptionsError} If it is not installed.
  */

@@ -8,15 +8,15 @@ import { algorithmsOf, type Keys, KeysUnavailable, PUBLIC_KEY_ALGORITHMS, type V
 /** How long keys are used without a look for newer ones, in milliseconds. */
 const FRESH = 600_000
 
-/** The least time between two requests as long as there are keys, in milliseconds: what a token names is anybody's to make up. */
+/** The least time between two requests as long as there are keys, in milliseconds: anybody can make up key ids. */
 const PAUSE = 30_000
 
 /** The pause after a first failure without any keys, in milliseconds; it doubles up to {@link PAUSE}. */
 const FIRST_RETRY = 1000
 
 /**
- * The public keys of an identity provider, RFC 7517: fetched when they are needed, and used on for a
- * while when they cannot be fetched anew.
+ * The public keys of an identity provider, RFC 7517. They are fetched when they are needed, and stay in use for a
+ * while if they cannot be fetched again.
  */
 export class KeySet implements Keys {
   readonly algorithms = PUBLIC_KEY_ALGORITHMS
@@ -25,15 +25,15 @@ export class KeySet implements Keys {
   readonly #maxAge: number
   readonly #log: Logger
   #keys: readonly VerifyingKey[] | undefined
-  /** When they were fetched, and when that was last tried. */
+  /** When they were fetched, and when that was last tried; by the clock of ages. */
   #fetched = 0
   #tried = 0
   #fetching: Promise<void> | undefined
-  /** Failures since it worked last; while there are any a timer tries again, and nobody waits for it. */
+  /** Failures since it worked last. While there are any, a timer tries again, and no token waits for it. */
   #failures = 0
   #retry: NodeJS.Timeout | undefined
   #stopped = false
-  /** What the log was told last of keys that cannot be used. */
+  /** The unusable keys that the log was told of last. */
   #skipped = ''
 
   constructor({ jwksUrl, jwksMaxStale }: Pick<Settings, 'jwksUrl' | 'jwksMaxStale'>, log: Logger) {
@@ -132,7 +132,7 @@ export class KeySet implements Keys {
   }
 }
 
-/** A key of the set; why it cannot be used; or undefined if it is there for something else than signatures. */
+/** Reads a key of the set: a text says why it cannot be used, undefined that it is not for signatures. */
 function readKey(jwk: JWK): VerifyingKey | string | undefined {
   const { kid, use, alg, key_ops: operations } = jwk
   if (use !== undefined && use !== 'sig') return undefined

@@ -1,11 +1,11 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 
-/** A key, with the algorithms that it may be used with and no others. */
+/** A key, with the only algorithms that it may be used with. */
 export interface VerifyingKey {
   readonly key: Uint8Array | KeyObject
   /** RFC 8725 section 3.1: which algorithms count is never up to the token. */
   readonly algorithms: readonly string[]
-  /** Names it in a set; a key without counts for every token. */
+  /** Its name in a set; a key without one fits every token. */
   readonly kid?: string | undefined
 }
 
@@ -14,13 +14,13 @@ const ALGORITHMS = { rsa: ['RS256'], ec: ['ES256'], ed25519: ['EdDSA', 'Ed25519'
 
 /** The keys that tokens are checked with. */
 export interface Keys {
-  /** What the header of a token may name. */
+  /** The algorithms that the header of a token may name. */
   readonly algorithms: readonly string[]
   /** @throws {KeysUnavailable} If none can be had. */
   current(): Promise<readonly VerifyingKey[]>
   /**
-   * The same after a look for newer ones: for a token that none of them fits. The same list if there is
-   * nothing new.
+   * The keys after a look for newer ones, for a token that none of the current keys fits. It is the same list if
+   * nothing is new.
    *
    * @throws {KeysUnavailable} If none can be had.
    */

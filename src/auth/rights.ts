@@ -79,7 +79,7 @@ function grantOf(pattern: unknown, rights: unknown): Grant | undefined {
   if (!Array.isArray(rights) || !rights.every((right): right is Right => BOTH.includes(right))) return undefined
   const dialect = dialectNames.find((name) => pattern.startsWith(`${name}/`))
   const name = dialect === undefined ? pattern : pattern.slice(dialect.length + 1)
-  // Its rooms are named by paths, of which there is one spelling.
+  // Its rooms are named by paths in their one spelling, so the pattern has to be in it too.
   const parts = (dialect === 'opaque' ? pathText(name) : name).split('*')
   return { dialect, parts, rights }
 }

@@ -97,7 +97,7 @@ export class JsonWebTokens implements Tokens {
     }
   }
 
-  /** What the first of the keys that fits says of it. */
+  /** The result for the first key whose signature it is. */
   async #verify(token: string, keys: readonly VerifyingKey[]): Promise<TokenPass | Denial> {
     const { jwtVerify, errors } = await import('jose')
     const { jwtIssuer, jwtAudience, jwtLeeway } = this.#settings
@@ -130,7 +130,7 @@ function keysFor(settings: Settings, log: Logger): Keys {
 
 type Header = Pick<ProtectedHeaderParameters, 'alg' | 'kid'>
 
-/** What a token says of itself, which is not to be believed yet; undefined if it is none. */
+/** The header of a token, which nobody has verified yet; undefined if there is none. */
 async function headerOf(token: string): Promise<Header | undefined> {
   const { decodeProtectedHeader } = await import('jose')
   try {

@@ -31,7 +31,7 @@ const VARIABLES = optionInfos.flatMap(({ env, secret }) => (secret ? [env, env +
 /** Some users expect it before every variable. */
 const PREFIX = 'BATON_'
 
-/** A line for each variable that is none of the command's and looks like one that is misspelt. Never its value. */
+/** A line for each unknown variable that looks like a misspelt one of ours. It never contains the value. */
 export function misspelt(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(env).flatMap(([name, value = '']) => {
     // Kubernetes sets BATON_PORT and others like it for a service of that name.

@@ -212,7 +212,7 @@ export class RoomLink implements Link {
     const members = this.#members()
     const hello = { kind: 'hello', ...this.#stand(), members, have, curious: this.opening !== undefined } as const
     const before = this.#exposedUntil
-    // The hello may arrive although the bus's answer does not.
+    // The hello may arrive even if the bus's answer is lost.
     if (members.length > 0) this.#exposedUntil = Number.POSITIVE_INFINITY
     const receivers = await this.#node.say(this.channel, hello)
     if (this.#closed) return

@@ -9,7 +9,7 @@ export interface MemberRecord {
   /** The name under which clients know it; several members may share one. */
   readonly id: string
   readonly nickname: string | undefined
-  /** Whose the id is, as `Link.ownerOf` names users; undefined where the node cannot tell. */
+  /** The owner of the id, as `Link.ownerOf` names users; undefined where users are not known. */
   readonly owner?: string | undefined
 }
 

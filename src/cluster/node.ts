@@ -223,7 +223,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.#lastNumber = Math.max(this.#lastNumber, number)
   }
 
-  /** A user, whose name the bus does not see. No dialect's name begins with a colon. */
+  /** A hash that stands for a user. It is no room's: no dialect's name begins with a colon. */
   ownerOf(user: string): string {
     return this.#hash(`:user/${user}`)
   }
@@ -269,7 +269,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     }
   }
 
-  /** A node says something of a room to all that host it. */
+  /** Passes what a node says of a room on to the room. */
   #pass(channel: string, { id, order }: Peer, message: Message): void {
     const link = this.#links.get(channel)
     // A client there may have turned from one room to another, with members here that are in both.

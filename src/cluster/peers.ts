@@ -11,7 +11,7 @@ export class Peer {
   /** The newest version that it speaks; the oldest until it has said so. */
   speaks = OLDEST
   totals: Totals = { connections: 0, rooms: 0, topics: 0, peers: 0 }
-  /** The room of which it spoke last, among those that share members. */
+  /** Keeps what it says of rooms that share members in order. */
   readonly order = new PublishOrder()
   #count: number | undefined
 

@@ -158,7 +158,7 @@ function write(to: Writer, message: Message): void {
   }
 }
 
-/** Reads a body, and what later versions of this code have put behind it. */
+/** Reads a body, and the owners that newer nodes write behind it. */
 function read(from: Reader, kind: Message['kind']): Message {
   const message = readBody(from, kind)
   if (message.kind === 'hello' || message.kind === 'sync') {
@@ -182,13 +182,13 @@ function joinsOf(changes: readonly Change[]): MemberRecord[] {
   return joins
 }
 
-/** Behind the body, where nodes that know nothing of owners do not look; and only where there are any. */
+/** Written behind the body, where older nodes do not look, and only if a member has an owner. */
 function writeOwners(to: Writer, members: readonly MemberRecord[]): void {
   if (members.every(({ owner }) => owner === undefined)) return
   to.list(members, (each, { owner = '' }) => each.text(owner))
 }
 
-/** Undefined if nothing of the kind follows. */
+/** Undefined if none follow. */
 function readOwners(from: Reader, count: number): string[] | undefined {
   if (count === 0 || from.rest === 0) return undefined
   try {

@@ -33,7 +33,7 @@ const END = Buffer.from(']}')
 
 const reader = new JsonReader({ reads: ['type', 'token'], sets: ['connectionId', 'timestamp'] })
 
-/** An array around a string alone, however deep; no reserved type is longer, even if it is all escapes. */
+/** Arrays around a single string, however deep. No reserved type is longer than 90, even if it is all escapes. */
 const LIST_OF_ONE = /^[[\s]+("(?:[^"\\]|\\.){0,90}")[\]\s]+$/
 
 /** Rooms of JSON messages with a `type`, stamped with who and when. See docs/protocol/impossible-writer.md. */
@@ -83,9 +83,9 @@ function faultOf(roomId: string, nickname: string | undefined): CloseReason | un
 }
 
 /**
- * The type of a message, undefined if it has none that JavaScript takes for true. One that is no string is
- * its JSON text, except for a list of one: a client that looks a handler up by it, or compares it
- * loosely, takes it for its element.
+ * The type of a message; undefined if JavaScript takes it for false. A type that is no string stands for itself as
+ * JSON text. An array around one string stands for that string: a client that compares it loosely, or looks up a
+ * handler by it, would take it for that.
  */
 function typeOf(message: JsonMessage): string | undefined {
   const type = message.string('type')

@@ -1,7 +1,7 @@
 /**
- * Steps over JSON text, RFC 8259, without making anything of it. Each function takes a place in the text
- * and returns the place behind what it found there, and throws {@link BAD_JSON} where `JSON.parse` would
- * throw. The text is UTF-8 already. Time grows with its length alone, however many fields or levels it has.
+ * Checks JSON text, RFC 8259, without making values of it. Each function takes a place in the text and returns the
+ * place behind what it found there. It throws {@link BAD_JSON} where `JSON.parse` would throw. The text has to be
+ * UTF-8. Time grows with its length alone, however many fields or levels it has.
  */
 
 /** Made once: a stack for each bad message would cost more than the message. */

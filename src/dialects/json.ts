@@ -5,7 +5,7 @@ import { BAD_JSON, Char, skipBlanks, skipName, skipString, skipValue } from './j
 /** Why a message is not read. */
 export interface JsonFault {
   readonly fault: 'not-json' | 'not-an-object' | 'twice'
-  /** For the sender, in the dialects that have no words of their own for it. */
+  /** The text for the sender, in dialects that prescribe none. */
   readonly why: string
 }
 
@@ -17,22 +17,22 @@ const NOT_AN_OBJECT: JsonFault = {
 
 /** The fields of a dialect's messages that mean something to the relay. */
 interface Fields {
-  /** Those that it goes by. If one is there twice the message is refused: parsers differ in which one counts. */
+  /** Fields that the relay reads. If one is there twice the message is refused, since parsers differ in which one counts. */
   readonly reads: readonly string[]
-  /** Those that only the relay may set: cut out of what is relayed, however often they are there. */
+  /** Fields that only the relay may set: they are cut out of what is relayed. */
   readonly sets?: readonly string[]
-  /** All that is relayed, if the rest is not. */
+  /** The only fields that are relayed; left out, all are that are not in `sets`. */
   readonly relays?: readonly string[]
 }
 
 /**
- * Reads JSON objects without making objects of them: checks the text as `JSON.parse` does, and notes where
- * the fields of the top level stand. What is relayed is the sender's own text, to the last digit.
+ * Reads JSON objects without making objects of them: it checks the text as `JSON.parse` does, and notes where the
+ * fields of the top level stand. What is relayed is the sender's own text, byte for byte.
  */
 export class JsonReader {
   readonly #names: readonly string[]
   readonly #reads: number
-  /** Whether the field at the same place of the names is relayed; the last is for all that have no name here. */
+  /** Whether the field at the same index of the names is relayed; the last one is for all other fields. */
   readonly #relays: readonly boolean[]
 
   constructor({ reads, sets = [], relays }: Fields) {
@@ -61,7 +61,7 @@ export class JsonReader {
     let cuts: number[] | undefined
     let twice: string | undefined
     let relayed = 0
-    // What a field takes up begins behind the brace or the comma before it, and ends before the next.
+    // A field begins behind the brace or comma before it, and ends before the next comma or brace.
     let from = start + 1
     let at = skipBlanks(text, from)
     let more = text[at] !== Char.closeBrace
@@ -73,7 +73,7 @@ export class JsonReader {
       at = skipBlanks(text, skipValue(text, value))
       more = text[at] === Char.comma
       if (this.#relays[field]) relayed++
-      // With it goes the comma before it, or the one behind it if nothing is left before.
+      // The comma before it is cut out too, or the one behind it if no field is left before.
       else cuts = relayed > 0 ? cut(cuts, from - 1, at) : cut(cuts, from, at + 1)
       if (!more) break
       from = at + 1
@@ -85,7 +85,7 @@ export class JsonReader {
     return new JsonMessage(text, at, this.#names, places, cuts)
   }
 
-  /** Which of the names begins at `at`, escapes or not; behind the last if none does. */
+  /** The index of the name that begins at `at`, with escapes or without; the number of names if it is none of them. */
   #find(text: Buffer, at: number): number {
     let i = 0
     while (i < this.#names.length && !spells(text, at, this.#names[i] ?? '')) i++
@@ -98,7 +98,7 @@ function expectEnd(text: Buffer, at: number): void {
   if (skipBlanks(text, at) !== text.length) throw BAD_JSON
 }
 
-/** Notes that the text from `from` to `to` is left out. */
+/** Notes that the text from `from` to `to` is cut out. */
 function cut(cuts: number[] = [], from: number, to: number): number[] {
   if (cuts.at(-1) === from) cuts[cuts.length - 1] = to
   else cuts.push(from, to)

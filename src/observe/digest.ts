@@ -8,7 +8,7 @@ const WINDOW = 10_000
 /** How many different warnings are kept apart within a window; the rest share a line for each message. */
 const MAX_SOURCES = 100
 
-/** How many comings and goings are logged within a window; the rest share a line for each message. */
+/** Lines about connections, rooms and members that are logged within a window; the rest share a line for each message. */
 const MAX_ROUTINE = 2000
 
 interface Entry {

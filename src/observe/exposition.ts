@@ -35,7 +35,7 @@ export class Exposition {
     return await this.#registry.metrics()
   }
 
-  /** Adds metrics that are kept elsewhere, and are made when somebody asks for the first time. */
+  /** Adds metrics that are kept elsewhere. They are made at the first scrape. */
   include(metrics: () => Iterable<Metric>): this {
     this.#included = metrics
     return this

@@ -2,10 +2,10 @@ import { closeSync, openSync } from 'node:fs'
 import { devNull } from 'node:os'
 import type { Logger } from '../log.js'
 
-/** How often a file is opened to see whether that can be done, in milliseconds. */
+/** Time between two trials whether a file can be opened, in milliseconds. */
 const INTERVAL = 1000
 
-/** How long a shortage is told of after it was last seen, so that somebody can get in to hear of it, in milliseconds. */
+/** How long `/health` tells of a shortage after it was last seen, in milliseconds: during it nobody can connect to ask. */
 const MEMORY = 60_000
 
 /** What the system says, and what that means. */
@@ -16,8 +16,8 @@ const SHORTAGES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Sees when no file descriptor is left. New connections are cut off then, and nobody is told: libuv accepts them with
- * a descriptor that it keeps for that purpose, and closes them at once.
+ * Sees when no file descriptor is left. Node does not tell: libuv accepts new connections with a descriptor that it
+ * keeps for that purpose, and closes them at once.
  */
 export class FileDescriptors {
   readonly #log: Logger
@@ -37,7 +37,7 @@ export class FileDescriptors {
     return this.#shortages
   }
 
-  /** What is or was wrong within the last minute, for everybody to read. */
+  /** What was wrong within the last minute, for everybody to read. */
   ailment(): string | undefined {
     return this.#shortage?.why
   }

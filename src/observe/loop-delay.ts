@@ -1,14 +1,14 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 
 /**
- * Watches how late the event loop is, until it is stopped. A delay shorter than the resolution is seen if it is on
- * at the moment of a look; a longer one always.
+ * Watches how late the event loop is, until it is stopped. It always sees delays longer than the resolution, and
+ * shorter ones only if a look falls into them.
  */
 export class LoopDelay {
   readonly #resolution: number
   readonly #histogram: IntervalHistogram
 
-  /** @param resolution How often it looks, in milliseconds. At 10 ms that alone is a quarter of a per cent of a core. */
+  /** @param resolution Time between two looks, in milliseconds. 10 ms cost a quarter of a per cent of a core. */
   constructor(resolution: number) {
     this.#resolution = resolution
     this.#histogram = monitorEventLoopDelay({ resolution })

@@ -10,7 +10,7 @@ import { LoopDelay } from './loop-delay.js'
  */
 const COSTLY = /^(nodejs_active_|process_open_fds$)/
 
-/** Its watch of the event loop looks a hundred times a second: another one stands in for it. */
+/** prom-client's own watch of the event loop, which looks a hundred times a second: {@link LoopDelay} replaces it. */
 const REPLACED = /^nodejs_eventloop_lag_.+_seconds$/
 const NEVER = 2 ** 31 - 1
 
@@ -57,7 +57,7 @@ function createMetrics(): Metric[] {
   return [...kept.flatMap((name) => registry.getSingleMetric(name) ?? []), ...loopDelayMetrics()]
 }
 
-/** prom-client counts from its own start; what the process has used before belongs to it. */
+/** prom-client counts CPU time from its own start: adds what the process had used before. */
 function addCpuBefore(registry: Registry): void {
   const { user, system } = process.cpuUsage()
   const before = { user_: user, system_: system, '': user + system }
@@ -82,7 +82,7 @@ function loopDelayMetrics(): Metric[] {
     p99: gauge('p99', 'The lag that 99 % of the looks at the event loop since the last scrape did not pass.'),
   }
   const names = Object.keys(gauges) as (keyof typeof gauges)[]
-  // To read them sets them back, so one metric reads for all of them: the first to be asked.
+  // Reading resets them, so the first metric that is asked reads for all.
   const read = (): void => {
     const delays = watch.take()
     for (const name of names) gauges[name].set(delays[name] / 1000)

@@ -6,7 +6,7 @@ import { Sampler } from './sampler.js'
 const INTERVAL = 5000
 const KEPT = 720
 
-/** How finely the event loop is watched while nobody looks, in milliseconds: it is to cost next to nothing. */
+/** Time between two looks at the event loop while no tab is open, in milliseconds: it has to cost next to nothing. */
 const LOOP_RESOLUTION = 250
 
 /** The last hour in plain numbers. */
@@ -48,7 +48,7 @@ export class Recorder {
   }
 
   #record(time: number, sample: Sample): void {
-    // The clock was set back: what was recorded before would seem to be still to come.
+    // The clock was set back: what was recorded before has times in the future.
     if (time < this.latest) this.#taken = 0
     const place = this.#taken++ % KEPT
     this.#times[place] = time

@@ -8,10 +8,10 @@ const TURN = new RegExp(String.raw`^turns?:${HOST}(\?transport=(udp|tcp))?$`, 'i
 
 const matching = (pattern: RegExp) => (url: string) => (pattern.test(url) ? url : undefined)
 
-/** Below {@link MIN_SECRET}, since the TURN server may be somebody else's: the start warns. */
+/** Less than {@link MIN_SECRET}, since the TURN server may be somebody else's. Between the two the start warns. */
 const MIN_TURN_SECRET = 6
 
-/** Whether whoever is given one credential could find the secret by trying. */
+/** Whether somebody with one credential could find the secret by trying. */
 export function isTurnSecretWeak({ turnSecret }: { turnSecret: string }): boolean {
   return turnSecret !== '' && turnSecret.length < MIN_SECRET
 }

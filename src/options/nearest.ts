@@ -1,7 +1,7 @@
 /**
  * The name that somebody may have meant by one that is not known.
  *
- * @returns Undefined if none is close: a typing error in eight letters, at most two.
+ * @returns Undefined if none is close: one typing error for each four letters, and two at most.
  */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   let best: string | undefined

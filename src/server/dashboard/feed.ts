@@ -7,7 +7,7 @@ import type { View, Watch } from './watch.js'
 
 const SECOND = 1000
 
-/** How finely the event loop is watched while a tab is open, in milliseconds. */
+/** Time between two looks at the event loop while a tab is open, in milliseconds. */
 const LOOP_RESOLUTION = 20
 
 /** What a timer may come early. */
