@@ -2,6 +2,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { MemoryBus } from '../src/cluster/memory.js'
 import { Alarms } from '../src/core/alarms.js'
 import { ageClock, wallClock } from '../src/core/clocks.js'
+import { textFrame } from '../src/core/frame.js'
+import { Archive, History } from '../src/core/history.js'
 import { SignIns } from '../src/server/dashboard/sign-ins.js'
 import { NO_DEADLINES, stopClocks } from './support/clock.js'
 import { startRelay } from './support/relay.js'
@@ -97,6 +99,32 @@ describe('when the clock is set back (10.4)', () => {
     expect(rang).toEqual(['age'])
     clock.pass(HOUR / 2)
     expect(rang).toEqual(['age', 'date'])
+  })
+
+  it('a message that is kept for newcomers is forgotten at its age', () => {
+    const clock = stopClocks()
+    const history = new History(
+      new Archive({ history: 9, historyBytes: 0, historyTotalBytes: 0, historyAge: HOUR * 1000 }),
+    )
+    history.record(textFrame('before'), '')
+    const told = (): string[] => history.memories.map(({ text }) => text.toString())
+    clock.set(-24 * HOUR)
+    history.record(textFrame('after'), '')
+    expect(told()).toEqual(['before', 'after'])
+    expect(history.memories.map(({ at }) => at)).toEqual([Date.now(), Date.now()])
+    clock.pass(HOUR + 1)
+    expect(told()).toEqual([])
+  })
+
+  it('one that comes from a node whose clock is ahead is as well', () => {
+    const clock = stopClocks()
+    const history = new History(
+      new Archive({ history: 9, historyBytes: 0, historyTotalBytes: 0, historyAge: HOUR * 1000 }),
+    )
+    history.adopt([{ text: Buffer.from('ahead'), at: Date.now() + 24 * HOUR * 1000, origin: 'n1/1' }])
+    expect(history.memories).toHaveLength(1)
+    clock.pass(HOUR + 1)
+    expect(history.memories).toEqual([])
   })
 
   it('the uptime goes on', async () => {

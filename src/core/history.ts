@@ -1,3 +1,4 @@
+import { ageClock } from './clocks.js'
 import { payloadOf } from './frame.js'
 import { Heaviest } from './heaviest.js'
 import { Opener } from './openers.js'
@@ -30,7 +31,8 @@ interface Entry {
    * hundreds. Empty for a message that was too long to keep.
    */
   readonly text: string
-  readonly at: number
+  /** When it was published, by the clock of ages: the wall clock may be set back, and it must not be kept for longer. */
+  readonly since: number
   readonly origin: string
 }
 
@@ -101,9 +103,9 @@ export class Archive {
   }
 
   /** Whether something is too old to be kept. */
-  outdated({ at }: Pick<Memory, 'at'>): boolean {
+  outdated({ since }: Pick<Entry, 'since'>): boolean {
     const { historyAge } = this.limits
-    return historyAge > 0 && at < Date.now() - historyAge
+    return historyAge > 0 && since < ageClock.now() - historyAge
   }
 
   /** The longest message that is kept, in bytes. */
@@ -139,9 +141,10 @@ export class History {
   /** What is kept now. */
   get memories(): readonly Memory[] {
     this.forget()
+    const lead = Date.now() - ageClock.now()
     return this.#entries
       .filter(({ text }) => text !== '')
-      .map(({ text, at, origin }) => ({ text: Buffer.from(text, 'latin1'), at, origin }))
+      .map(({ text, since, origin }) => ({ text: Buffer.from(text, 'latin1'), at: Math.round(since + lead), origin }))
   }
 
   /** How many messages since the oldest that is kept were too long to keep. */
@@ -152,7 +155,7 @@ export class History {
 
   /** Keeps a message. */
   record(frame: Buffer, origin: string): void {
-    this.#keep({ text: payloadOf(frame), at: Date.now(), origin })
+    this.#keep(payloadOf(frame), ageClock.now(), origin)
   }
 
   /** Takes over what another node kept. */
@@ -160,7 +163,11 @@ export class History {
     const kept = this.memories
     const all = [...kept, ...memories.filter(({ origin }) => !this.#origins?.has(origin))]
     this.clear()
-    for (const memory of all.sort((a, b) => a.at - b.at)) this.#keep(memory)
+    const [now, today] = [ageClock.now(), Date.now()]
+    for (const { text, at, origin } of all.sort((a, b) => a.at - b.at)) {
+      // Another node's clock may be ahead: that makes nothing younger.
+      this.#keep(text, now - Math.max(0, today - at), origin)
+    }
   }
 
   /** Forgets all. */
@@ -185,10 +192,10 @@ export class History {
     this.#weigh(-costOf(oldest))
   }
 
-  #keep({ text, at, origin }: Memory): void {
-    if (this.#origins?.has(origin) || this.#archive.outdated({ at })) return
+  #keep(text: Buffer, since: number, origin: string): void {
+    if (this.#origins?.has(origin) || this.#archive.outdated({ since })) return
     if (origin !== '') this.#origins = (this.#origins ?? new Set()).add(origin)
-    const entry = { text: text.length > this.#archive.longest ? '' : text.toString('latin1'), at, origin }
+    const entry = { text: text.length > this.#archive.longest ? '' : text.toString('latin1'), since, origin }
     this.#entries.push(entry)
     this.#bytes += entry.text.length
     this.#weigh(costOf(entry))
