@@ -84,7 +84,7 @@ describe('work for others that a small message causes (10.23)', () => {
     expect(who.map(({ session }) => session.members.length)).toEqual([1, 1, 1])
   })
 
-  it('leaves a room behind that nobody is in when who waited has gone', async () => {
+  it('opens no room for a client that has gone while its join waited', async () => {
     const hub = start({ throttle: 1000 })
     hub.work.charge('192.0.2.1', 5000, performance.now())
     const late = connect(hub, '/room/lonely', undefined, '192.0.2.1')
