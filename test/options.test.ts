@@ -53,6 +53,11 @@ describe('options that contradict each other (10.9)', () => {
     )
   })
 
+  it('are told of once, and not by the name of an option that was left out', () => {
+    expect(problems({ maxTotalBufferedBytes: '512KiB' })).toHaveLength(1)
+    expect(problems({ maxMessageBytes: '9MiB', maxTotalBufferedBytes: '8MiB' })).toHaveLength(1)
+  })
+
   it('are not those that were left out: a larger message has more room to wait', () => {
     expect(parseOptions({ maxMessageBytes: '32MiB' }).maxBufferedBytes).toBe(64 * 2 ** 20)
     expect(parseOptions({ maxMessageBytes: '1GiB' }).maxTotalBufferedBytes).toBe(2 ** 31)

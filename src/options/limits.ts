@@ -93,7 +93,7 @@ const MAX_TOTAL_BUFFERED = 256 * 2 ** 20
 export function bufferedDefaults(given: { [Name in keyof Buffered]?: number | undefined } & Sizes): Buffered {
   const { maxMessageBytes, maxTotalBufferedBytes: total } = given
   const wanted = Math.max(MAX_BUFFERED, 2 * maxMessageBytes)
-  const maxBufferedBytes = given.maxBufferedBytes ?? (total ? Math.min(total, wanted) : wanted)
+  const maxBufferedBytes = given.maxBufferedBytes ?? (total ? Math.max(maxMessageBytes, Math.min(total, wanted)) : wanted)
   return { maxBufferedBytes, maxTotalBufferedBytes: total ?? Math.max(MAX_TOTAL_BUFFERED, maxBufferedBytes) }
 }
 
@@ -111,12 +111,15 @@ const nested = [
 
 type Nested = Record<(typeof nested)[number][number], number> & { history: number }
 
-/** What is wrong with sizes taken together. */
+/** What is wrong with sizes taken together, in one line for each that is too small. */
 export function sizeProblems(settings: Nested): OptionProblem[] {
-  return nested.flatMap(([inner, outer]) => {
-    if (inner === 'historyBytes' && settings.history === 0) return []
+  const problems = new Map<string, OptionProblem>()
+  for (const [inner, outer] of nested) {
+    if (inner === 'historyBytes' && settings.history === 0) continue
     const [small, large] = [settings[inner], settings[outer]]
-    if (large === 0 || small <= large) return []
-    return [{ option: outer, problem: `must not be below {${inner}} (${formatSize(large)} < ${formatSize(small)})` }]
-  })
+    if (large === 0 || small <= large || problems.has(outer)) continue
+    const problem = `must not be below {${inner}} (${formatSize(large)} < ${formatSize(small)})`
+    problems.set(outer, { option: outer, problem })
+  }
+  return [...problems.values()]
 }
