@@ -146,6 +146,13 @@ describe('what the pages list (10.47)', () => {
     expect(listed(cells.join())).toEqual(limitNames().sort())
   })
 
+  it('the long run waits for no limit that is not there', () => {
+    const [, list = ''] = /^const LIMITS = \[(.*?)\]/ms.exec(read('bench/soak/record.js')) ?? []
+    const wanted = [...list.matchAll(/'([^']+)'/g)].map(([, name = '']) => name)
+    expect(wanted.length).toBeGreaterThan(5)
+    expect(wanted.filter((name) => !limitNames().includes(name))).toEqual([])
+  })
+
   it('docs/library.md names all that the library exports', () => {
     const exported = [...read('src/index.ts').matchAll(/^export (?:type )?\{(.*?)\}/gms)].flatMap(([, names = '']) =>
       names.split(',').map((name) => name.trim().replace(/^type |.* as /g, '')),

@@ -11,12 +11,12 @@ const LIMITS = [
   'rate',
   'flood',
   'throttle',
+  'readers',
   'backlog',
   'heartbeat',
   'join-timeout',
   'handshake-timeout',
   'message-size',
-  'fragments',
   'bad-request',
 ]
 

@@ -93,7 +93,8 @@ const MAX_TOTAL_BUFFERED = 256 * 2 ** 20
 export function bufferedDefaults(given: { [Name in keyof Buffered]?: number | undefined } & Sizes): Buffered {
   const { maxMessageBytes, maxTotalBufferedBytes: total } = given
   const wanted = Math.max(MAX_BUFFERED, 2 * maxMessageBytes)
-  const maxBufferedBytes = given.maxBufferedBytes ?? (total ? Math.max(maxMessageBytes, Math.min(total, wanted)) : wanted)
+  const maxBufferedBytes =
+    given.maxBufferedBytes ?? (total ? Math.max(maxMessageBytes, Math.min(total, wanted)) : wanted)
   return { maxBufferedBytes, maxTotalBufferedBytes: total ?? Math.max(MAX_TOTAL_BUFFERED, maxBufferedBytes) }
 }
 
