@@ -319,7 +319,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     })
     const { address, port: actual } = await listen(http.server, port, this.#settings.adminHost)
     this.#adminServer = http
-    const url = urlFor({ enableTls: false, acmeDomains: [], host: this.#settings.adminHost }, actual)
+    const url = urlFor({ host: this.#settings.adminHost }, actual)
     this.#log.info({ url, address, port: actual }, 'Administrative pages listening')
   }
 

@@ -3,7 +3,11 @@ import type { Settings } from '../options/index.js'
 
 /** The URL to open: with the name of the certificate, the host it listens on, or `localhost` if that is all addresses. */
 export function urlFor(
-  { enableTls, acmeDomains, host }: Pick<Settings, 'enableTls' | 'acmeDomains' | 'host'>,
+  {
+    enableTls = false,
+    acmeDomains = [],
+    host,
+  }: Pick<Settings, 'host'> & Partial<Pick<Settings, 'enableTls' | 'acmeDomains'>>,
   port: number,
 ): string {
   const [domain] = acmeDomains

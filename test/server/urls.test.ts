@@ -11,6 +11,6 @@ describe('the URL to open (10.44)', () => {
     ['https://localhost:8443', { enableTls: true }, 8443],
     ['https://relay.example', { enableTls: true, acmeDomains: ['relay.example', 'b.example'] }, 443],
   ])('is %s for %j and port %i', (url, settings, port) => {
-    expect(urlFor({ enableTls: false, acmeDomains: [], host: '', ...settings }, port)).toBe(url)
+    expect(urlFor({ host: '', ...settings }, port)).toBe(url)
   })
 })
