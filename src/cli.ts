@@ -198,6 +198,9 @@ async function main(): Promise<void> {
   // Frames live for a turn: larger pools are allocated less often. Set here, since it concerns the whole process.
   Buffer.poolSize = 64 * 1024
   const stop = new AbortController()
+  // What nobody reads must not hold up the end. Node itself would wait for a write to a dead file system.
+  const end = (code?: number): void =>
+    void (standardOutput().writing ? process.kill(process.pid, 'SIGKILL') : process.exit(code))
   const belowNpm = process.env['npm_lifecycle_event'] === 'start'
   let since = 0
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -209,7 +212,7 @@ async function main(): Promise<void> {
       }
       // A second signal does not wait for the drain, unless it is the first once more.
       const mayBeSame = signal === 'SIGINT' || belowNpm
-      if (!mayBeSame || performance.now() - since > SAME_SIGNAL) process.exit(FAILED)
+      if (!mayBeSame || performance.now() - since > SAME_SIGNAL) end(FAILED)
     })
   }
   // Whoever reads the help may stop before its end, as `head` does; or the disk may be full.
@@ -221,8 +224,6 @@ async function main(): Promise<void> {
     err: (text) => process.stderr.write(text),
   }
   process.exitCode = await run(terminal, stop.signal)
-  // What nobody reads must not hold up the end. Node itself would wait for a write to a dead file system.
-  const end = (): void => void (standardOutput().writing ? process.kill(process.pid, 'SIGKILL') : process.exit())
   setTimeout(end, LAST_WORDS).unref()
 }
 
