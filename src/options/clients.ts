@@ -27,7 +27,7 @@ export const clients = {
     group: 'Clients',
     value: 'duration',
     description:
-      'How soon after it opened a WebSocket may be closed because its client is refused something (page, token, room), so that clients that come back at once do not spin. It grows with every 10 refusals of the address within a minute, up to ten times this; 0 closes at once. The first 10 closes of an address for a broken frame or a message too big (1002, 1007, 1009) do not wait.',
+      'The least time from the opening of a WebSocket to its close for a refusal (page, token, room), so that clients that come back at once do not spin. It grows with every 10 refusals of the address within a minute, up to ten times this; 0 closes at once. The first 10 closes of an address for a broken frame or a message too big (1002, 1007, 1009) do not wait.',
   }),
   trustProxy: described(proxies().default([]), {
     env: 'TRUST_PROXY',

@@ -43,7 +43,7 @@ export const limits = {
     group: 'Limits',
     value: 'number',
     description:
-      'Messages that an `impossible-writer` connection may send in each `RATE_LIMIT_WINDOW`; more are refused. What waited because the relay was late counts for the time at which it may have come.',
+      'Messages that an `impossible-writer` connection may send in each `RATE_LIMIT_WINDOW`; more are refused. Messages that waited because the relay was late count as if they had been read in time.',
   }),
   rateLimitWindow: described(duration(1).default(1000), {
     env: 'RATE_LIMIT_WINDOW',
@@ -56,7 +56,7 @@ export const limits = {
     group: 'Limits',
     value: 'number',
     description:
-      'Messages a second that a connection of the other dialects may send; beyond it its socket is read more slowly, and nothing is lost. Work for others counts as messages do: a join of a room of 1,000 as 5 to 8. For all connections of one user or address together, such work beyond it makes their joins wait.',
+      'Messages a second that a connection of the other dialects may send; beyond it its socket is read more slowly, and nothing is lost. Work for others counts as messages do: a join of a room of 1,000 as 5 to 8. When all connections of one user or address together cause more work than that, their joins wait.',
   }),
   byteRate: described(size().default(0), {
     env: 'BYTE_RATE',
@@ -76,7 +76,7 @@ export const limits = {
     group: 'Limits',
     value: 'size',
     description:
-      'Memory that may wait for all connections together, what is shared counted once; beyond it whoever has read nothing for longest is cut off, until the rest fits. 256 MiB if left out, or `MAX_BUFFERED_BYTES` if that is more. As many may be kept of messages that have come in part; beyond it the slowest and oldest of these are closed with 1013.',
+      'Memory that may wait for all connections together; what several share counts once. Beyond it the connections that have read nothing for longest are cut off, until the rest fits. 256 MiB if left out, or `MAX_BUFFERED_BYTES` if that is more. Unfinished messages may take as much again; beyond it the senders of the slowest and oldest are closed with 1013.',
   }),
 }
 
