@@ -126,6 +126,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       hub: this.#hub,
       tally,
       backlog: this.#connections.budget,
+      unfinished: this.#connections.unfinished,
       health: () => this.#report.health(this.#connections.draining),
       log: this.#output,
       descriptors: this.#descriptors,

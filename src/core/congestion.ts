@@ -13,6 +13,9 @@ const PATIENCE_WITH_MANY = 3000
 /** Bytes of messages that are kept until the readers of one room have caught up. */
 const MAX_KEPT = 4 * 2 ** 20
 
+/** The same for all rooms of a relay together. */
+const MAX_KEPT_IN_ALL = 32 * 2 ** 20
+
 /** Time between two looks at whether the wait is still worth it, in milliseconds. */
 const REVIEW = 100
 
@@ -22,15 +25,20 @@ const REVIEW = 100
  */
 export class Congestion {
   readonly #members: { readonly length: number }
+  readonly #counters: { keptBytes: number }
   readonly #slow = new Set<SlowMember>()
   #relief: Promise<void> | undefined
   #relieve: (() => void) | undefined
   #kept = 0
   #review: NodeJS.Timeout | undefined
 
-  /** @param members All members of the room. */
-  constructor(members: { readonly length: number }) {
+  /**
+   * @param members All members of the room.
+   * @param counters Those of the relay.
+   */
+  constructor(members: { readonly length: number }, counters: { keptBytes: number }) {
     this.#members = members
+    this.#counters = counters
   }
 
   /** How many are behind. */
@@ -51,7 +59,9 @@ export class Congestion {
   /** Whether a message may be kept until the relief. If not, it is relayed now, and its sender waits all the same. */
   keep(bytes: number): boolean {
     if (this.#kept > 0 && this.#kept + bytes > MAX_KEPT) return false
+    if (this.#counters.keptBytes + bytes > MAX_KEPT_IN_ALL) return false
     this.#kept += bytes
+    this.#counters.keptBytes += bytes
     return true
   }
 
@@ -76,6 +86,7 @@ export class Congestion {
 
   #end(): void {
     clearInterval(this.#review)
+    this.#counters.keptBytes -= this.#kept
     this.#kept = 0
     this.#relieve?.()
     this.#relieve = undefined

@@ -35,6 +35,8 @@ export class Counters {
   /** Bytes of frames written, one time for each recipient. */
   bytesSent = 0
   rateLimitsHit = 0
+  /** Bytes of messages that wait until slow readers have caught up. */
+  keptBytes = 0
   readonly batches = new BatchSizes()
   readonly #dialects = new Map<string, Census>()
 

@@ -306,7 +306,7 @@ export class Room {
 
   /** Much of what the room sent waits for a member. */
   fellBehind(member: SlowMember): void {
-    this.congestion ??= new Congestion(this.members)
+    this.congestion ??= new Congestion(this.members, this.#counters)
     this.congestion.add(member)
   }
 

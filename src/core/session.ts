@@ -13,6 +13,8 @@ import { Member, type Room, type RoomKind } from './room.js'
 /** Milliseconds over which `byteRate` is counted. */
 const SECOND = 1000
 
+const goOn = (): void => {}
+
 const NOTHING: Conversation = { kind: undefined, receive() {} }
 
 /** One connection's verbs, whatever the dialect. Cleans up exactly once. */
@@ -297,9 +299,8 @@ export class Session {
     if (relief === undefined) return false
     this.limited('readers')
     const kept = congestion.keep(data.length)
-    this.wait(relief, () => {
-      if (kept) this.receive(data, binary)
-    })
+    // Not a function from here if it goes on: that would keep the message, too.
+    this.wait(relief, kept ? () => this.receive(data, binary) : goOn)
     return kept
   }
 

@@ -15,6 +15,7 @@ export interface Sources {
   readonly tally: Tally
   /** What waits for slow clients. */
   readonly backlog: { measure(): { bytes: number; connections: number } }
+  readonly unfinished: { measure(): { bytes: number } }
   health(): Health
   /** What became of the log. */
   readonly log: { readonly lost: number }
@@ -146,14 +147,18 @@ function addRefusals(exposition: Exposition, { tally }: Sources): void {
     )
 }
 
-function addBacklog(exposition: Exposition, { backlog, tally: { limits } }: Sources): void {
+function addBacklog(
+  exposition: Exposition,
+  { backlog, unfinished, hub: { counters }, tally: { limits } }: Sources,
+): void {
   exposition
     .gauge(
       'baton_backlog_bytes',
       'Memory that waits for clients that read slowly; what several share counts once.',
-      () => backlog.measure().bytes,
+      () => backlog.measure().bytes + counters.keptBytes,
     )
     .gauge('baton_backlog_connections', 'Connections for which something waits.', () => backlog.measure().connections)
+    .gauge('baton_unfinished_bytes', 'Memory of messages that have come in part.', () => unfinished.measure().bytes)
     .counter(
       'baton_slow_readers_dropped_total',
       'Connections closed because they read too slowly.',

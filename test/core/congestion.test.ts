@@ -12,9 +12,11 @@ function reader() {
 
 const MANY = { length: 100 }
 
+const counters = { keptBytes: 0 }
+
 describe('senders of a room whose readers are behind (10.8)', () => {
   it('wait until the last of them has caught up', async () => {
-    const [congestion, one, two] = [new Congestion(MANY), reader(), reader()]
+    const [congestion, one, two] = [new Congestion(MANY, counters), reader(), reader()]
     congestion.add(one)
     congestion.add(two)
     const over = vi.fn()
@@ -30,7 +32,7 @@ describe('senders of a room whose readers are behind (10.8)', () => {
   })
 
   it('wait as long as one of them reads on', async () => {
-    const [congestion, steady] = [new Congestion(MANY), reader()]
+    const [congestion, steady] = [new Congestion(MANY, counters), reader()]
     congestion.add(steady)
     congestion.add(reader())
     const over = vi.fn()
@@ -46,7 +48,7 @@ describe('senders of a room whose readers are behind (10.8)', () => {
   })
 
   it('do not wait for one that has stopped reading for more than a moment', async () => {
-    const congestion = new Congestion(MANY)
+    const congestion = new Congestion(MANY, counters)
     congestion.add(reader())
     const over = vi.fn()
     void congestion.relief?.then(over)
@@ -57,7 +59,7 @@ describe('senders of a room whose readers are behind (10.8)', () => {
   })
 
   it('wait some seconds where at least half of the room has stopped reading, and no longer', async () => {
-    const congestion = new Congestion({ length: 2 })
+    const congestion = new Congestion({ length: 2 }, counters)
     congestion.add(reader())
     const over = vi.fn()
     void congestion.relief?.then(over)
@@ -65,5 +67,22 @@ describe('senders of a room whose readers are behind (10.8)', () => {
     expect(over).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(300)
     expect(over).toHaveBeenCalledOnce()
+  })
+
+  it('are kept a few megabytes of, however many rooms there are, and nothing when it is over', () => {
+    const rooms = Array.from({ length: 100 }, () => new Congestion(MANY, counters))
+    const slow = reader()
+    let kept = 0
+    for (const room of rooms) {
+      room.add(slow)
+      expect(room.relief).toBeDefined()
+      while (room.keep(1_000_000)) kept += 1_000_000
+    }
+    expect(kept).toBeGreaterThan(4 * 2 ** 20)
+    expect(kept).toBeLessThanOrEqual(32 * 2 ** 20)
+    expect(counters.keptBytes).toBe(kept)
+    for (const room of rooms) room.delete(slow)
+    expect(counters.keptBytes).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
   })
 })

@@ -11,7 +11,7 @@ import { parseOptions } from '../../src/options/index.js'
 import { createHub } from '../support/hub.js'
 import { numbersIn } from '../support/metrics.js'
 import { describeWithPromtool, promtool } from '../support/promtool.js'
-import { RawClient, upgradeRequest } from '../support/raw.js'
+import { frame, Op, RawClient, upgradeRequest } from '../support/raw.js'
 import { startRelay, type TestRelay } from '../support/relay.js'
 
 async function scrape({ http }: Pick<TestRelay, 'http'>): Promise<Map<string, number>> {
@@ -26,6 +26,7 @@ async function read(given: Partial<Sources>): Promise<Map<string, number>> {
     hub,
     tally: new Tally([]),
     backlog: { measure: () => ({ bytes: 0, connections: 0 }) },
+    unfinished: { measure: () => ({ bytes: 0 }) },
     health: () => new Report(hub).health(false),
     log: { lost: 0 },
     descriptors: { shortages: 0 },
@@ -148,6 +149,20 @@ describe('GET /metrics', () => {
       'baton_limits_hit_total{reason="connections"}': 1,
       baton_max_connections: 1,
     })
+  })
+
+  it('tell what messages take that have come in part (10.21)', async () => {
+    const relay = await startRelay()
+    const client = await RawClient.open(relay, '/raw/doc')
+    // 64 KiB were announced.
+    const begun = frame(Op.binary, Buffer.alloc(64 * 1024)).subarray(0, 10_000)
+    client.write(begun)
+    let numbers = await scrape(relay)
+    while (numbers.get('baton_unfinished_bytes') === 0) numbers = await scrape(relay)
+    expect(numbers.get('baton_unfinished_bytes')).toBeGreaterThan(9000)
+    client.socket.destroy()
+    while (numbers.get('baton_connections') !== 0) numbers = await scrape(relay)
+    expect(numbers.get('baton_unfinished_bytes')).toBe(0)
   })
 
   it('shows what waits for a slow reader, and counts it when it is dropped', async () => {
