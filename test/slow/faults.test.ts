@@ -128,9 +128,9 @@ describeWithRedis(
       const line = await connect(proxy.url, test)
       proxy.hole()
       void line.publish('x', 'lost')
-      const before = performance.now()
       await line.backplane.stop()
-      expect(performance.now() - before).toBeLessThan(5 * SECOND)
+      // It did not wait until the silence was noticed.
+      expect(line.outages).toEqual([])
     })
 
     it('is given up if nothing moves on it any more', { timeout: TIMEOUT }, async (test) => {
