@@ -29,8 +29,8 @@ export interface Line extends ReadLine {
 /** How long a client may take to answer a close before its socket is cut, in milliseconds. */
 const CLOSE_TIMEOUT = 10_000
 
-/** Bytes that are written to a socket without TLS at once: more than any batch of small messages. */
-const MAX_DIRECT = 256 * 1024
+/** Bytes that are written to a socket without TLS at once: more than a batch of messages of up to 128 KiB. */
+const MAX_DIRECT = 384 * 1024
 
 /** Bytes that may be unsent when a write to TLS returns, though the client keeps up: TLS sends a moment later. */
 const TLS_UNSENT = 16 * 1024
