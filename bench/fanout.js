@@ -17,7 +17,7 @@ async function load(dist) {
   const [{ Room, Member }, { Counters }] = [await part('room.js'), await part('counters.js')]
   const { Ticker } = await part('ticker.js')
   const [ticker, counters] = [new Ticker(), new Counters()]
-  const rooms = ['one', 'other'].map((name) => new Room({ name: 'opaque' }, name, ticker, counters))
+  const rooms = ['one', 'other'].map((name) => new Room({ name: 'y-webrtc', several: true }, name, ticker, counters))
   const sessions = Array.from({ length: MEMBERS }, () => ({ write() {} }))
   for (const room of rooms)
     for (const [i, session] of sessions.entries()) room.add(new Member(session, room, String(i)))
