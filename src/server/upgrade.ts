@@ -96,12 +96,14 @@ export class UpgradeHello implements Hello {
   /** @param path Where it differs from the request's, under a prefix. */
   constructor(request: IncomingMessage, path = pathOf(targetOf(request))) {
     const target = targetOf(request)
-    const headers = Object.entries(request.headers)
+    const lines = [target.slice(pathEnd(target))]
+    // A loop: this is done for every connection, and `flatMap` takes seven times as long.
+    for (const [name, value] of Object.entries(request.headers)) {
+      if (typeof value === 'string') lines.push(name, value)
+      else for (const each of value ?? []) lines.push(name, each)
+    }
     this.path = ownText(path)
-    this.#text = [
-      target.slice(pathEnd(target)),
-      ...headers.flatMap(([name, value]) => [value ?? []].flat().flatMap((each) => [name, each])),
-    ].join('\n')
+    this.#text = lines.join('\n')
   }
 
   get query(): URLSearchParams {
