@@ -1,10 +1,10 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import type { RelayOptions } from '../../src/index.js'
-import { describeInChromium, launchChromium } from '../support/chromium.js'
-import type { Client } from '../support/client.js'
-import { signIn, TOKEN } from '../support/dashboard.js'
-import { startRelay, type TestRelay } from '../support/relay.js'
+import type { RelayOptions } from '../../../src/index.js'
+import { describeInChromium, launchChromium } from '../../support/chromium.js'
+import type { Client } from '../../support/client.js'
+import { signIn, TOKEN } from '../../support/dashboard.js'
+import { startRelay, type TestRelay } from '../../support/relay.js'
 
 describeInChromium('the dashboard in Chromium', () => {
   let browser: Browser
