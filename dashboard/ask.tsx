@@ -53,7 +53,8 @@ export function Ask() {
       ref={dialog}
       aria-labelledby="ask"
       onClose={() => {
-        question.value = undefined
+        // The event comes a moment after the close: the next question may have been asked, or even be open, by then.
+        if (question.value === asked && !dialog.current?.open) question.value = undefined
       }}
     >
       <form onSubmit={submit}>
