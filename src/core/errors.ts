@@ -213,7 +213,7 @@ export const closes = {
 export const errorCodes = {
   RATE_LIMIT_EXCEEDED: 'more than `RATE_LIMIT` messages in `RATE_LIMIT_WINDOW`; this one was not relayed',
   INVALID_MESSAGE:
-    'no JSON object with a `type` that says something, a `type` reserved for the relay, or `type` or `token` twice',
+    'no JSON object with a `type` that says something, a `type` reserved for the relay, or a field that the relay reads or sets twice',
   PARSE_ERROR: 'not JSON',
   NOT_ALLOWED: 'the member may read in this room and not publish',
   INVALID_TOKEN: 'the fresh token of an `auth` message was not taken; the old one stays in force',

@@ -15,9 +15,12 @@ const NOT_AN_OBJECT: JsonFault = {
   why: 'Invalid message: a JSON object with a type is required',
 }
 
-/** The fields of a dialect's messages that mean something to the relay. */
+/**
+ * The fields of a dialect's messages that mean something to the relay. If one of them is there twice the message is
+ * refused: parsers differ in which one counts, and nothing honest sends two.
+ */
 interface Fields {
-  /** Fields that the relay reads. If one is there twice the message is refused, since parsers differ in which one counts. */
+  /** Fields that the relay reads. */
   readonly reads: readonly string[]
   /** Fields that only the relay may set: they are cut out of what is relayed. */
   readonly sets?: readonly string[]
@@ -31,13 +34,11 @@ interface Fields {
  */
 export class JsonReader {
   readonly #names: readonly string[]
-  readonly #reads: number
   /** Whether the field at the same index of the names is relayed; the last one is for all other fields. */
   readonly #relays: readonly boolean[]
 
   constructor({ reads, sets = [], relays }: Fields) {
     this.#names = [...reads, ...sets]
-    this.#reads = reads.length
     const named = this.#names.map((name) => relays?.includes(name) ?? !sets.includes(name))
     this.#relays = [...named, relays === undefined]
   }
@@ -68,7 +69,8 @@ export class JsonReader {
     while (more) {
       const value = skipName(text, at)
       const field = this.#find(text, at + 1)
-      if (places[field] !== 0 && field < this.#reads) twice = this.#names[field]
+      // There is no name for all other fields.
+      if (places[field] !== 0) twice ??= this.#names[field]
       places[field] = value
       at = skipBlanks(text, skipValue(text, value))
       more = text[at] === Char.comma

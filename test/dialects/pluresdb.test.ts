@@ -165,6 +165,8 @@ describe('pluresdb', () => {
     ['{"type":"peer-left","type":"data","data":1}', 'type'],
     ['{"type":"data","data":1,"d\\u0061ta":2}', 'data'],
     ['{"type":"join","topic":"t","topic":"u"}', 'topic'],
+    ['{"type":"data","data":1,"peerId":"x","peerId":"x"}', 'peerId'],
+    ['{"type":"data","data":1,"peerId":"x","peer\\u0049d":"a"}', 'peerId'],
   ])('refuses %s, of which parsers read either (10.13)', async (text, field) => {
     const { open } = await startRelay()
     const [a, b] = [await open('/'), await open('/')]
