@@ -2,19 +2,20 @@
  * `node bench/dashboard.js [ROOMS]`: what the dashboard's look at the rooms costs a relay once a second while somebody
  * looks, with so many rooms of 2 members, 100,000 if it is not said; and what the hour of history costs.
  */
-import { Hub } from '../dist/core/hub.js'
+
+import { Watch } from '../dist/admin/room-inspector.js'
+import { Sampler } from '../dist/admin/sampler.js'
+import { RelayContext } from '../dist/core/context.js'
 import { Session } from '../dist/core/session.js'
 import { opaque } from '../dist/dialects/opaque.js'
-import { RoomNamer } from '../dist/log.js'
-import { Sampler } from '../dist/observe/sampler.js'
+import { RoomNamer } from '../dist/observability/log.js'
 import { parseOptions } from '../dist/options/index.js'
-import { Watch } from '../dist/server/dashboard/watch.js'
 
 const ROOMS = Number(process.argv[2] ?? 100_000)
 const ROUNDS = 50
 
 const observer = new Proxy({}, { get: () => () => {} })
-const hub = new Hub({ ...parseOptions({}), joinTimeout: 0, maxRooms: 0, maxRoomMembers: 0 }, observer)
+const hub = new RelayContext({ ...parseOptions({}), joinTimeout: 0, maxRooms: 0, maxRoomMembers: 0 }, observer)
 const port = { address: '192.0.2.1', write() {}, close() {}, measure: () => ({ received: 1, sent: 1, backlog: 0 }) }
 const hello = { path: '/raw/x', query: new URLSearchParams(), headers: {} }
 

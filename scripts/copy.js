@@ -2,8 +2,8 @@
 // library's entry for CommonJS.
 import { cpSync, readdirSync } from 'node:fs'
 
-const from = new URL('../src/server/landing/page/', import.meta.url)
-const to = new URL('../dist/server/landing/page/', import.meta.url)
+const from = new URL('../src/http/landing/page/', import.meta.url)
+const to = new URL('../dist/http/landing/page/', import.meta.url)
 for (const name of readdirSync(from)) {
   if (/\.(js|css)$/.test(name)) cpSync(new URL(name, from), new URL(name, to))
 }

@@ -5,8 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** @typedef {typeof import('../src/options/index.js')} OptionsModule */
-/** @typedef {typeof import('../src/units.js')} UnitsModule */
-/** @typedef {typeof import('../src/core/errors.js')} ErrorsModule */
+/** @typedef {typeof import('../src/options/units.js')} UnitsModule */
+/** @typedef {typeof import('../src/core/close-reasons.js')} ErrorsModule */
 /** @typedef {Readonly<Record<string, string>>} Tables Markdown tables, by their names in the page. */
 
 /**
@@ -85,7 +85,7 @@ export function fill(page, tables) {
   }, page)
 }
 
-/** @type {Readonly<Record<import('../src/core/errors.js').Reconnect, string>>} */
+/** @type {Readonly<Record<import('../src/core/close-reasons.js').Reconnect, string>>} */
 const ADVICE = {
   'at once': 'reconnect at once',
   later: 'reconnect after a pause',
@@ -140,8 +140,8 @@ function rewrite(path, tables) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [options, units, errors, { MemoryBus, Relay }] = await Promise.all([
     import('../dist/options/index.js'),
-    import('../dist/units.js'),
-    import('../dist/core/errors.js'),
+    import('../dist/options/units.js'),
+    import('../dist/core/close-reasons.js'),
     import('../dist/index.js'),
   ])
   rewrite('docs/configuration.md', optionTables(options, units))

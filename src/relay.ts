@@ -2,46 +2,46 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { Dashboard } from './admin/dashboard.js'
 import { JsonWebTokens, wantsTokens } from './auth/tokens.js'
 import type { Backplane } from './cluster/backplane.js'
-import { maxFrame } from './cluster/limits.js'
+import { maxFrame } from './cluster/max-frame.js'
 import { ClusterNode } from './cluster/node.js'
-import { RedisBackplane } from './cluster/redis.js'
+import { RedisBackplane } from './cluster/redis-backplane.js'
 import { assertRedis, loadRedis } from './cluster/redis-client.js'
 import type { Authorize } from './core/authority.js'
-import { closes } from './core/errors.js'
-import { Hub } from './core/hub.js'
+import { closes } from './core/close-reasons.js'
+import { RelayContext } from './core/context.js'
 import type { Session } from './core/session.js'
-import { Dialects } from './dialects/index.js'
-import { Log, type Logger, RoomNamer } from './log.js'
-import { isPublic } from './networks.js'
-import { Announcer, type Emit, type RelayEvents } from './observe/announcer.js'
-import { ClusterJournal } from './observe/cluster-journal.js'
-import type { Exposition } from './observe/exposition.js'
-import { FileDescriptors } from './observe/file-descriptors.js'
-import { Journal } from './observe/journal.js'
-import { createMetrics } from './observe/metrics.js'
-import { Report, type Stats } from './observe/report.js'
-import { Tally } from './observe/tally.js'
+import { Dialects } from './dialects/dialects.js'
+import { AddressLimits } from './http/address-limits.js'
+import { AdminAuth } from './http/admin-auth.js'
+import { attachTo, DEFAULT_PATIENCE } from './http/attached-server.js'
+import { hasIceServers, IcePage, type IceServers, iceServersFor } from './http/ice-servers.js'
+import { createLandingPage } from './http/landing-page.js'
+import { PublicPages } from './http/public-pages.js'
+import { adminPages, answerTo, createPages, type Pages, publicPages } from './http/routes.js'
+import { createHttpServer, type Handler, type HttpServer, listen } from './http/server.js'
+import { urlFor } from './http/url.js'
+import { ClusterLog } from './observability/cluster-log.js'
+import { EventCounters } from './observability/event-counters.js'
+import { type Emit, EventFanout, type RelayEvents } from './observability/event-fanout.js'
+import { EventLog } from './observability/event-log.js'
+import { FileDescriptors } from './observability/file-descriptors.js'
+import { Log, type Logger, RoomNameHasher } from './observability/log.js'
+import { createMetrics } from './observability/metrics.js'
+import type { MetricsRegistry } from './observability/metrics-registry.js'
+import { type Stats, StatusReport } from './observability/status-report.js'
 import { isTurnSecretWeak } from './options/ice.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { isProduction } from './options/log.js'
-import { Gate } from './server/admin.js'
-import { attachTo, DEFAULT_PATIENCE } from './server/attached.js'
-import { Clients } from './server/clients.js'
-import { Connections } from './server/connections.js'
-import { Dashboard } from './server/dashboard/index.js'
-import { adminPages, answerTo, createPages, type Pages, publicPages } from './server/http.js'
-import { hasIceServers, IcePage, type IceServers, iceServersFor } from './server/ice.js'
-import { createLandingPage } from './server/landing.js'
-import { createHttpServer, type Handler, type HttpServer, listen } from './server/listener.js'
-import { PublicPages } from './server/public-pages.js'
-import type { Certificate } from './server/tls/certificate.js'
-import { createCertificate } from './server/tls/index.js'
-import { PlainHttp } from './server/tls/plain-http.js'
-import { outOfDate, watchDates } from './server/tls/validity.js'
-import { refuse } from './server/upgrade.js'
-import { urlFor } from './server/urls.js'
+import { isPublic } from './options/networks.js'
+import type { Certificate } from './tls/certificate.js'
+import { createCertificate } from './tls/create-certificate.js'
+import { PlainHttp } from './tls/plain-http.js'
+import { outOfDate, watchDates } from './tls/validity.js'
+import { Connections } from './websocket/connections.js'
+import { refuse } from './websocket/handshake.js'
 
 /** The options of a {@link Relay}: those of the schema, and what only code can give. */
 export type RelayOptions = Options & {
@@ -67,20 +67,20 @@ export class Relay extends EventEmitter<RelayEvents> {
   readonly #settings: Settings
   readonly #output: Log
   readonly #log: Logger
-  readonly #namer: RoomNamer
-  readonly #journal: Journal
+  readonly #namer: RoomNameHasher
+  readonly #journal: EventLog
   readonly #tokens: JsonWebTokens | undefined
-  readonly #hub: Hub
+  readonly #hub: RelayContext
   readonly #dialects: Dialects
-  readonly #clients: Clients
+  readonly #clients: AddressLimits
   readonly #connections: Connections
-  readonly #report: Report
-  readonly #metrics: Exposition
+  readonly #report: StatusReport
+  readonly #metrics: MetricsRegistry
   readonly #descriptors: FileDescriptors
   readonly #cluster: ClusterNode | undefined
-  readonly #clusterJournal: ClusterJournal
+  readonly #clusterJournal: ClusterLog
   #clustered: Promise<void> | undefined
-  readonly #gate: Gate | undefined
+  readonly #gate: AdminAuth | undefined
   #dashboard: Dashboard | undefined
   #server: HttpServer | undefined
   #adminServer: HttpServer | undefined
@@ -103,24 +103,24 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#settings = parseOptions(rest)
     this.#output = new Log(this.#settings)
     this.#log = this.#output.logger
-    this.#namer = new RoomNamer(this.#settings)
-    this.#journal = new Journal(this.#log, this.#namer)
-    this.#clusterJournal = new ClusterJournal(this.#log)
+    this.#namer = new RoomNameHasher(this.#settings)
+    this.#journal = new EventLog(this.#log, this.#namer)
+    this.#clusterJournal = new ClusterLog(this.#log)
     this.#cluster = this.#createNode(backplane)
     this.#tokens = wantsTokens(this.#settings) ? new JsonWebTokens(this.#settings, this.#log) : undefined
-    const tally = new Tally(this.#settings.dialects)
-    const announcer = new Announcer(tally, this.#journal, this.#emit)
-    this.#hub = new Hub(this.#settings, announcer, { tokens: this.#tokens, authorize }, this.#cluster)
+    const tally = new EventCounters(this.#settings.dialects)
+    const announcer = new EventFanout(tally, this.#journal, this.#emit)
+    this.#hub = new RelayContext(this.#settings, announcer, { tokens: this.#tokens, authorize }, this.#cluster)
     this.#dialects = new Dialects(this.#settings.dialects)
-    this.#clients = new Clients(this.#settings, this.#hub.observer)
+    this.#clients = new AddressLimits(this.#settings, this.#hub.observer)
     this.#connections = new Connections(this.#hub, this.#dialects, this.#clients, this.#settings)
     const cluster = this.#cluster
-    this.#report = new Report(this.#hub, cluster && (() => cluster.state))
-    if (cluster) this.#report.watch(() => cluster.ailment)
-    this.#report.watch(() => this.#tokens?.ailment())
-    this.#report.watch(() => this.#output.ailment())
+    this.#report = new StatusReport(this.#hub, cluster && (() => cluster.state))
+    if (cluster) this.#report.addHealthCheck(() => cluster.healthIssue)
+    this.#report.addHealthCheck(() => this.#tokens?.healthIssue())
+    this.#report.addHealthCheck(() => this.#output.healthIssue())
     this.#descriptors = new FileDescriptors(this.#log)
-    this.#report.watch(() => this.#descriptors.ailment())
+    this.#report.addHealthCheck(() => this.#descriptors.healthIssue())
     this.#metrics = createMetrics({
       settings: this.#settings,
       hub: this.#hub,
@@ -134,7 +134,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       cluster,
     })
     const { adminToken } = this.#settings
-    if (adminToken !== '') this.#gate = new Gate(adminToken, (request) => this.#onGuess(request))
+    if (adminToken !== '') this.#gate = new AdminAuth(adminToken, (request) => this.#onGuess(request))
   }
 
   /**
@@ -184,8 +184,8 @@ export class Relay extends EventEmitter<RelayEvents> {
       )
     }
     if (certificate && server instanceof TlsServer) {
-      this.#report.watch(() => certificate.ailment())
-      this.#report.watch(() => certificate.validity && outOfDate(certificate.validity))
+      this.#report.addHealthCheck(() => certificate.healthIssue())
+      this.#report.addHealthCheck(() => certificate.validity && outOfDate(certificate.validity))
       this.#detach.push(certificate.serve(server), watchDates(certificate, this.#log))
       this.#certificate = certificate
     }

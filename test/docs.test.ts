@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { errorTables, fill, metricTables, optionTables } from '../scripts/docs.js'
-import * as errors from '../src/core/errors.js'
+import * as errors from '../src/core/close-reasons.js'
 import { MemoryBus, Relay } from '../src/index.js'
-import { faultMessages } from '../src/observe/cluster-journal.js'
-import { limitMessages } from '../src/observe/journal.js'
+import { faultMessages } from '../src/observability/cluster-log.js'
+import { limitMessages } from '../src/observability/event-log.js'
 import * as options from '../src/options/index.js'
-import * as units from '../src/units.js'
+import * as units from '../src/options/units.js'
 
 const { closes } = errors
 const metrics = await new Relay({ enableTls: true, backplane: new MemoryBus().connect() }).metrics()
@@ -180,7 +180,7 @@ describe('what the pages list (10.47)', () => {
 
 /** The members of the type. */
 function limitNames(): string[] {
-  const [, union = ''] = /export type LimitName =\n(.*?)\n\n/s.exec(read('src/core/hub.ts')) ?? []
+  const [, union = ''] = /export type LimitName =\n(.*?)\n\n/s.exec(read('src/core/context.ts')) ?? []
   return [...union.matchAll(/'([^']+)'/g)].map(([, name = '']) => name)
 }
 
@@ -200,7 +200,7 @@ function logMessages(): string[] {
   return messages.filter((text) => /^[A-Z]/.test(text))
 }
 
-const LOGS = /(log|logger|digest)\.(debug|info|warn|error)$|\.#presence$/i
+const LOGS = /(log|logger|summary)\.(debug|info|warn|error)$|\.#presence$/i
 
 /** A string, or two of which one is chosen. */
 function textsOfArgument(node: ts.Expression): string[] {

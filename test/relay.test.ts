@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { MemoryBus } from '../src/cluster/memory.js'
+import { MemoryBus } from '../src/cluster/memory-bus.js'
 import {
   type AuthorizeRequest,
   ListenError,

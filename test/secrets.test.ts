@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { run } from '../src/cli.js'
+import { run } from '../src/cli/main.js'
 import { optionInfos, parseOptions } from '../src/options/index.js'
 
 const SECRET = 'sesame-open-yourself-please-1001'

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import type { JWK } from 'jose'
 import { ageClock } from '../core/clocks.js'
-import type { Logger } from '../log.js'
+import type { Logger } from '../observability/log.js'
 import type { Settings } from '../options/index.js'
 import { algorithmsOf, type Keys, KeysUnavailable, PUBLIC_KEY_ALGORITHMS, type VerifyingKey } from './keys.js'
 
@@ -55,7 +55,7 @@ export class KeySet implements Keys {
     return this.#known()
   }
 
-  ailment(): string | undefined {
+  healthIssue(): string | undefined {
     if (this.#failures > 0) {
       const so = this.#keys ? `those known are good until ${this.#end()}` : 'nobody can get in'
       return `The keys of JWKS_URL cannot be fetched: ${so}.`

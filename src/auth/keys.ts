@@ -26,7 +26,7 @@ export interface Keys {
    */
   renewed(): Promise<readonly VerifyingKey[]>
   /** What is wrong, for everybody to read; undefined while all is well. */
-  ailment(): string | undefined
+  healthIssue(): string | undefined
   /** Lets go of the timer. */
   stop(): void
 }
@@ -74,7 +74,7 @@ export function fixedKey(key: VerifyingKey): Keys {
     algorithms: key.algorithms,
     current: async () => keys,
     renewed: async () => keys,
-    ailment: () => undefined,
+    healthIssue: () => undefined,
     stop() {},
   }
 }

@@ -1,6 +1,6 @@
 import type { JWTPayload, ProtectedHeaderParameters } from 'jose'
-import type { Denial, Hello, Pass, Right, Tokens } from '../core/authority.js'
-import type { Logger } from '../log.js'
+import type { Claims, Denial, Hello, Right, Tokens } from '../core/authority.js'
+import type { Logger } from '../observability/log.js'
 import type { Settings } from '../options/index.js'
 import { tokenOf } from './bearer.js'
 import { KeySet } from './key-set.js'
@@ -19,7 +19,7 @@ export function wantsTokens({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): boo
 }
 
 /** What a token says. */
-export class TokenPass implements Pass {
+export class TokenClaims implements Claims {
   readonly user: string | undefined
   readonly expires: number | undefined
   readonly rights: Rights
@@ -36,7 +36,7 @@ export class TokenPass implements Pass {
     return this.#peerIds.allow(id)
   }
 
-  may(right: Right, dialect: string, room: string): boolean {
+  allows(right: Right, dialect: string, room: string): boolean {
     return this.rights.may(right, dialect, room)
   }
 }
@@ -65,8 +65,8 @@ export class JsonWebTokens implements Tokens {
   }
 
   /** What is wrong with the keys, for everybody to read. */
-  ailment(): string | undefined {
-    return this.#keys.ailment()
+  healthIssue(): string | undefined {
+    return this.#keys.healthIssue()
   }
 
   /** Lets go of the timer. */
@@ -74,12 +74,12 @@ export class JsonWebTokens implements Tokens {
     this.#keys.stop()
   }
 
-  async identify(hello: Hello): Promise<TokenPass | Denial> {
+  async identify(hello: Hello): Promise<TokenClaims | Denial> {
     const token = tokenOf(hello)
     return token === undefined ? 'token-missing' : await this.check(token)
   }
 
-  async check(token: unknown): Promise<TokenPass | Denial> {
+  async check(token: unknown): Promise<TokenClaims | Denial> {
     if (token === undefined || token === '') return 'token-missing'
     if (typeof token !== 'string' || token.length > MAX_LENGTH) return 'token-malformed'
     const header = await headerOf(token)
@@ -98,7 +98,7 @@ export class JsonWebTokens implements Tokens {
   }
 
   /** The result for the first key whose signature it is. */
-  async #verify(token: string, keys: readonly VerifyingKey[]): Promise<TokenPass | Denial> {
+  async #verify(token: string, keys: readonly VerifyingKey[]): Promise<TokenClaims | Denial> {
     const { jwtVerify, errors } = await import('jose')
     const { jwtIssuer, jwtAudience, jwtLeeway } = this.#settings
     for (const { key, algorithms } of keys) {
@@ -145,13 +145,13 @@ function fitting(keys: readonly VerifyingKey[], { alg = '', kid }: Header): read
   return keys.filter((key) => key.algorithms.includes(alg) && (kid === undefined || (key.kid ?? kid) === kid))
 }
 
-function passOf({ sub, exp, rooms, peerIds }: JWTPayload): TokenPass | Denial {
+function passOf({ sub, exp, rooms, peerIds }: JWTPayload): TokenClaims | Denial {
   const expires = exp === undefined ? undefined : Math.floor(exp * 1000)
   if (expires !== undefined && expires <= Date.now()) return 'token-expired'
   const rights = Rights.of(rooms)
   const ids = PeerIds.of(peerIds)
   if (!rights || !ids || !isUser(sub)) return 'token-claims'
-  return new TokenPass(sub, expires, rights, ids)
+  return new TokenClaims(sub, expires, rights, ids)
 }
 
 /** Nobody has checked the type of the claim. */

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { OptionsError, parseOptions } from '../options/index.js'
-import { parseDuration } from '../units.js'
+import { parseDuration } from '../options/units.js'
 import { fromEnvironment } from './environment.js'
 
 /** What the command is told. */

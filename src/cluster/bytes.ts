@@ -15,7 +15,7 @@ export class Malformed extends Error {}
 const DOUBLE = 8
 
 /** Collects the pieces of a frame, and copies them together once. */
-export class Writer {
+export class ByteWriter {
   readonly #pieces: (number | string | Buffer)[] = []
   readonly #sizes: number[] = []
   #length = 0
@@ -49,7 +49,7 @@ export class Writer {
     this.#add(value, value.length)
   }
 
-  list<T>(items: readonly T[], each: (to: Writer, item: T) => void): void {
+  list<T>(items: readonly T[], each: (to: ByteWriter, item: T) => void): void {
     this.#size(items.length)
     for (const item of items) each(this, item)
   }
@@ -81,7 +81,7 @@ export class Writer {
 }
 
 /** Takes a frame apart, and never reads behind its end. */
-export class Reader {
+export class ByteReader {
   readonly #frame: Buffer
   #at: number
 
@@ -120,7 +120,7 @@ export class Reader {
     return this.#take(this.#size())
   }
 
-  list<T>(each: (from: Reader) => T): T[] {
+  list<T>(each: (from: ByteReader) => T): T[] {
     const length = this.#size()
     // Each item takes a byte at least.
     if (length > this.#frame.length - this.#at) throw new Malformed()

@@ -1,10 +1,10 @@
-import type { Remote } from './remote.js'
+import type { RemoteRoom } from './remote-room.js'
 
 /** The other nodes that host a room, and those that are said to. */
-export class Hosts implements Iterable<[string, Remote]> {
+export class Hosts implements Iterable<[string, RemoteRoom]> {
   /** How many heard the last introduction; undefined if the bus cannot tell. */
   listeners: number | undefined
-  readonly #remotes = new Map<string, Remote>()
+  readonly #remotes = new Map<string, RemoteRoom>()
   /** Those of which others told; undefined as long as nobody has. */
   #told: Set<string> | undefined
 
@@ -17,11 +17,11 @@ export class Hosts implements Iterable<[string, Remote]> {
     return [...this.#remotes.keys()]
   }
 
-  [Symbol.iterator](): Iterator<[string, Remote]> {
+  [Symbol.iterator](): Iterator<[string, RemoteRoom]> {
     return this.#remotes[Symbol.iterator]()
   }
 
-  get(id: string): Remote | undefined {
+  get(id: string): RemoteRoom | undefined {
     return this.#remotes.get(id)
   }
 
@@ -29,7 +29,7 @@ export class Hosts implements Iterable<[string, Remote]> {
     return this.#remotes.has(id)
   }
 
-  set(id: string, remote: Remote): void {
+  set(id: string, remote: RemoteRoom): void {
     this.#remotes.set(id, remote)
   }
 

@@ -1,14 +1,24 @@
-import type { Alarm } from '../core/alarms.js'
 import type { Link } from '../core/cluster.js'
-import type { Memory } from '../core/history.js'
+import type { Deadline } from '../core/deadlines.js'
+import type { HistoryEntry } from '../core/history.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
 import { Hosts } from './hosts.js'
 import type { Change, MemberRecord, Message } from './messages.js'
 import type { ClusterNode } from './node.js'
 import { Outbox } from './outbox.js'
-import { nodeOf, originOf, Remote } from './remote.js'
-import { ACK, ALONE, ASK, BEACON, DOWN, REPEAT, RETURN, SILENT, WELCOME } from './timing.js'
+import { nodeOf, originOf, RemoteRoom } from './remote-room.js'
+import {
+  BEACON,
+  HELLO_RETRY,
+  PEER_TIMEOUT,
+  QUERY_INTERVAL,
+  REINTRODUCTION,
+  ROOM_SILENCE,
+  SOLO_WELCOME,
+  SUBSCRIBE_TIMEOUT,
+  WELCOME_TIMEOUT,
+} from './timing.js'
 
 /** One room, and the other nodes that host it, too. */
 export class RoomLink implements Link {
@@ -28,10 +38,10 @@ export class RoomLink implements Link {
   #mine = true
   readonly #outbox: Outbox
   /** When it spoke last, and when it has to introduce itself again. */
-  #spoke: number
-  #introduce = Number.POSITIVE_INFINITY
+  #lastPublished: number
+  #nextHello = Number.POSITIVE_INFINITY
   #exposedUntil = Number.NEGATIVE_INFINITY
-  #alarm: Alarm<RoomLink> | undefined
+  #alarm: Deadline<RoomLink> | undefined
 
   constructor(node: ClusterNode, room: Room, rooms: Rooms, key: string, channel: string) {
     this.#node = node
@@ -40,9 +50,9 @@ export class RoomLink implements Link {
     this.key = key
     this.channel = channel
     this.#outbox = new Outbox(node.nextNumber())
-    this.#spoke = node.now()
+    this.#lastPublished = node.now()
     if (node.connected) this.opening = new Promise((resolve) => (this.#opened = resolve))
-    else this.#introduce = Number.NEGATIVE_INFINITY
+    else this.#nextHello = Number.NEGATIVE_INFINITY
     this.#open().catch((error: unknown) => node.failed(error))
   }
 
@@ -61,7 +71,7 @@ export class RoomLink implements Link {
   }
 
   get origin(): string {
-    return originOf(this.#node.id, this.#outbox.s)
+    return originOf(this.#node.id, this.#outbox.seq)
   }
 
   ownerOf(user: string): string {
@@ -70,17 +80,17 @@ export class RoomLink implements Link {
 
   joined(member: Member): void {
     this.#change({ what: 'join', who: recordOf(member) })
-    this.room.note()
+    this.room.markPending()
   }
 
   left({ session }: Member): void {
     this.#change({ what: 'leave', key: session.id })
-    this.room.note()
+    this.room.markPending()
   }
 
   flush(): void {
     const batch = this.#outbox.take()
-    if (batch) this.#say(batch)
+    if (batch) this.#publish(batch)
   }
 
   close(): void {
@@ -88,12 +98,12 @@ export class RoomLink implements Link {
     this.flush()
     const { ending, created } = this.room
     if (ending === 'expired') {
-      this.#node.ages.bury(this.channel, created, this.#node.now())
-      this.#say({ kind: 'expire', created })
-    } else if (ending !== 'isolated' && this.shared) this.#say({ kind: 'gone', s: this.#outbox.s + 1 })
+      this.#node.ages.markExpired(this.channel, created, this.#node.now())
+      this.#publish({ kind: 'expire', created })
+    } else if (ending !== 'isolated' && this.shared) this.#publish({ kind: 'gone', s: this.#outbox.seq + 1 })
     this.#closed = true
     this.#node.unlink(this)
-    this.#node.retire(this.#outbox.s)
+    this.#node.retire(this.#outbox.seq)
     if (!this.#mine) this.#node.yielded(this.room, -1)
     this.#node.alarms.cancel(this.#alarm)
     this.#goLive()
@@ -107,25 +117,25 @@ export class RoomLink implements Link {
     else if (!this.#subscribed) this.#node.reset('No answer to a subscription')
     else {
       for (const [id, remote] of this.#hosts) {
-        const doubtful = !remote.synced || now - remote.heard > SILENT
-        if (doubtful && now - remote.asked >= ASK) this.doubt(id)
+        const doubtful = !remote.synced || now - remote.heard > ROOM_SILENCE
+        if (doubtful && now - remote.asked >= QUERY_INTERVAL) this.doubt(id)
       }
-      if (now >= this.#introduce) this.#hello().catch((error: unknown) => this.#node.failed(error))
-      else if (now - this.#spoke >= BEACON[0]) this.#say({ kind: 'beacon', ...this.#stand() })
+      if (now >= this.#nextHello) this.#hello().catch((error: unknown) => this.#node.failed(error))
+      else if (now - this.#lastPublished >= BEACON[0]) this.#publish({ kind: 'beacon', ...this.#position() })
       this.#rest()
     }
   }
 
   /** The bus is back, or has lost something: introduces itself again, within a few seconds. */
   refresh(): void {
-    const [from, to] = RETURN
-    this.#introduce = this.#node.now() + from + Math.random() * (to - from)
+    const [from, to] = REINTRODUCTION
+    this.#nextHello = this.#node.now() + from + Math.random() * (to - from)
     this.#rest()
   }
 
   /** The same, if it could have missed something while the bus was away. */
   restored(): void {
-    if (this.shared || this.#introduce <= this.#node.now()) this.refresh()
+    if (this.shared || this.#nextHello <= this.#node.now()) this.refresh()
     else this.#rest()
   }
 
@@ -137,9 +147,9 @@ export class RoomLink implements Link {
     this.#ask(id, remote)
   }
 
-  #ask(id: string, remote: Remote): void {
+  #ask(id: string, remote: RemoteRoom): void {
     remote.asked = this.#node.now()
-    this.#node.tell(id, { kind: 'need', room: this.key })
+    this.#node.sendTo(id, { kind: 'need', room: this.key })
     this.#rest()
   }
 
@@ -184,7 +194,7 @@ export class RoomLink implements Link {
         break
       case 'absent':
       case 'gone':
-        if (known && message.s >= known.s) this.drop(id)
+        if (known && message.s >= known.seq) this.drop(id)
         break
       case 'expire':
         if (this.room.kind.expired && this.room.created <= message.created) this.#rooms.expire(this.room)
@@ -195,7 +205,7 @@ export class RoomLink implements Link {
   }
 
   async #open(): Promise<void> {
-    this.#wait(this.opening === undefined ? ACK : WELCOME)
+    this.#wait(this.opening === undefined ? SUBSCRIBE_TIMEOUT : WELCOME_TIMEOUT)
     await this.#node.subscribe(this.channel)
     if (this.#closed) return
     this.#subscribed = true
@@ -204,40 +214,48 @@ export class RoomLink implements Link {
 
   /** Introduces itself to all who host the room. */
   async #hello(): Promise<void> {
-    this.#introduce = Number.POSITIVE_INFINITY
+    this.#nextHello = Number.POSITIVE_INFINITY
     this.flush()
     const have = new Map<string, number>()
-    for (const [id, { synced, v }] of this.#hosts) if (synced) have.set(id, v)
-    this.#spoke = this.#node.now()
+    for (const [id, { synced, membershipSeq }] of this.#hosts) if (synced) have.set(id, membershipSeq)
+    this.#lastPublished = this.#node.now()
     const members = this.#members()
-    const hello = { kind: 'hello', ...this.#stand(), members, have, curious: this.opening !== undefined } as const
+    const hello = { kind: 'hello', ...this.#position(), members, have, curious: this.opening !== undefined } as const
     const before = this.#exposedUntil
     // The hello may arrive even if the bus's answer is lost.
     if (members.length > 0) this.#exposedUntil = Number.POSITIVE_INFINITY
-    const receivers = await this.#node.say(this.channel, hello)
+    const receivers = await this.#node.publish(this.channel, hello)
     if (this.#closed) return
-    if (members.length > 0) this.#exposedUntil = receivers === 1 ? before : this.#node.now() + DOWN
+    if (members.length > 0) this.#exposedUntil = receivers === 1 ? before : this.#node.now() + PEER_TIMEOUT
     if (receivers !== undefined) this.#hosts.listeners = receivers - 1
-    else if (this.opening !== undefined && this.#hosts.unknown) this.#wait(ALONE)
+    else if (this.opening !== undefined && this.#hosts.unknown) this.#wait(SOLO_WELCOME)
     this.#answered()
   }
 
   /** Tells one node who is here. */
-  #sync(id: string, history: readonly Memory[] = []): void {
+  #sync(id: string, history: readonly HistoryEntry[] = []): void {
     this.flush()
     // Whoever has just come does not know.
     const hosts = this.opening === undefined ? [this.#node.id, ...this.#hosts.ids] : []
-    this.#node.tell(id, { kind: 'sync', room: this.key, ...this.#stand(), hosts, members: this.#members(), history })
+    this.#node.sendTo(id, {
+      kind: 'sync',
+      room: this.key,
+      ...this.#position(),
+      hosts,
+      members: this.#members(),
+      history,
+    })
   }
 
   /** A node introduced itself. */
   #greet(id: string, message: Extract<Message, { kind: 'hello' }>): void {
     this.#learn(id, message)
-    if (message.have.get(this.#node.id) !== this.#outbox.v) this.#sync(id, message.curious ? this.#memoriesFor(id) : [])
+    if (message.have.get(this.#node.id) !== this.#outbox.membershipSeq)
+      this.#sync(id, message.curious ? this.#historyFor(id) : [])
   }
 
   /** A node answered to this one alone. */
-  #answer(id: string, message: Extract<Message, { kind: 'sync' }>, known: Remote | undefined): void {
+  #answer(id: string, message: Extract<Message, { kind: 'sync' }>, known: RemoteRoom | undefined): void {
     // Where nothing is in doubt, what comes on the room's channel counts: this came on another, and may overtake it.
     if (!known?.synced) this.#learn(id, message)
     if (message.history.length > 0) this.room.history?.adopt(message.history)
@@ -254,11 +272,11 @@ export class RoomLink implements Link {
   #compare(id: string, { s, v, created }: Extract<Message, { kind: 'beacon' }>): void {
     this.#backdate(created)
     const remote = this.#remote(id)
-    if (s < remote.s) return
-    if (v !== remote.v) remote.synced = false
+    if (s < remote.seq) return
+    if (v !== remote.membershipSeq) remote.synced = false
     else if (remote.synced) {
-      this.#lost(s - remote.s)
-      remote.s = s
+      this.#lost(s - remote.seq)
+      remote.seq = s
     }
     this.#checkOn(id)
   }
@@ -267,7 +285,7 @@ export class RoomLink implements Link {
   #checkOn(id: string): void {
     const remote = this.#hosts.get(id)
     if (!remote || remote.synced) return
-    if (this.#node.now() - remote.asked >= ASK) this.#ask(id, remote)
+    if (this.#node.now() - remote.asked >= QUERY_INTERVAL) this.#ask(id, remote)
   }
 
   /** Goes live once all who should have answered. */
@@ -282,7 +300,7 @@ export class RoomLink implements Link {
     this.#opened = undefined
     opened()
     if (this.#closed) return
-    if (!this.#hosts.complete(this.#node.id)) this.#introduce = this.#node.now() + REPEAT
+    if (!this.#hosts.complete(this.#node.id)) this.#nextHello = this.#node.now() + HELLO_RETRY
     this.#rest()
     // All who waited for it may have gone meanwhile.
     setImmediate(() => {
@@ -294,14 +312,14 @@ export class RoomLink implements Link {
   #rest(): void {
     if (this.opening !== undefined) return
     if (!this.#subscribed) {
-      this.#wait(ACK)
+      this.#wait(SUBSCRIBE_TIMEOUT)
       return
     }
     const now = this.#node.now()
     const [from, to] = BEACON
-    let due = Math.min(this.#introduce, this.#spoke + from + Math.random() * (to - from))
+    let due = Math.min(this.#nextHello, this.#lastPublished + from + Math.random() * (to - from))
     for (const [, { synced, asked, heard }] of this.#hosts) {
-      due = Math.min(due, synced ? Math.max(heard + SILENT, asked + ASK) : asked + ASK)
+      due = Math.min(due, synced ? Math.max(heard + ROOM_SILENCE, asked + QUERY_INTERVAL) : asked + QUERY_INTERVAL)
     }
     this.#wait(Math.max(1, due - now))
   }
@@ -312,10 +330,10 @@ export class RoomLink implements Link {
     this.#alarm = this.#node.alarms.set(this, delay)
   }
 
-  #remote(id: string): Remote {
+  #remote(id: string): RemoteRoom {
     let remote = this.#hosts.get(id)
     if (!remote) {
-      remote = new Remote(this.room, id, this.#node.now())
+      remote = new RemoteRoom(this.room, id, this.#node.now())
       this.#hosts.set(id, remote)
       this.#recount()
     }
@@ -341,14 +359,14 @@ export class RoomLink implements Link {
     if (this.shared) this.#node.counters.unsent++
   }
 
-  #say(message: Message): void {
-    this.#spoke = this.#node.now()
-    void this.#node.say(this.channel, message)
+  #publish(message: Message): void {
+    this.#lastPublished = this.#node.now()
+    void this.#node.publish(this.channel, message)
   }
 
-  #stand(): { s: number; v: number; created: number } {
-    const { s, v } = this.#outbox
-    return { s, v, created: this.room.created }
+  #position(): { s: number; v: number; created: number } {
+    const { seq, membershipSeq } = this.#outbox
+    return { s: seq, v: membershipSeq, created: this.room.created }
   }
 
   #members(): MemberRecord[] {
@@ -356,8 +374,8 @@ export class RoomLink implements Link {
   }
 
   /** What a newcomer hears of the past from this node: all but what other nodes tell of themselves. */
-  #memoriesFor(id: string): readonly Memory[] {
-    const memories = this.room.history?.memories ?? []
+  #historyFor(id: string): readonly HistoryEntry[] {
+    const memories = this.room.history?.entries ?? []
     return memories.filter(({ origin }) => {
       const node = nodeOf(origin)
       return node === id || !this.#hosts.has(node)

@@ -1,6 +1,6 @@
 /** What nodes say to each other. */
 
-import type { Memory } from '../core/history.js'
+import type { HistoryEntry } from '../core/history.js'
 
 /** A member of a room, as other nodes know it. */
 export interface MemberRecord {
@@ -31,7 +31,7 @@ export type Change =
   | { readonly what: 'leave'; readonly key: string }
 
 /** Where a node stands in one room. */
-export interface Stand {
+export interface Position {
   /** The number of its last change in the room. */
   readonly s: number
   /** The number of its last change that was a join or a leave. */
@@ -52,19 +52,19 @@ export type Message =
    * To a room's hosts: I host it, too; tell me who is with you, unless I know (`have`: versions by node),
    * and what was said, if I am `curious`.
    */
-  | (Stand & {
+  | (Position & {
       readonly kind: 'hello'
       readonly members: readonly MemberRecord[]
       readonly have: ReadonlyMap<string, number>
       readonly curious: boolean
     })
   /** To one: who is with me, which nodes host the room (none if I do not know yet), and what was said. */
-  | (Stand & {
+  | (Position & {
       readonly kind: 'sync'
       readonly room: string
       readonly hosts: readonly string[]
       readonly members: readonly MemberRecord[]
-      readonly history: readonly Memory[]
+      readonly history: readonly HistoryEntry[]
     })
   /** To one: I am not sure who is with you. */
   | { readonly kind: 'need'; readonly room: string }
@@ -73,7 +73,7 @@ export type Message =
   /** To a room's hosts: what happened in one turn. `pv` is the version before the first change. */
   | { readonly kind: 'batch'; readonly first: number; readonly pv: number; readonly changes: readonly Change[] }
   /** To a room's hosts: I am still here. */
-  | (Stand & { readonly kind: 'beacon' })
+  | (Position & { readonly kind: 'beacon' })
   /** To a room's hosts: my last member has left. */
   | { readonly kind: 'gone'; readonly s: number }
   /** To a room's hosts: the room of that age has expired. */

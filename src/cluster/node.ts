@@ -1,19 +1,19 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { Alarms } from '../core/alarms.js'
 import { AgeClock } from '../core/clocks.js'
 import type { Cluster } from '../core/cluster.js'
+import { Deadlines } from '../core/deadlines.js'
 import type { Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
-import { Ages } from './ages.js'
 import type { Backplane, BackplaneEvents, Outage } from './backplane.js'
 import { ClusterCounters } from './counters.js'
 import { RoomLink } from './link.js'
 import type { Message, Totals } from './messages.js'
 import type { ClusterObserver, ClusterState } from './observer.js'
 import { type Peer, Peers } from './peers.js'
-import { Pulse } from './pulse.js'
-import { BEAT, DEAF, EVICTION, FENCE, SWEEP } from './timing.js'
-import { type Envelope, NEWEST, OLDEST, Wire } from './wire.js'
+import { RoomAges } from './room-ages.js'
+import { SelfHeartbeat } from './self-heartbeat.js'
+import { BEAT, ECHO_TIMEOUT, EVICTION, FENCE_TIMEOUT, SWEEP } from './timing.js'
+import { type Envelope, NEWEST, OLDEST, WireCodec } from './wire.js'
 
 /** How a node takes part. */
 export interface NodeOptions {
@@ -36,17 +36,17 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   /** New at each start, and whenever the others have given it up. */
   id = newId()
   readonly counters = new ClusterCounters()
-  readonly alarms = new Alarms<RoomLink>((link) => link.tick())
+  readonly alarms = new Deadlines<RoomLink>((link) => link.tick())
 
   readonly #clock = new AgeClock()
   readonly #backplane: Backplane
   readonly #options: NodeOptions
   readonly #observer: ClusterObserver
-  readonly #wire: Wire
+  readonly #wire: WireCodec
   readonly #control: string
   readonly #links = new Map<string, RoomLink>()
   readonly #peers: Peers
-  readonly ages: Ages
+  readonly ages: RoomAges
   /** Rooms, and topics among them, that are counted by other nodes. */
   #yieldedRooms = 0
   #yieldedTopics = 0
@@ -58,7 +58,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   #since = 0
   /** Whether the log knows of the outage. */
   #told = false
-  readonly #pulse = new Pulse()
+  readonly #heartbeat = new SelfHeartbeat()
   /** When the clocks were last looked at. */
   #swept = 0
   /** When it came, or came back: for a while it does not know who is there. */
@@ -72,15 +72,15 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.#options = options
     this.#observer = observer
     this.#control = `${options.name}:ctl`
-    this.ages = new Ages(options.roomExpiry)
-    this.#wire = new Wire(options.secret, options.speaks)
+    this.ages = new RoomAges(options.roomExpiry)
+    this.#wire = new WireCodec(options.secret, options.speaks)
     this.#peers = new Peers(options.speaks ?? NEWEST)
   }
 
   /** Resolves when the bus is there, or is known not to be. */
   async start(): Promise<void> {
     this.#swept = this.#since = this.now()
-    this.#pulse.restart(this.#since)
+    this.#heartbeat.restart(this.#since)
     const started = new Promise<void>((resolve) => {
       this.#started = resolve
     })
@@ -95,7 +95,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   async stop(): Promise<void> {
     clearInterval(this.#sweeps)
     this.alarms.clear()
-    if (this.connected) void this.say(this.#control, { kind: 'bye' })
+    if (this.connected) void this.publish(this.#control, { kind: 'bye' })
     await this.#backplane.stop()
     // Should it start again: nobody listens to who has taken leave.
     this.id = newId()
@@ -107,7 +107,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   }
 
   /** Why this node is not in touch with the others; undefined if it is. */
-  get ailment(): string | undefined {
+  get healthIssue(): string | undefined {
     return this.#outage && `The other nodes cannot be reached: the bus ${OUTAGES[this.#outage]}.`
   }
 
@@ -137,9 +137,9 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   }
 
   wake(now = this.now()): void {
-    if (!this.#pulse.lost(now)) return
+    if (!this.#heartbeat.lost(now)) return
     // While the bus is down for all, nobody is given up; but whoever slept cannot know.
-    if (this.#outage === 'refused' && now - this.#swept < FENCE) return
+    if (this.#outage === 'refused' && now - this.#swept < FENCE_TIMEOUT) return
     this.#fence(now)
   }
 
@@ -153,8 +153,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     if (typeof envelope === 'string') {
       this.counters.refused[envelope]++
       this.#observer.refused(envelope)
-    } else if (envelope.node !== this.id) this.#hear(channel, envelope, now)
-    else if (envelope.message.kind === 'beat') this.#echoOf(envelope.message.count, now)
+    } else if (envelope.node !== this.id) this.#receive(channel, envelope, now)
+    else if (envelope.message.kind === 'beat') this.#receiveEcho(envelope.message.count, now)
   }
 
   up(): void {
@@ -164,7 +164,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.#outage = undefined
     this.#told = false
     this.#arrived = now
-    this.#pulse.restart(now)
+    this.#heartbeat.restart(now)
     this.#peers.refresh(now)
     this.#takeLeave()
     this.#beat(now)
@@ -185,13 +185,13 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   }
 
   /** Publishes to all who listen on a channel. */
-  say(channel: string, message: Message): Promise<number | undefined> {
+  publish(channel: string, message: Message): Promise<number | undefined> {
     return this.#publish(channel, this.id, message)
   }
 
   /** Tells one node. */
-  tell(node: string, message: Message): void {
-    void this.say(this.#inbox(node), message)
+  sendTo(node: string, message: Message): void {
+    void this.publish(this.#inbox(node), message)
   }
 
   async subscribe(channel: string): Promise<void> {
@@ -239,14 +239,14 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     if (kind.name === 'pluresdb') this.#yieldedTopics += rooms
   }
 
-  #hear(channel: string, { node, message }: Envelope, now: number): void {
+  #receive(channel: string, { node, message }: Envelope, now: number): void {
     if (this.#isGone(node, message)) return
     if (message.kind === 'bye') {
       if (this.#peers.has(node)) this.#drop(node, 'left', now)
       return
     }
     const isNew = !this.#peers.has(node)
-    const peer = this.#peers.hear(node, now)
+    const peer = this.#peers.heardFrom(node, now)
     if (!peer) return
     if (isNew) this.#observer.nodeCame(this.#peers.size + 1)
     // So that it knows this one, too.
@@ -279,8 +279,8 @@ export class ClusterNode implements Cluster, BackplaneEvents {
 
   /** Whether a node is known to be gone. If it does not know itself, it is told. */
   #isGone(node: string, { kind }: Message): boolean {
-    const grave = this.#peers.grave(node)
-    if (grave === 'untold' && kind === 'beat') this.tell(node, { kind: 'dropped' })
+    const grave = this.#peers.departed(node)
+    if (grave === 'untold' && kind === 'beat') this.sendTo(node, { kind: 'dropped' })
     return grave !== undefined
   }
 
@@ -288,14 +288,14 @@ export class ClusterNode implements Cluster, BackplaneEvents {
   #hearOf(node: string, message: Extract<Message, { room: string }>): void {
     const link = this.#links.get(`${this.#options.name}:r:${message.room}`)
     if (link) link.receive(node, message)
-    else if (message.kind === 'need') this.tell(node, { kind: 'absent', room: message.room, s: this.#lastNumber })
+    else if (message.kind === 'need') this.sendTo(node, { kind: 'absent', room: message.room, s: this.#lastNumber })
   }
 
   /** Its own beat came back. */
-  #echoOf(count: number, now: number): void {
-    const echo = this.#pulse.echo(count, now)
+  #receiveEcho(count: number, now: number): void {
+    const echo = this.#heartbeat.echo(count, now)
     if (!echo) return
-    if (echo.after > DEAF) this.#peers.refresh(now)
+    if (echo.after > ECHO_TIMEOUT) this.#peers.refresh(now)
     if (echo.missed) for (const link of this.#links.values()) if (link.shared) link.refresh()
   }
 
@@ -306,23 +306,23 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     this.#peers.sweep(now)
     this.ages.sweep(now)
     if (!this.connected) return
-    if (this.#pulse.deaf(now)) {
+    if (this.#heartbeat.deaf(now)) {
       this.reset('nothing comes back')
       return
     }
-    if (this.#pulse.due(now, this.#peers.size)) this.#beat(now)
+    if (this.#heartbeat.due(now, this.#peers.size)) this.#beat(now)
     // Whoever does not hear itself cannot say that others are silent.
-    if (this.#pulse.faint(now)) return
+    if (this.#heartbeat.faint(now)) return
     for (const { id } of this.#peers.silent(now)) this.#drop(id, 'silent', now)
   }
 
   #beat(now: number): void {
     const speaks = this.#options.speaks ?? NEWEST
-    void this.say(this.#control, { kind: 'beat', count: this.#pulse.beat(now), speaks, totals: this.#totals() })
+    void this.publish(this.#control, { kind: 'beat', count: this.#heartbeat.beat(now), speaks, totals: this.#totals() })
   }
 
   #drop(node: string, how: 'left' | 'silent', now: number): void {
-    if (this.#peers.bury(node, now, how === 'left')) this.#observer.nodeLeft(this.#peers.size + 1, how)
+    if (this.#peers.markGone(node, now, how === 'left')) this.#observer.nodeLeft(this.#peers.size + 1, how)
     for (const link of this.#links.values()) link.drop(node)
   }
 
@@ -335,7 +335,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     // As of when it was last awake: answers that came since then are lost with the connection.
     const exposed = [...this.#links.values()].filter((link) => link.exposed(this.#swept))
     this.#swept = now
-    this.#pulse.restart(now)
+    this.#heartbeat.restart(now)
     if (exposed.length === 0 && !this.connected) return
     for (const link of exposed) link.evict(Math.random() * EVICTION)
     if (exposed.length > 0) {
@@ -344,7 +344,7 @@ export class ClusterNode implements Cluster, BackplaneEvents {
     }
     this.#backplane.unsubscribe(this.#inbox(this.id))
     this.#former.push(this.id)
-    this.#peers.bury(this.id, now, true)
+    this.#peers.markGone(this.id, now, true)
     this.#peers.clear()
     this.id = newId()
     void this.subscribe(this.#inbox(this.id))

@@ -1,6 +1,6 @@
 import { PublishOrder } from '../core/flush-group.js'
 import type { Message, Totals } from './messages.js'
-import { DOWN, GRAVE } from './timing.js'
+import { DEPARTED_MEMORY, PEER_TIMEOUT } from './timing.js'
 import { OLDEST } from './wire.js'
 
 /** Another node. */
@@ -41,7 +41,7 @@ export class Peers implements Iterable<Peer> {
   readonly #newest: number
   readonly #living = new Map<string, Peer>()
   /** Ids of nodes that are gone, when, and whether they know it. */
-  readonly #graves = new Map<string, { at: number; said: boolean }>()
+  readonly #departed = new Map<string, { at: number; said: boolean }>()
 
   /** @param newest The newest version that this node speaks. */
   constructor(newest: number) {
@@ -68,7 +68,7 @@ export class Peers implements Iterable<Peer> {
   }
 
   /** Something came from a node that is not gone. Undefined if there are too many nodes. */
-  hear(id: string, now: number): Peer | undefined {
+  heardFrom(id: string, now: number): Peer | undefined {
     let peer = this.#living.get(id)
     if (peer) peer.heard = now
     else if (this.#living.size < MAX_PEERS) this.#living.set(id, (peer = new Peer(id, now)))
@@ -76,8 +76,8 @@ export class Peers implements Iterable<Peer> {
   }
 
   /** Whether a node is gone: it said so itself, or is to be told. */
-  grave(id: string): 'said' | 'untold' | undefined {
-    const grave = this.#graves.get(id)
+  departed(id: string): 'said' | 'untold' | undefined {
+    const grave = this.#departed.get(id)
     return grave && (grave.said ? 'said' : 'untold')
   }
 
@@ -87,14 +87,14 @@ export class Peers implements Iterable<Peer> {
    * @param said Whether it said so itself.
    * @returns Whether it was there.
    */
-  bury(id: string, now: number, said: boolean): boolean {
-    this.#graves.set(id, { at: now, said })
+  markGone(id: string, now: number, said: boolean): boolean {
+    this.#departed.set(id, { at: now, said })
     return this.#living.delete(id)
   }
 
   /** Those from which nothing came for too long. */
   silent(now: number): Peer[] {
-    return [...this.#living.values()].filter(({ heard }) => now - heard > DOWN)
+    return [...this.#living.values()].filter(({ heard }) => now - heard > PEER_TIMEOUT)
   }
 
   /** Gives all of them time anew: if nothing came, it was this node's fault. */
@@ -104,9 +104,9 @@ export class Peers implements Iterable<Peer> {
 
   /** Forgets those who are gone for long. */
   sweep(now: number): void {
-    for (const [id, { at }] of this.#graves) {
-      if (now - at < GRAVE) return
-      this.#graves.delete(id)
+    for (const [id, { at }] of this.#departed) {
+      if (now - at < DEPARTED_MEMORY) return
+      this.#departed.delete(id)
     }
   }
 

@@ -1,7 +1,7 @@
 /** Connections to Redis by `@redis/client`, which is loaded only when it is used. */
 
 import type { RedisClientOptions } from '@redis/client'
-import { assertInstalled, loadOptional } from '../optional.js'
+import { assertInstalled, loadOptional } from '../options/optional-package.js'
 
 /** One connection, from its first command to its loss. */
 export interface RedisConnection {

@@ -10,29 +10,29 @@ export const BEATS_A_SECOND = 50
 /** How often the clocks below are looked at. */
 export const SWEEP = 1000
 /** Without an echo of its own beats for so long, a node makes a new connection to the bus. */
-export const DEAF = 8000
+export const ECHO_TIMEOUT = 8000
 /** The same, and it lets go of the members that share a room with other nodes. */
-export const FENCE = 10_000
+export const FENCE_TIMEOUT = 10_000
 /** Over which those members are closed, so that they do not come back all at once. */
 export const EVICTION = 2000
 /** A node from which nothing came for so long is given up. */
-export const DOWN = 15_000
+export const PEER_TIMEOUT = 15_000
 /** How long the id of a node that was given up is remembered. */
-export const GRAVE = 600_000
+export const DEPARTED_MEMORY = 600_000
 
 /** How long a newcomer's welcome waits for the other nodes at most. */
-export const WELCOME = 250
+export const WELCOME_TIMEOUT = 250
 /** The same where the bus cannot tell how many they are, and none has answered. */
-export const ALONE = 50
+export const SOLO_WELCOME = 50
 /** When a node introduces itself again in a room where not all have answered. */
-export const REPEAT = 2000
+export const HELLO_RETRY = 2000
 /** How long the bus may take to confirm a subscription. */
-export const ACK = 3000
+export const SUBSCRIBE_TIMEOUT = 3000
 /** Between two questions to a node of whose members one is not sure. */
-export const ASK = 1000
+export const QUERY_INTERVAL = 1000
 /** A room in which nothing was said for a time within this range says that it is still there. */
 export const BEACON = [48_000, 72_000] as const
 /** A node that was silent in a room for so long is asked. */
-export const SILENT = 150_000
+export const ROOM_SILENCE = 150_000
 /** After an outage, rooms introduce themselves again within this range. */
-export const RETURN = [500, 5000] as const
+export const REINTRODUCTION = [500, 5000] as const

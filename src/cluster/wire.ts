@@ -5,9 +5,9 @@
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Memory } from '../core/history.js'
-import { Malformed, Reader, Writer } from './bytes.js'
-import type { Change, MemberRecord, Message, Stand } from './messages.js'
+import type { HistoryEntry } from '../core/history.js'
+import { ByteReader, ByteWriter, Malformed } from './bytes.js'
+import type { Change, MemberRecord, Message, Position } from './messages.js'
 
 /** The newest version that this code speaks. It understands all down to {@link OLDEST}. */
 export const NEWEST = 1
@@ -48,7 +48,7 @@ const SIGNED = 0x80
 const HEADER = 2 + NODE
 
 /** Writes and reads frames, signed if the nodes share a secret. */
-export class Wire {
+export class WireCodec {
   readonly #secret: string
   /** The newest version that it understands. */
   readonly #newest: number
@@ -60,7 +60,7 @@ export class Wire {
 
   /** @param channel Where it will be published: a signature holds for that alone. */
   encode(channel: string, { version, node, message }: Envelope): Buffer {
-    const writer = new Writer()
+    const writer = new ByteWriter()
     writer.byte(this.#secret === '' ? version : version | SIGNED)
     writer.byte(kinds.indexOf(message.kind))
     writer.hex(node)
@@ -88,7 +88,7 @@ export class Wire {
     const name = kinds[kind]
     if (name === undefined) return undefined
     try {
-      const reader = new Reader(body, 2)
+      const reader = new ByteReader(body, 2)
       const node = reader.hex(NODE)
       return { version, node, message: read(reader, name) }
     } catch (error) {
@@ -102,7 +102,7 @@ export class Wire {
   }
 }
 
-function write(to: Writer, message: Message): void {
+function write(to: ByteWriter, message: Message): void {
   switch (message.kind) {
     case 'beat':
       to.number(message.count)
@@ -159,7 +159,7 @@ function write(to: Writer, message: Message): void {
 }
 
 /** Reads a body, and the owners that newer nodes write behind it. */
-function read(from: Reader, kind: Message['kind']): Message {
+function read(from: ByteReader, kind: Message['kind']): Message {
   const message = readBody(from, kind)
   if (message.kind === 'hello' || message.kind === 'sync') {
     const owners = readOwners(from, message.members.length)
@@ -183,13 +183,13 @@ function joinsOf(changes: readonly Change[]): MemberRecord[] {
 }
 
 /** Written behind the body, where older nodes do not look, and only if a member has an owner. */
-function writeOwners(to: Writer, members: readonly MemberRecord[]): void {
+function writeOwners(to: ByteWriter, members: readonly MemberRecord[]): void {
   if (members.every(({ owner }) => owner === undefined)) return
   to.list(members, (each, { owner = '' }) => each.text(owner))
 }
 
 /** Undefined if none follow. */
-function readOwners(from: Reader, count: number): string[] | undefined {
+function readOwners(from: ByteReader, count: number): string[] | undefined {
   if (count === 0 || from.rest === 0) return undefined
   try {
     const owners = from.list((each) => each.text())
@@ -200,7 +200,7 @@ function readOwners(from: Reader, count: number): string[] | undefined {
   }
 }
 
-function readBody(from: Reader, kind: Message['kind']): Message {
+function readBody(from: ByteReader, kind: Message['kind']): Message {
   switch (kind) {
     case 'beat':
       return {
@@ -244,47 +244,47 @@ function readBody(from: Reader, kind: Message['kind']): Message {
   }
 }
 
-function writeStand(to: Writer, { s, v, created }: Stand): void {
+function writeStand(to: ByteWriter, { s, v, created }: Position): void {
   to.number(s)
   to.number(v)
   to.number(created)
 }
 
-function readStand(from: Reader): Stand {
+function readStand(from: ByteReader): Position {
   return { s: from.number(), v: from.number(), created: from.number() }
 }
 
-function writeMember(to: Writer, { key, id, nickname = '' }: MemberRecord): void {
+function writeMember(to: ByteWriter, { key, id, nickname = '' }: MemberRecord): void {
   to.text(key)
   // Where the id is the connection's own, it need not be said twice.
   to.text(id === key ? '' : id)
   to.text(nickname)
 }
 
-function readMember(from: Reader): MemberRecord {
+function readMember(from: ByteReader): MemberRecord {
   const key = from.text()
   if (key === '') throw new Malformed()
   return { key, id: from.text() || key, nickname: from.text() || undefined }
 }
 
-function writeMemory(to: Writer, { text, at, origin }: Memory): void {
+function writeMemory(to: ByteWriter, { text, at, origin }: HistoryEntry): void {
   to.bytes(text)
   to.number(at)
   to.text(origin)
 }
 
-function readMemory(from: Reader): Memory {
+function readMemory(from: ByteReader): HistoryEntry {
   return { text: from.bytes(), at: from.number(), origin: from.text() }
 }
 
-function writeChange(to: Writer, change: Change): void {
+function writeChange(to: ByteWriter, change: Change): void {
   to.byte(changes.indexOf(change.what))
   if (change.what === 'data') to.bytes(change.frame)
   else if (change.what === 'join') writeMember(to, change.who)
   else to.text(change.key)
 }
 
-function readChange(from: Reader): Change {
+function readChange(from: ByteReader): Change {
   const what = changes[from.byte()]
   if (what === 'data') return { what, frame: readFrame(from) }
   if (what === 'join') return { what, who: readMember(from) }
@@ -293,7 +293,7 @@ function readChange(from: Reader): Change {
 }
 
 /** A whole message to clients, RFC 6455 section 5.2: it goes to their sockets as it is. */
-function readFrame(from: Reader): Buffer {
+function readFrame(from: ByteReader): Buffer {
   const frame = from.bytes()
   const [first = 0, second = 0] = frame
   const [header, length] =

@@ -51,11 +51,11 @@ export type Hello = Pick<AuthorizeRequest, 'path' | 'query' | 'headers'>
 export type Right = 'join' | 'publish'
 
 /** What a token says of its bearer. */
-export interface Pass {
+export interface Claims {
   readonly user: string | undefined
   /** In milliseconds since 1970; undefined if it has no end. */
   readonly expires: number | undefined
-  may(right: Right, dialect: string, room: string): boolean
+  allows(right: Right, dialect: string, room: string): boolean
   /** Whether the bearer may take this id in a room where members choose theirs. */
   mayUseId(id: string): boolean
 }
@@ -89,9 +89,9 @@ export type Denial = (typeof denials)[number]
 /** Checks tokens. What a client sends makes it answer with a denial, and never reject. */
 export interface Tokens {
   /** The pass that an upgrade request brings. */
-  identify(hello: Hello): Promise<Pass | Denial>
+  identify(hello: Hello): Promise<Claims | Denial>
   /** The pass for a token. */
-  check(token: unknown): Promise<Pass | Denial>
+  check(token: unknown): Promise<Claims | Denial>
 }
 
 /** Who is asked before anything is granted: tokens first, then the hook, and both must agree. */

@@ -13,7 +13,7 @@ export class Batch {
 }
 
 /** What one session gets of batches. */
-export interface Share {
+export interface MemberBatch {
   readonly bytes: Buffer
   /** How many frames these are. */
   readonly frames: number
@@ -32,7 +32,12 @@ export function join(frames: readonly Buffer[]): Buffer {
  *
  * @param room Where it comes from; any of the rooms if there are several.
  */
-export function send(session: Session, { bytes, frames }: Share, counters: Counters, room: Room | undefined): void {
+export function send(
+  session: Session,
+  { bytes, frames }: MemberBatch,
+  counters: Counters,
+  room: Room | undefined,
+): void {
   if (frames === 0) return
   counters.deliveries += frames
   counters.bytesSent += bytes.length
@@ -40,9 +45,9 @@ export function send(session: Session, { bytes, frames }: Share, counters: Count
 }
 
 /** What a member gets of the batch of its room: the frames since it joined, without its own. */
-export function shareOf(member: Member, { frames, authors }: Batch): Share {
+export function batchFor(member: Member, { frames, authors }: Batch): MemberBatch {
   const share: Buffer[] = []
-  for (let place = member.since; place < frames.length; place++) {
+  for (let place = member.joinedAt; place < frames.length; place++) {
     const frame = frames[place]
     if (frame && authors[place] !== member) share.push(frame)
   }
@@ -50,13 +55,13 @@ export function shareOf(member: Member, { frames, authors }: Batch): Share {
 }
 
 /** What a session gets of the batches of several rooms, in the order in which the frames came. */
-export function mergedShareOf(members: readonly Member[], batchOf: (room: Room) => Batch): Share {
+export function mergedBatchFor(members: readonly Member[], batchOf: (room: Room) => Batch): MemberBatch {
   const [only] = members
-  if (only && members.length === 1) return shareOf(only, batchOf(only.room))
+  if (only && members.length === 1) return batchFor(only, batchOf(only.room))
   const share: { frame: Buffer; number: number }[] = []
   for (const member of members) {
     const { frames, authors, numbers } = batchOf(member.room)
-    for (let place = member.since; place < frames.length; place++) {
+    for (let place = member.joinedAt; place < frames.length; place++) {
       const [frame, number] = [frames[place], numbers[place]]
       if (frame && number !== undefined && authors[place] !== member) share.push({ frame, number })
     }

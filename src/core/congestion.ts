@@ -1,5 +1,5 @@
 /** A member for which much of a room's traffic waits. */
-export interface SlowMember {
+export interface SlowConsumerState {
   /** The time up to which it has read fast enough for senders to wait; in milliseconds of `performance.now()`. */
   readonly onPaceUntil: number
 }
@@ -26,7 +26,7 @@ const REVIEW = 100
 export class Congestion {
   readonly #members: { readonly length: number }
   readonly #counters: { keptBytes: number }
-  readonly #slow = new Set<SlowMember>()
+  readonly #slow = new Set<SlowConsumerState>()
   #relief: Promise<void> | undefined
   #relieve: (() => void) | undefined
   #kept = 0
@@ -46,12 +46,12 @@ export class Congestion {
     return this.#slow.size
   }
 
-  add(member: SlowMember): void {
+  add(member: SlowConsumerState): void {
     this.#slow.add(member)
   }
 
   /** It has caught up, or is gone. */
-  delete(member: SlowMember): void {
+  delete(member: SlowConsumerState): void {
     this.#slow.delete(member)
     if (this.#slow.size === 0) this.#end()
   }

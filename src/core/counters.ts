@@ -1,5 +1,5 @@
 /** What is open of one dialect. */
-export interface Census {
+export interface DialectCounts {
   rooms: number
   members: number
 }
@@ -15,7 +15,7 @@ export class BatchSizes {
   frames = 0
 
   /** Notes a batch of one frame or more. */
-  note(frames: number): void {
+  record(frames: number): void {
     this.frames += frames
     const place = Math.min(32 - Math.clz32(frames - 1), BUCKETS - 1)
     this.buckets[place] = (this.buckets[place] ?? 0) + 1
@@ -38,10 +38,10 @@ export class Counters {
   /** Bytes of messages that wait until slow readers have caught up. */
   keptBytes = 0
   readonly batches = new BatchSizes()
-  readonly #dialects = new Map<string, Census>()
+  readonly #dialects = new Map<string, DialectCounts>()
 
   /** What is open of a dialect, kept so that nobody need count it. */
-  census(dialect: string): Census {
+  dialect(dialect: string): DialectCounts {
     let census = this.#dialects.get(dialect)
     if (!census) this.#dialects.set(dialect, (census = { rooms: 0, members: 0 }))
     return census

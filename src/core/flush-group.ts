@@ -1,4 +1,4 @@
-import { Batch, mergedShareOf, type Share, send } from './batch.js'
+import { Batch, type MemberBatch, mergedBatchFor, send } from './batch.js'
 import type { Counters } from './counters.js'
 import type { Member, Room } from './room.js'
 import type { Session } from './session.js'
@@ -43,7 +43,7 @@ export class FlushGroup {
     for (const [session, members] of bySession(batches.keys())) {
       send(session, shares.of(members), counters, members[0]?.room)
     }
-    if (counters.deliveries > deliveries) counters.batches.note(frames)
+    if (counters.deliveries > deliveries) counters.batches.record(frames)
     for (const room of batches.keys()) room.settle()
   }
 
@@ -109,20 +109,20 @@ class Shares {
     this.#batchOf = (room) => batches.get(room) ?? none
   }
 
-  of(members: readonly Member[]): Share {
+  of(members: readonly Member[]): MemberBatch {
     let node = this.#root
-    for (const { apart, room } of members) {
-      if (apart) return mergedShareOf(members, this.#batchOf)
+    for (const { needsOwnBatch, room } of members) {
+      if (needsOwnBatch) return mergedBatchFor(members, this.#batchOf)
       let next = node.next.get(room)
       if (!next) node.next.set(room, (next = { share: undefined, next: new Map() }))
       node = next
     }
-    node.share ??= mergedShareOf(members, this.#batchOf)
+    node.share ??= mergedBatchFor(members, this.#batchOf)
     return node.share
   }
 }
 
 interface Node {
-  share: Share | undefined
+  share: MemberBatch | undefined
   readonly next: Map<Room, Node>
 }

@@ -3,7 +3,7 @@
  * encoded once and the same bytes go to every member.
  */
 
-import type { CloseReason } from './errors.js'
+import type { CloseReason } from './close-reasons.js'
 
 /** Opcodes that the relay writes, RFC 6455 section 11.8. */
 export const Opcode = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const

@@ -1,7 +1,7 @@
+import { ClientUsage } from './client-usage.js'
 import { ageClock } from './clocks.js'
 import { payloadOf } from './frame.js'
 import { Heaviest } from './heaviest.js'
-import { Opener } from './openers.js'
 
 /** What the relay keeps of rooms at most; 0 means none, except for `history`, where it means nothing is kept. */
 export interface HistoryLimits {
@@ -16,7 +16,7 @@ export interface HistoryLimits {
 }
 
 /** A message that is kept. */
-export interface Memory {
+export interface HistoryEntry {
   readonly text: Buffer
   /** When it was published, in milliseconds since 1970. */
   readonly at: number
@@ -54,7 +54,7 @@ export class Archive {
   readonly limits: HistoryLimits
   /** The histories that keep something. */
   readonly #histories = new Set<History>()
-  readonly #openers = new Heaviest<Opener>()
+  readonly #openers = new Heaviest<ClientUsage>()
   #bytes = 0
   #sweep: NodeJS.Timeout | undefined
 
@@ -124,7 +124,7 @@ export class Archive {
 /** The last messages of one room, from the oldest to the newest. */
 export class History {
   /** Who opened the room. */
-  readonly opener: Opener
+  readonly opener: ClientUsage
   readonly #archive: Archive
   #entries: Entry[] = []
   /** Their origins, on a relay of several nodes. */
@@ -133,13 +133,13 @@ export class History {
   #bytes = 0
   #weight = 0
 
-  constructor(archive: Archive, opener: Opener = new Opener('')) {
+  constructor(archive: Archive, opener: ClientUsage = new ClientUsage('')) {
     this.#archive = archive
     this.opener = opener
   }
 
   /** What is kept now. */
-  get memories(): readonly Memory[] {
+  get entries(): readonly HistoryEntry[] {
     this.forget()
     const lead = Date.now() - ageClock.now()
     return this.#entries
@@ -159,8 +159,8 @@ export class History {
   }
 
   /** Takes over what another node kept. */
-  adopt(memories: readonly Memory[]): void {
-    const kept = this.memories
+  adopt(memories: readonly HistoryEntry[]): void {
+    const kept = this.entries
     const all = [...kept, ...memories.filter(({ origin }) => !this.#origins?.has(origin))]
     this.clear()
     const [now, today] = [ageClock.now(), Date.now()]

@@ -1,13 +1,13 @@
-import type { Alarm } from './alarms.js'
-import { Batch, join, send, shareOf } from './batch.js'
+import { Batch, batchFor, join, send } from './batch.js'
+import type { ClientUsage } from './client-usage.js'
+import { closes } from './close-reasons.js'
 import type { Link } from './cluster.js'
-import { Congestion, type SlowMember } from './congestion.js'
-import type { Census, Counters } from './counters.js'
-import { closes } from './errors.js'
+import { Congestion, type SlowConsumerState } from './congestion.js'
+import type { Counters, DialectCounts } from './counters.js'
+import type { Deadline } from './deadlines.js'
 import type { FlushGroup } from './flush-group.js'
 import type { History } from './history.js'
-import type { Opener } from './openers.js'
-import { mustYield, Owners } from './owners.js'
+import { IdOwners, mustYield } from './id-owners.js'
 import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
 
@@ -15,9 +15,9 @@ import type { Ticker } from './ticker.js'
 export interface RoomKind {
   readonly name: string
   /** The notice that tells the others of a join; absent where joins are not announced. */
-  joined?(who: Occupant): Buffer
+  joined?(who: RoomMember): Buffer
   /** The notice that tells the others of a leave. Called when `who` is out of the room already. */
-  left?(who: Occupant): Buffer
+  left?(who: RoomMember): Buffer
   /** The last notice of a room that has reached its age; absent where rooms do not expire. */
   expired?(): Buffer
   /** What members hear when the relay stops; absent where the close says enough. */
@@ -31,7 +31,7 @@ export interface RoomKind {
 }
 
 /** Somebody in a room, connected to this node or to another. */
-export interface Occupant {
+export interface RoomMember {
   readonly room: Room
   /** Unique among all members of all nodes: the id of its connection. */
   readonly key: string
@@ -43,7 +43,7 @@ export interface Occupant {
 }
 
 /** A session's place in one room. */
-export class Member implements Occupant {
+export class Member implements RoomMember {
   readonly session: Session
   readonly room: Room
   readonly id: string
@@ -54,9 +54,9 @@ export class Member implements Occupant {
   /** Place in `room.members`; -1 when it is out. */
   index = -1
   /** How many frames of the room's pending batch were there before it joined. */
-  since = 0
+  joinedAt = 0
   /** Whether it gets less of the pending batch than the rest: it joined meanwhile, or wrote some of it. */
-  apart = false
+  needsOwnBatch = false
 
   constructor(session: Session, room: Room, id: string, nickname?: string, owner?: string) {
     this.session = session
@@ -86,17 +86,17 @@ export class Room {
   /** Those who are connected to this node. */
   readonly members: Member[] = []
   /** Set by {@link Rooms} if the room is to expire. */
-  expiry: Alarm<Room> | undefined
+  expiry: Deadline<Room> | undefined
   ending: Ending | undefined
   /** Who opened it on this node, as long as it is open. */
-  opener: Opener | undefined
+  usage: ClientUsage | undefined
   /** Its tie to the other nodes; absent where there are none. */
   link: Link | undefined
   /** Its members that are behind; undefined if none is. */
   congestion: Congestion | undefined
   /** The last messages, where they are kept. */
   history: History | undefined
-  readonly owners = new Owners()
+  readonly owners = new IdOwners()
   /** Messages and notices since somebody looked last, and their bytes: whoever looks sets them back. */
   frames = 0
   bytes = 0
@@ -109,20 +109,20 @@ export class Room {
 
   readonly #ticker: Ticker
   readonly #counters: Counters
-  readonly #census: Census
+  readonly #counts: DialectCounts
   /** How many members on all nodes have each id, where they choose them. */
   readonly #ids: Map<string, number> | undefined
   /** Those who are connected to other nodes. */
-  #remotes: Set<Occupant> | undefined
+  #remotes: Set<RoomMember> | undefined
   /** Whether it is noted for the flush of this turn. */
-  #noted = false
-  readonly #apart: Member[] = []
+  #pending = false
+  readonly #ownBatches: Member[] = []
 
   constructor(kind: RoomKind, name: string, ticker: Ticker, counters: Counters) {
     this.kind = kind
     this.name = name
     this.#counters = counters
-    this.#census = counters.census(kind.name)
+    this.#counts = counters.dialect(kind.name)
     this.#ticker = ticker
     if (kind.chosenIds) this.#ids = new Map()
   }
@@ -146,7 +146,7 @@ export class Room {
   add(member: Member): void {
     member.index = this.members.push(member) - 1
     this.owners.add(member)
-    this.#census.members++
+    this.#counts.members++
     this.#count(member.id, 1)
     if (this.batch.frames.length > 0) this.skip(member)
   }
@@ -160,12 +160,12 @@ export class Room {
     }
     member.index = -1
     this.owners.delete(member)
-    this.#census.members--
+    this.#counts.members--
     this.#count(member.id, -1)
   }
 
   /** Somebody joined on another node. Announced unless the id was in already. */
-  arrive(who: Occupant): void {
+  arrive(who: RoomMember): void {
     const known = this.has(who.id)
     this.#remotes ??= new Set()
     this.#remotes.add(who)
@@ -175,7 +175,7 @@ export class Room {
   }
 
   /** Somebody left on another node. Announced unless the id is still in. */
-  depart(who: Occupant): void {
+  depart(who: RoomMember): void {
     if (this.#remotes?.delete(who)) {
       this.#count(who.id, -1)
       this.owners.delete(who)
@@ -189,7 +189,7 @@ export class Room {
   }
 
   /** A member on another node has taken an id: members here that have to give it up are closed. */
-  #claim(who: Occupant, owner: string): void {
+  #claim(who: RoomMember, owner: string): void {
     const contested = this.owners.isHeldByAnother(who.id, owner)
     this.owners.add(who)
     if (!contested) return
@@ -225,25 +225,25 @@ export class Room {
     const { batch } = this
     batch.frames.push(frame)
     batch.authors.push(author)
-    const number = this.note()
+    const number = this.markPending()
     if (this.kind.several) batch.numbers.push(number)
     batch.bytes += frame.length
-    if (author) this.#setApart(author)
+    if (author) this.#setOwnBatch(author)
     const bytes = this.group ? this.group.grow(frame.length) : batch.bytes
     if (bytes > MAX_BATCH_BYTES) this.flush()
   }
 
   /** Has it flushed at the end of this turn. Returns a number for what is to be flushed. */
-  note(): number {
-    const first = !this.#noted
-    this.#noted = true
+  markPending(): number {
+    const first = !this.#pending
+    this.#pending = true
     return this.#ticker.note(this, first)
   }
 
   /** Leaves what waits now out of what `member` gets: the member has come later, or has it already. */
   skip(member: Member): void {
-    member.since = this.batch.frames.length
-    this.#setApart(member)
+    member.joinedAt = this.batch.frames.length
+    this.#setOwnBatch(member)
   }
 
   /**
@@ -262,7 +262,7 @@ export class Room {
     // The same bytes go to everyone who is not apart; put together for the first of them.
     let shared: Buffer | undefined
     for (const member of this.members) {
-      if (member.apart) send(member.session, shareOf(member, batch), counters, this)
+      if (member.needsOwnBatch) send(member.session, batchFor(member, batch), counters, this)
       else {
         shared ??= join(batch.frames)
         counters.deliveries += batch.frames.length
@@ -271,13 +271,13 @@ export class Room {
       }
     }
     // A member who is alone publishes to nobody.
-    if (counters.deliveries > deliveries) counters.batches.note(batch.frames.length)
+    if (counters.deliveries > deliveries) counters.batches.record(batch.frames.length)
     this.settle()
   }
 
   /** Hands out the pending batch, if there is one, and begins another. */
   take(): Batch | undefined {
-    this.#noted = false
+    this.#pending = false
     this.link?.flush()
     const { batch } = this
     if (batch.frames.length === 0) return undefined
@@ -290,11 +290,11 @@ export class Room {
 
   /** The batch that was taken is sent: all members get the same again. */
   settle(): void {
-    for (const member of this.#apart) {
-      member.apart = false
-      member.since = 0
+    for (const member of this.#ownBatches) {
+      member.needsOwnBatch = false
+      member.joinedAt = 0
     }
-    this.#apart.length = 0
+    this.#ownBatches.length = 0
   }
 
   #count(id: string, change: 1 | -1): void {
@@ -305,20 +305,20 @@ export class Room {
   }
 
   /** Much of what the room sent waits for a member. */
-  fellBehind(member: SlowMember): void {
+  fellBehind(member: SlowConsumerState): void {
     this.congestion ??= new Congestion(this.members, this.#counters)
     this.congestion.add(member)
   }
 
   /** Little of it still waits. */
-  caughtUp(member: SlowMember): void {
+  caughtUp(member: SlowConsumerState): void {
     this.congestion?.delete(member)
     if (this.congestion?.size === 0) this.congestion = undefined
   }
 
-  #setApart(member: Member): void {
-    if (member.apart) return
-    member.apart = true
-    this.#apart.push(member)
+  #setOwnBatch(member: Member): void {
+    if (member.needsOwnBatch) return
+    member.needsOwnBatch = true
+    this.#ownBatches.push(member)
   }
 }

@@ -1,11 +1,11 @@
-import { Alarms } from './alarms.js'
+import { ClientUsages } from './client-usage.js'
 import { ageClock } from './clocks.js'
+import { type CloseReason, closes } from './close-reasons.js'
 import type { Cluster } from './cluster.js'
+import type { Limits } from './context.js'
 import type { Counters } from './counters.js'
-import { type CloseReason, closes } from './errors.js'
+import { Deadlines } from './deadlines.js'
 import { Archive, History } from './history.js'
-import type { Limits } from './hub.js'
-import { Openers } from './openers.js'
 import { Room, type RoomKind } from './room.js'
 import { Ticker } from './ticker.js'
 
@@ -16,10 +16,10 @@ export class Rooms implements Iterable<Room> {
   readonly #cluster: Cluster | undefined
   readonly #ticker = new Ticker()
   readonly #kinds = new Map<RoomKind, Map<string, Room>>()
-  readonly #openers = new Openers()
+  readonly #usages = new ClientUsages()
   readonly #archive: Archive
-  readonly #expiries = new Alarms<Room>((room) => this.expire(room), ageClock)
-  readonly #evictions = new Alarms<Room>((room) => clear(room, closes.isolated))
+  readonly #expiries = new Deadlines<Room>((room) => this.expire(room), ageClock)
+  readonly #evictions = new Deadlines<Room>((room) => clear(room, closes.isolated))
   #size = 0
 
   constructor(limits: Limits, counters: Counters, cluster?: Cluster) {
@@ -36,7 +36,7 @@ export class Rooms implements Iterable<Room> {
 
   /** How many users and addresses have rooms open. */
   get clients(): number {
-    return this.#openers.size
+    return this.#usages.size
   }
 
   /** Whether rooms may have members on other nodes. */
@@ -65,14 +65,14 @@ export class Rooms implements Iterable<Room> {
     const shortage = this.#shortage(client)
     if (shortage) return shortage
     const room = new Room(kind, name, this.#ticker, this.#counters)
-    room.opener = this.#openers.open(client)
+    room.usage = this.#usages.open(client)
     let rooms = this.#kinds.get(kind)
     if (!rooms) this.#kinds.set(kind, (rooms = new Map()))
     rooms.set(name, room)
     this.#size++
-    this.#counters.census(kind.name).rooms++
+    this.#counters.dialect(kind.name).rooms++
     this.#setExpiry(room)
-    if (kind.remembers && this.#limits.history > 0) room.history = new History(this.#archive, room.opener)
+    if (kind.remembers && this.#limits.history > 0) room.history = new History(this.#archive, room.usage)
     room.link = this.#cluster?.link(room, this)
     return room
   }
@@ -83,13 +83,13 @@ export class Rooms implements Iterable<Room> {
     if (rooms?.get(room.name) !== room) return
     rooms.delete(room.name)
     this.#size--
-    this.#counters.census(room.kind.name).rooms--
+    this.#counters.dialect(room.kind.name).rooms--
     this.#expiries.cancel(room.expiry)
     room.link?.close()
     room.history?.clear()
     room.history = undefined
-    if (room.opener) this.#openers.close(room.opener)
-    room.opener = undefined
+    if (room.usage) this.#usages.close(room.usage)
+    room.usage = undefined
   }
 
   /** Another node has opened the room before. */
@@ -145,7 +145,7 @@ export class Rooms implements Iterable<Room> {
     if (maxRooms === 0) return undefined
     const free = maxRooms - this.#size
     if (free <= 0) return 'all'
-    return client !== '' && this.#openers.roomsOf(client) > free ? 'share' : undefined
+    return client !== '' && this.#usages.roomsOf(client) > free ? 'share' : undefined
   }
 
   #setExpiry(room: Room): void {

@@ -1,14 +1,14 @@
-import type { Alarm } from './alarms.js'
 import type { Denial, Hello } from './authority.js'
-import { mergedShareOf, send } from './batch.js'
-import type { Conversation, Load, Port, Who } from './conversation.js'
-import { costOfNotices, costOfPlace, TURN, VISIT } from './cost.js'
-import { type CloseReason, closes } from './errors.js'
+import { Authorization, muting } from './authorization.js'
+import { mergedBatchFor, send } from './batch.js'
+import { type CloseReason, closes } from './close-reasons.js'
+import type { RelayContext } from './context.js'
+import type { Deadline } from './deadlines.js'
 import { PublishOrder } from './flush-group.js'
-import type { Hub } from './hub.js'
-import { Gate, Meter } from './limits.js'
-import { muting, Permit } from './permit.js'
+import { FloodGuard, RateLimiter } from './rate-limiter.js'
 import { Member, type Room, type RoomKind } from './room.js'
+import type { Conversation, MemberIdentity, Transport, TransportStats } from './transport.js'
+import { costOfNotices, costOfPlace, TURN, VISIT } from './work-cost.js'
 
 /** Milliseconds over which `byteRate` is counted. */
 const SECOND = 1000
@@ -24,23 +24,23 @@ export class Session {
   /** Named by a token or the `authorize` hook. */
   user: string | undefined
   /** Only where tokens are checked or a hook is asked. */
-  readonly permit: Permit | undefined
+  readonly authorization: Authorization | undefined
   /** When it began, in whole seconds of `performance.now()`: a small integer, which costs least to keep. */
   readonly since = Math.floor(performance.now() / SECOND)
   /** Messages that came from the client, those that were refused among them. */
   messages = 0
 
-  readonly #hub: Hub
-  readonly #port: Port
+  readonly #hub: RelayContext
+  readonly #port: Transport
   readonly #members: Member[] = []
   #conversation: Conversation = NOTHING
-  #gate: Gate | undefined
-  #meter: Meter | undefined
-  #pings: Meter | undefined
-  readonly #bytes: Meter | undefined
+  #gate: FloodGuard | undefined
+  #meter: RateLimiter | undefined
+  #pings: RateLimiter | undefined
+  readonly #bytes: RateLimiter | undefined
   /** Whether it has ever found a room, or waits for one, and until when it has to. */
   #settled = false
-  #deadline: Alarm<Session> | undefined
+  #deadline: Deadline<Session> | undefined
   readonly #order = new PublishOrder()
   /** Work that it has caused since it was the turn of others (see `cost.ts`). */
   #work = 0
@@ -48,12 +48,12 @@ export class Session {
   #awaited = 0
   #ended = false
 
-  constructor(hub: Hub, port: Port, id: string, hello: Hello) {
+  constructor(hub: RelayContext, port: Transport, id: string, hello: Hello) {
     this.#hub = hub
     this.#port = port
     this.id = id
-    if (hub.access.tokens || hub.access.authorize) this.permit = new Permit(this, hub, hello)
-    if (hub.limits.byteRate > 0) this.#bytes = new Meter(hub.limits.byteRate, SECOND)
+    if (hub.access.tokens || hub.access.authorize) this.authorization = new Authorization(this, hub, hello)
+    if (hub.limits.byteRate > 0) this.#bytes = new RateLimiter(hub.limits.byteRate, SECOND)
   }
 
   /** Its places in rooms. */
@@ -72,7 +72,7 @@ export class Session {
   }
 
   /** What its connection has carried so far, and what waits there. */
-  measure(): Load {
+  measure(): TransportStats {
     return this.#port.measure()
   }
 
@@ -95,7 +95,7 @@ export class Session {
       this.#converse(conversation)
       observer.opened(this)
       if (barred) this.deny('origin', closes.originNotAllowed)
-      else if (this.permit) this.permit.open(() => conversation.opened?.())
+      else if (this.authorization) this.authorization.open(() => conversation.opened?.())
       else conversation.opened?.()
     })
     // Most dialects have joined by now.
@@ -132,7 +132,13 @@ export class Session {
    * @param entered Called when it is in, before the others hear of it: the place for a welcome.
    * @param refused Called if it chose an id that belongs to another user.
    */
-  join(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void, refused?: () => void): void {
+  join(
+    kind: RoomKind,
+    name: string,
+    who: MemberIdentity,
+    entered?: (member: Member) => void,
+    refused?: () => void,
+  ): void {
     this.#ask('join', name, (mayPublish) =>
       this.#enter(kind, name, who, mayPublish ? entered : muting(entered), refused),
     )
@@ -142,7 +148,7 @@ export class Session {
   leave(member: Member): void {
     const { room } = member
     if (member.index < 0) return
-    if (!this.#ended && room.batch.frames.length > member.since) this.#catchUp()
+    if (!this.#ended && room.batch.frames.length > member.joinedAt) this.#catchUp()
     room.remove(member)
     this.#members.splice(this.#members.indexOf(member), 1)
     room.link?.left(member)
@@ -188,7 +194,7 @@ export class Session {
   /** The client pinged, or answered a ping: so many are fine, and more slow it down, whatever the dialect. */
   pinged(): void {
     if (this.#ended) return
-    this.#pings ??= new Meter(this.#hub.limits.throttle, SECOND)
+    this.#pings ??= new RateLimiter(this.#hub.limits.throttle, SECOND)
     this.slowDown('throttle', this.#pings.charge(1, performance.now()))
   }
 
@@ -198,12 +204,12 @@ export class Session {
   }
 
   /** The limits in force. */
-  get limits(): Hub['limits'] {
+  get limits(): RelayContext['limits'] {
     return this.#hub.limits
   }
 
   /** Reports a limit that the dialect or the connection enforces. */
-  limited(limit: Parameters<Hub['observer']['limited']>[0]): void {
+  limited(limit: Parameters<RelayContext['observer']['limited']>[0]): void {
     this.#hub.observer.limited(limit, this)
   }
 
@@ -282,7 +288,7 @@ export class Session {
     if (this.#ended) return
     this.#ended = true
     this.#hub.joinDeadlines.cancel(this.#deadline)
-    this.permit?.end()
+    this.authorization?.end()
     if (this.#gate) this.#hub.stalls.unwatch()
     for (const member of [...this.#members]) this.leave(member)
     if (this.user !== undefined) this.#hub.users.release(this.user)
@@ -317,9 +323,9 @@ export class Session {
     const { stalls, limits } = this.#hub
     if (conversation.refused) {
       this.#meter = undefined
-      this.#gate = new Gate(limits.rateLimit, limits.rateLimitWindow, stalls)
+      this.#gate = new FloodGuard(limits.rateLimit, limits.rateLimitWindow, stalls)
       stalls.watch()
-    } else this.#meter = new Meter(limits.throttle, SECOND)
+    } else this.#meter = new RateLimiter(limits.throttle, SECOND)
   }
 
   /** Whether a message may pass; slows the sender down, refuses or closes if not. */
@@ -340,7 +346,13 @@ export class Session {
     return false
   }
 
-  #enter(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void, refused?: () => void): void {
+  #enter(
+    kind: RoomKind,
+    name: string,
+    who: MemberIdentity,
+    entered?: (member: Member) => void,
+    refused?: () => void,
+  ): void {
     const { rooms, limits, work } = this.#hub
     const delay = kind.joined ? work.wait(this.client, performance.now()) : 0
     if (delay > 0) {
@@ -363,7 +375,7 @@ export class Session {
       this.close(closes.roomFull)
       return
     }
-    const owner = this.permit && kind.chosenIds ? room.ownerOf(this.user) : undefined
+    const owner = this.authorization && kind.chosenIds ? room.ownerOf(this.user) : undefined
     if (owner !== undefined && !this.#mayUseId(who.id, owner, room)) {
       if (room.members.length === 0) rooms.close(room)
       refused?.()
@@ -402,7 +414,7 @@ export class Session {
    * user who has it.
    */
   #mayUseId(id: string, owner: string, room: Room): boolean {
-    if (id !== this.id && this.permit?.mayUseId(id) === false) return false
+    if (id !== this.id && this.authorization?.mayUseId(id) === false) return false
     const contested = room.owners.isHeldByAnother(id, owner)
     if (id !== this.user) return !contested && !this.#hub.users.has(id)
     if (!contested) return true
@@ -439,9 +451,9 @@ export class Session {
 
   /** Sends the client what its rooms have for it, ahead of the other members, so that something else may follow. */
   #catchUp(): void {
-    const behind = this.#members.filter(({ room, since }) => room.batch.frames.length > since)
+    const behind = this.#members.filter(({ room, joinedAt }) => room.batch.frames.length > joinedAt)
     if (behind.length === 0) return
-    const share = mergedShareOf(behind, ({ batch }) => batch)
+    const share = mergedBatchFor(behind, ({ batch }) => batch)
     for (const member of behind) member.room.skip(member)
     send(this, share, this.#hub.counters, behind[0]?.room)
   }
@@ -457,12 +469,12 @@ export class Session {
   /** Goes on with `granted` when that is allowed: at once where nobody has to be asked. */
   #ask(verb: 'join' | 'publish', room: string, granted: (mayPublish: boolean) => void): void {
     if (this.#ended) return
-    if (this.permit) this.permit.ask(verb, room, granted)
+    if (this.authorization) this.authorization.ask(verb, room, granted)
     else granted(true)
   }
 
   /** The connection is that user's from now on, unless that user has too many: then it is closed. */
-  belong(user: string): boolean {
+  assignUser(user: string): boolean {
     if (user === this.user) return true
     if (this.#ended) return false
     if (!this.#hub.users.take(user)) {

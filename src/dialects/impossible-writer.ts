@@ -1,12 +1,12 @@
 import type { Hello } from '../core/authority.js'
-import type { Conversation } from '../core/conversation.js'
-import { costOfHistory } from '../core/cost.js'
-import { type CloseReason, closes, type ErrorCode } from '../core/errors.js'
+import { type CloseReason, closes, type ErrorCode } from '../core/close-reasons.js'
 import { encodeFrame, jsonFrame, Opcode } from '../core/frame.js'
 import type { History } from '../core/history.js'
 import { ownText } from '../core/own-text.js'
-import type { Member, Occupant } from '../core/room.js'
+import type { Member, RoomMember } from '../core/room.js'
 import type { Session } from '../core/session.js'
+import type { Conversation } from '../core/transport.js'
+import { costOfHistory } from '../core/work-cost.js'
 import type { Dialect } from './dialect.js'
 import { JsonMessage, JsonReader } from './json.js'
 import { isRenewal, renew } from './renewal.js'
@@ -47,7 +47,7 @@ export const impossibleWriter: Dialect = {
   },
 
   converse(session, hello) {
-    return new Writer(session, hello)
+    return new ImpossibleWriterConversation(session, hello)
   },
 
   joined: (who) => presence('user-joined', who),
@@ -56,13 +56,13 @@ export const impossibleWriter: Dialect = {
   shutdown: () => jsonFrame({ type: 'server-shutdown', message: 'Server is shutting down' }),
 }
 
-function presence(type: string, { id, nickname, room }: Occupant): Buffer {
+function presence(type: string, { id, nickname, room }: RoomMember): Buffer {
   return jsonFrame({ type, connectionId: id, nickname, userCount: room.count })
 }
 
 /** The messages as they were relayed, joined without reading them anew. */
 function historyFrame(history: History): Buffer {
-  const pieces = history.memories.flatMap(({ text }, i) => (i === 0 ? [text] : [COMMA, text]))
+  const pieces = history.entries.flatMap(({ text }, i) => (i === 0 ? [text] : [COMMA, text]))
   const end = history.omitted > 0 ? Buffer.from(`],"omitted":${history.omitted}}`) : END
   return encodeFrame(Opcode.text, Buffer.concat([Buffer.from('{"type":"history","messages":['), ...pieces, end]))
 }
@@ -96,7 +96,7 @@ function typeOf(message: JsonMessage): string | undefined {
   return element === undefined ? raw : String(JSON.parse(element))
 }
 
-class Writer implements Conversation {
+class ImpossibleWriterConversation implements Conversation {
   readonly kind = impossibleWriter
   readonly #session: Session
   readonly #roomId: string

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import type { Hello } from '../core/authority.js'
-import type { Conversation } from '../core/conversation.js'
-import { closes } from '../core/errors.js'
+import { closes } from '../core/close-reasons.js'
 import { encodeFrame, Opcode } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
+import type { Conversation } from '../core/transport.js'
 import type { Dialect } from './dialect.js'
 
 const MAX_NAME = 256
@@ -25,11 +25,11 @@ export const opaque: Dialect = {
   claims: ({ path }) => /^\/(gun|raw)(\/|$)/.test(path) || TOPIC.test(path),
 
   converse(session, hello) {
-    return new Pipe(session, hello)
+    return new OpaqueConversation(session, hello)
   },
 }
 
-class Pipe implements Conversation {
+class OpaqueConversation implements Conversation {
   readonly kind = opaque
   readonly #session: Session
   /** The path without its first slash, such as `raw/doc`: so that `/gun/x` and `/raw/x` differ. */

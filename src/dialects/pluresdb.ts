@@ -1,7 +1,7 @@
-import type { Conversation } from '../core/conversation.js'
 import { jsonFrame, textFrames } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
+import type { Conversation } from '../core/transport.js'
 import type { Dialect } from './dialect.js'
 import { asciiJson, isName, JsonMessage, JsonReader } from './json.js'
 import { isRenewal, renew } from './renewal.js'
@@ -24,7 +24,7 @@ export const pluresdb: Dialect = {
   recognises: (type) => type === 'join',
 
   converse(session) {
-    return new Peer(session)
+    return new PluresdbConversation(session)
   },
 
   joined: (who) => presence('peer-joined', who.id, who.room.name),
@@ -35,7 +35,7 @@ function presence(type: 'peer-joined' | 'peer-left', peerId: string, topic: stri
   return jsonFrame({ type, peerId, topic })
 }
 
-class Peer implements Conversation {
+class PluresdbConversation implements Conversation {
   readonly kind = pluresdb
   readonly #session: Session
   #member: Member | undefined

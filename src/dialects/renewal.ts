@@ -4,7 +4,7 @@ import type { JsonMessage } from './json.js'
 
 /** Whether a message brings a fresh token. Where none is checked, `auth` is a type like any other. */
 export function isRenewal(session: Session, message: JsonMessage): boolean {
-  return message.is('type', 'auth') && session.permit?.renewable === true
+  return message.is('type', 'auth') && session.authorization?.renewable === true
 }
 
 /**
@@ -14,5 +14,5 @@ export function isRenewal(session: Session, message: JsonMessage): boolean {
  */
 export function renew(session: Session, message: JsonMessage, refused: (why: string) => void): void {
   const token = message.string('token') ?? message.raw('token')
-  session.permit?.renew(token, (expires) => session.send(jsonFrame({ type: 'auth', expires })), refused)
+  session.authorization?.renew(token, (expires) => session.send(jsonFrame({ type: 'auth', expires })), refused)
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { parseNetworks } from '../networks.js'
-import { parseDuration, parseSize } from '../units.js'
+import { parseNetworks } from './networks.js'
+import { parseDuration, parseSize } from './units.js'
 
 /** In the order of the help. */
 export const groups = [

@@ -1,5 +1,5 @@
-import { formatSize } from '../units.js'
 import { count, described, duration, type OptionProblem, size } from './fields.js'
+import { formatSize } from './units.js'
 
 /** `ws` takes the limit as a 32-bit integer. */
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1

@@ -64,7 +64,7 @@ function checker(
   const logger = pino({ base: null }, { write: (line) => void log.push(JSON.parse(line) as Record<string, unknown>) })
   const tokens = new JsonWebTokens(parseOptions({ jwksUrl, ...options }), logger)
   onTestFinished(() => tokens.stop())
-  return { check: async (token) => await tokens.check(token), log, ailment: () => tokens.ailment() }
+  return { check: async (token) => await tokens.check(token), log, ailment: () => tokens.healthIssue() }
 }
 
 const granted = expect.objectContaining({ user: 'alice' })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { run } from '../../src/cli.js'
+import { run } from '../../src/cli/main.js'
 import { startRelay } from '../support/relay.js'
 import { SECRET } from '../support/tokens.js'
 

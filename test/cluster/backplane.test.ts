@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest'
-import { MemoryBus } from '../../src/cluster/memory.js'
-import { RedisBackplane } from '../../src/cluster/redis.js'
+import { MemoryBus } from '../../src/cluster/memory-bus.js'
+import { RedisBackplane } from '../../src/cluster/redis-backplane.js'
 import { backplaneSuite } from '../suites/backplane.js'
 import { describeWithRedis, RedisCluster, RedisServer } from '../support/redis.js'
 

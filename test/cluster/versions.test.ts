@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Backplane } from '../../src/cluster/backplane.js'
-import { MemoryBus } from '../../src/cluster/memory.js'
+import { MemoryBus } from '../../src/cluster/memory-bus.js'
 import { ClusterNode } from '../../src/cluster/node.js'
 import type { ClusterObserver } from '../../src/cluster/observer.js'
-import type { Hub } from '../../src/core/hub.js'
-import { connect, createHub, type Wire } from '../support/hub.js'
+import type { RelayContext } from '../../src/core/context.js'
+import { connect, createHub, type Wire } from '../support/context.js'
 
 /** Long enough for a node to know who is there. */
 const SETTLE = 8000
@@ -12,7 +12,7 @@ const SETTLE = 8000
 /** A node without sockets, whose newest version is given, and what it publishes. */
 class Station {
   readonly node: ClusterNode
-  readonly hub: Hub
+  readonly hub: RelayContext
   /** Versions of what it said, in rooms and to all. */
   readonly versions = { rooms: new Set<number>(), control: new Set<number>() }
   readonly refused: string[] = []

@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Message } from '../../src/cluster/messages.js'
-import { type Envelope, NEWEST, OLDEST, Wire } from '../../src/cluster/wire.js'
+import { type Envelope, NEWEST, OLDEST, WireCodec } from '../../src/cluster/wire.js'
 import { encodeFrame, Opcode } from '../../src/core/frame.js'
 
-const wire = new Wire('')
+const wire = new WireCodec('')
 const CHANNEL = 'baton:ctl'
 
 /** Numbers that nodes count to. */
@@ -78,7 +78,7 @@ function expectSame(actual: unknown, expected: unknown): void {
 
 describe('a frame between nodes', () => {
   it('says what was meant, signed or not', () => {
-    const signed = new Wire('secret')
+    const signed = new WireCodec('secret')
     const check = (said: Envelope): void => {
       expectSame(wire.decode(CHANNEL, wire.encode(CHANNEL, said)), said)
       expectSame(signed.decode(CHANNEL, signed.encode(CHANNEL, said)), said)
@@ -123,11 +123,11 @@ describe('a frame between nodes', () => {
   })
 
   it('that is signed holds on its channel alone, as it is, for those who know the secret', () => {
-    const signed = new Wire('secret')
+    const signed = new WireCodec('secret')
     const check = (said: Envelope, at: number, flip: number): void => {
       const frame = signed.encode(CHANNEL, said)
       expect(signed.decode('baton:r:other', frame)).toBe('unsigned')
-      expect(new Wire('guessed').decode(CHANNEL, frame)).toBe('unsigned')
+      expect(new WireCodec('guessed').decode(CHANNEL, frame)).toBe('unsigned')
       expect(signed.decode(CHANNEL, wire.encode(CHANNEL, said))).toBe('unsigned')
       expect(wire.decode(CHANNEL, frame)).toBe('unsigned')
       const place = at % frame.length
@@ -169,7 +169,7 @@ describe('version 1', () => {
 
   it('is signed as ever', () => {
     const bye: Envelope = { version: 1, node: '0123456789abcdef', message: { kind: 'bye' } }
-    expect(new Wire('secret').encode(CHANNEL, bye).toString('hex')).toBe(
+    expect(new WireCodec('secret').encode(CHANNEL, bye).toString('hex')).toBe(
       '81010123456789abcdef886367795ee2a3c2f95a6823390e52c7',
     )
   })

@@ -1,14 +1,14 @@
 import { describe, expect, it, vi } from 'vitest'
 import { BatchSizes } from '../../src/core/counters.js'
 import { Rooms } from '../../src/core/rooms.js'
-import { Report } from '../../src/observe/report.js'
-import { connect, createHub, turn } from '../support/hub.js'
+import { StatusReport } from '../../src/observability/status-report.js'
+import { connect, createHub, turn } from '../support/context.js'
 
 describe('the sizes of batches', () => {
   it('are counted in buckets up to 1, 2, 4, … 1,024 frames and beyond', () => {
     const bucketOf = (frames: number): number => {
       const sizes = new BatchSizes()
-      sizes.note(frames)
+      sizes.record(frames)
       expect(sizes.frames).toBe(frames)
       return sizes.buckets.indexOf(1)
     }
@@ -49,7 +49,7 @@ describe('the counters of a hub', () => {
 
   it('tell the rooms and members of a dialect without a look at the rooms', () => {
     const hub = createHub()
-    const report = new Report(hub)
+    const report = new StatusReport(hub)
     for (let i = 0; i < 3; i++)
       connect(hub, '/pluresdb').receive({ type: 'join', topic: `topic ${i % 2}`, peerId: `${i}` })
     connect(hub, '/raw/doc')

@@ -1,17 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import type { Hub } from '../../src/core/hub.js'
+import type { RelayContext } from '../../src/core/context.js'
 import { type Code, loadCode, loadMutant, type Mutant } from '../support/code.js'
-import { connect, createHub, turn } from '../support/hub.js'
+import { connect, createHub, turn } from '../support/context.js'
 import { check, dialects, perform, ROOMS, type Step, step, World } from '../support/model.js'
 
 /** What a hub counts is open, and what a look at all rooms finds. */
-function census(hub: Hub): { counted: object; found: object } {
+function census(hub: RelayContext): { counted: object; found: object } {
   const kinds = dialects.map((dialect) => {
     const rooms = [...hub.rooms].filter(({ kind }) => kind.name === dialect)
     return [dialect, { rooms: rooms.length, members: rooms.reduce((sum, { count }) => sum + count, 0) }] as const
   })
-  const counted = dialects.map((dialect) => [dialect, hub.counters.census(dialect)] as const)
+  const counted = dialects.map((dialect) => [dialect, hub.counters.dialect(dialect)] as const)
   return { counted: Object.fromEntries(counted), found: Object.fromEntries(kinds) }
 }
 
@@ -37,7 +37,7 @@ async function live(steps: Step[], code: Code, opened = dialects): Promise<void>
   for (const actor of world.actors.filter(({ gone }) => !gone)) await world.close(actor)
   await turn()
   expect([...hub.rooms]).toEqual([])
-  expect(hub.counters.census('opaque')).toEqual({ rooms: 0, members: 0 })
+  expect(hub.counters.dialect('opaque')).toEqual({ rooms: 0, members: 0 })
   hub.stop()
 }
 
@@ -103,14 +103,14 @@ const mutants: readonly Mutant[] = [
   {
     name: 'who came late gets what all get',
     file: 'core/flush-group.ts',
-    from: 'if (apart) return mergedShareOf(members, this.#batchOf)',
+    from: 'if (needsOwnBatch) return mergedBatchFor(members, this.#batchOf)',
     to: '',
   },
   {
     name: 'who is in several rooms gets what was said before it came',
     file: 'core/batch.ts',
     from: `const { frames, authors, numbers } = batchOf(member.room)
-    for (let place = member.since;`,
+    for (let place = member.joinedAt;`,
     to: 'const { frames, authors, numbers } = batchOf(member.room); for (let place = 0;',
   },
   {
@@ -122,14 +122,14 @@ const mutants: readonly Mutant[] = [
   {
     name: 'who leaves one room misses what waits there',
     file: 'core/session.ts',
-    from: 'if (!this.#ended && room.batch.frames.length > member.since) this.#catchUp()',
+    from: 'if (!this.#ended && room.batch.frames.length > member.joinedAt) this.#catchUp()',
     to: '',
   },
   {
     name: 'who leaves one room gets what waits there, ahead of what was said before elsewhere',
     file: 'core/session.ts',
-    from: 'this.#members.filter(({ room, since }) =>',
-    to: 'this.#members.slice(0, 1).filter(({ room, since }) =>',
+    from: 'this.#members.filter(({ room, joinedAt }) =>',
+    to: 'this.#members.slice(0, 1).filter(({ room, joinedAt }) =>',
   },
 ]
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { closes } from '../../src/core/errors.js'
+import { closes } from '../../src/core/close-reasons.js'
 import { allocFrame, closeFrame, encodeFrame, Opcode, PING, textFrame } from '../../src/core/frame.js'
 import { decodeFrames } from '../support/frames.js'
 

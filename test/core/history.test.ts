@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ClientUsage } from '../../src/core/client-usage.js'
 import { textFrame } from '../../src/core/frame.js'
 import { Archive, History, type HistoryLimits } from '../../src/core/history.js'
-import { Opener } from '../../src/core/openers.js'
 
 const limits: HistoryLimits = { history: 3, historyBytes: 0, historyTotalBytes: 0, historyAge: 0 }
 
@@ -11,7 +11,7 @@ function say(history: History, ...texts: string[]): void {
 }
 
 function textsOf(history: History): string[] {
-  return history.memories.map(({ text }) => text.toString())
+  return history.entries.map(({ text }) => text.toString())
 }
 
 /** What is kept is the end of what was said, without a gap but for what was too long, of which the number is told. */
@@ -88,7 +88,7 @@ describe('history', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const archive = new Archive({ history: 4, historyBytes: 20, historyTotalBytes: 1200, historyAge: 60_000 })
-        const openers = [new Opener('a'), new Opener('b')]
+        const openers = [new ClientUsage('a'), new ClientUsage('b')]
         const rooms = [0, 1, 2].map((i) => new History(archive, openers[i % 2]))
         const said = rooms.map((): { text: string; at: number }[] => [])
         for (const [i, { room, length, wait }] of steps.entries()) {
@@ -110,7 +110,7 @@ describe('history', () => {
 
 describe('memory for history (10.22)', () => {
   /** Rooms of a user or address, with a message of so many bytes in each. */
-  function fill(archive: Archive, opener: Opener, rooms: number, bytes: number): History[] {
+  function fill(archive: Archive, opener: ClientUsage, rooms: number, bytes: number): History[] {
     return Array.from({ length: rooms }, () => {
       const history = new History(archive, opener)
       say(history, 'x'.repeat(bytes))
@@ -120,19 +120,19 @@ describe('memory for history (10.22)', () => {
 
   it('is not emptied of what others said by whoever fills many rooms', () => {
     const archive = new Archive({ ...limits, history: 100, historyBytes: 2 ** 18, historyTotalBytes: 2 ** 20 })
-    const honest = new History(archive, new Opener('honest'))
+    const honest = new History(archive, new ClientUsage('honest'))
     const texts = Array.from({ length: 20 }, (_, i) => `edit ${i}`)
     say(honest, ...texts)
-    const rooms = fill(archive, new Opener('greedy'), 300, 60_000)
+    const rooms = fill(archive, new ClientUsage('greedy'), 300, 60_000)
     expect(textsOf(honest)).toEqual(texts)
     expect(archive.bytes).toBeLessThanOrEqual(2 ** 20)
     // Those that come last are no better off than those before.
-    expect(rooms.filter((history) => history.memories.length > 0).length).toBeGreaterThan(8)
+    expect(rooms.filter((history) => history.entries.length > 0).length).toBeGreaterThan(8)
   })
 
   it('is taken from the rooms that need most, where all are of one address', () => {
     const archive = new Archive({ ...limits, history: 100, historyBytes: 2 ** 18, historyTotalBytes: 2 ** 20 })
-    const opener = new Opener('proxy')
+    const opener = new ClientUsage('proxy')
     const quiet = new History(archive, opener)
     say(quiet, 'a', 'b')
     fill(archive, opener, 300, 60_000)

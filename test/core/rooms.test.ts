@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Limits } from '../../src/core/hub.js'
-import { connect, createHub } from '../support/hub.js'
+import type { Limits } from '../../src/core/context.js'
+import { connect, createHub } from '../support/context.js'
 
 /** A hub, and a way to open a room from an address. */
 function start(limits: Partial<Limits>): {
@@ -21,7 +21,7 @@ function live(steps: readonly { room: number; address: number; close: boolean }[
   for (const { room, address, close } of steps) {
     if (close) wires.shift()?.session.end(1000)
     else wires.push(open(`room${room}`, `192.0.2.${address}`))
-    const openers = [...hub.rooms].map(({ opener }) => opener)
+    const openers = [...hub.rooms].map(({ usage }) => usage)
     for (const opener of openers) expect(opener?.rooms).toBe(openers.filter((each) => each === opener).length)
     expect(hub.rooms.clients).toBe(new Set(openers).size)
   }

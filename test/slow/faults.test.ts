@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, it, type TestContext } from 'vitest'
-import { RedisBackplane } from '../../src/cluster/redis.js'
+import { RedisBackplane } from '../../src/cluster/redis-backplane.js'
 import { closes } from '../../src/index.js'
 import { Line } from '../suites/backplane.js'
 import { Client } from '../support/client.js'

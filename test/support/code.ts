@@ -4,20 +4,20 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import type * as ClusterNodeModule from '../../src/cluster/node.js'
-import type * as HubModule from '../../src/core/hub.js'
+import type * as ContextModule from '../../src/core/context.js'
 import type * as SessionModule from '../../src/core/session.js'
-import type * as DialectsModule from '../../src/dialects/index.js'
+import type * as DialectsModule from '../../src/dialects/dialects.js'
 
 /** The code under test: that of `src/`, or a copy with a fault in it. */
-export type Code = typeof ClusterNodeModule & typeof HubModule & typeof SessionModule & typeof DialectsModule
+export type Code = typeof ClusterNodeModule & typeof ContextModule & typeof SessionModule & typeof DialectsModule
 
 /** Loads the code of `src/`. */
 export async function loadCode(): Promise<Code> {
   return {
     ...(await import('../../src/cluster/node.js')),
-    ...(await import('../../src/core/hub.js')),
+    ...(await import('../../src/core/context.js')),
     ...(await import('../../src/core/session.js')),
-    ...(await import('../../src/dialects/index.js')),
+    ...(await import('../../src/dialects/dialects.js')),
   }
 }
 
@@ -61,7 +61,7 @@ export async function loadMutant({ file, from, to }: Mutant): Promise<Code> {
       }
     }
     writeFileSync(join(root, 'package.json'), '{ "type": "module" }')
-    const paths = ['cluster/node.js', 'core/hub.js', 'core/session.js', 'dialects/index.js']
+    const paths = ['cluster/node.js', 'core/context.js', 'core/session.js', 'dialects/dialects.js']
     const modules = await Promise.all(
       paths.map((path) => import(/* @vite-ignore */ join(root, path)) as Promise<object>),
     )

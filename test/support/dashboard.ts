@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
+import type { Update } from '../../src/admin/updates.js'
 import type { RelayOptions } from '../../src/index.js'
-import type { Update } from '../../src/server/dashboard/update.js'
 import { startRelay, type TestRelay } from './relay.js'
 
 export const TOKEN = 'correct-horse-battery-staple'

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { MemoryBus } from '../../src/cluster/memory.js'
+import { MemoryBus } from '../../src/cluster/memory-bus.js'
 import type { RelayOptions } from '../../src/index.js'
 import type { Client } from './client.js'
 import { runRelay } from './relay.js'

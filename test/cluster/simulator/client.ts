@@ -1,4 +1,4 @@
-import type { Port } from '../../../src/core/conversation.js'
+import type { Transport } from '../../../src/core/transport.js'
 import { decodeFrames } from '../../support/frames.js'
 import { Inbox } from '../../support/inbox.js'
 import type { SimulatedNode } from './world.js'
@@ -47,7 +47,7 @@ export class SimulatedClient {
     this.shared = sharedId !== undefined
     this.id = sharedId ?? `peer${number}`
     this.connected = node.world.time.now
-    const port: Port = {
+    const port: Transport = {
       address: '',
       network: '',
       measure: () => ({ received: 0, sent: 0, backlog: 0 }),

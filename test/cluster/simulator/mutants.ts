@@ -10,15 +10,15 @@ export interface ClusterMutant extends Mutant {
 export const mutants: readonly ClusterMutant[] = [
   {
     name: 'what comes twice counts twice',
-    file: 'cluster/remote.ts',
-    from: 'if (last <= this.s) return 0',
+    file: 'cluster/remote-room.ts',
+    from: 'if (last <= this.seq) return 0',
     to: '',
     faults: [],
   },
   {
     name: 'joins and leaves that are missing are not noticed',
-    file: 'cluster/remote.ts',
-    from: 'this.synced = batch.pv === this.v',
+    file: 'cluster/remote-room.ts',
+    from: 'this.synced = batch.pv === this.membershipSeq',
     to: 'this.synced = true',
     faults: ['cut'],
   },
@@ -53,8 +53,8 @@ export const mutants: readonly ClusterMutant[] = [
   {
     name: 'a node that is silent is not given up',
     file: 'cluster/peers.ts',
-    from: 'now - heard > DOWN',
-    to: 'now - heard > DOWN * 1000',
+    from: 'now - heard > PEER_TIMEOUT',
+    to: 'now - heard > PEER_TIMEOUT * 1000',
     faults: ['kill'],
   },
   {
@@ -80,8 +80,8 @@ export const mutants: readonly ClusterMutant[] = [
   },
   {
     name: 'a node does not notice that it slept',
-    file: 'cluster/pulse.ts',
-    from: 'return now - this.#echoed >= FENCE',
+    file: 'cluster/self-heartbeat.ts',
+    from: 'return now - this.#echoed >= FENCE_TIMEOUT',
     to: 'return now < 0',
     faults: ['sleep', 'hole'],
   },

@@ -1,7 +1,7 @@
 import type { ClusterNode } from '../../../src/cluster/node.js'
-import type { Port } from '../../../src/core/conversation.js'
-import type { Hub, Limits, Observer } from '../../../src/core/hub.js'
+import type { Limits, Observer, RelayContext } from '../../../src/core/context.js'
 import type { Session } from '../../../src/core/session.js'
+import type { Transport } from '../../../src/core/transport.js'
 import type { Code } from '../../support/code.js'
 import { type BusModel, type Line, SimulatedBus } from './bus.js'
 import { type DialectName, SimulatedClient } from './client.js'
@@ -61,7 +61,7 @@ export class SimulatedNode implements Host {
   dead = false
   readonly line: Line
   readonly cluster: ClusterNode
-  readonly hub: Hub
+  readonly hub: RelayContext
   readonly faults: string[] = []
 
   constructor(world: World) {
@@ -71,7 +71,7 @@ export class SimulatedNode implements Host {
     const failed = (error: unknown): void => {
       this.faults.push(`fault: ${error instanceof Error ? error.stack : String(error)}`)
     }
-    const { ClusterNode, Hub } = world.code
+    const { ClusterNode, RelayContext } = world.code
     const totals = () => {
       const rooms = [...this.hub.rooms]
       const topics = rooms.filter(({ kind }) => kind.name === 'pluresdb')
@@ -105,11 +105,11 @@ export class SimulatedNode implements Host {
       refused: (_session, why) => this.faults.push(`message refused: ${why}`),
       failed,
     }
-    this.hub = new Hub(limits, observer, {}, this.cluster)
+    this.hub = new RelayContext(limits, observer, {}, this.cluster)
     world.time.on(this, () => void this.cluster.start())
   }
 
-  open(port: Port, id: string, path: string): Session {
+  open(port: Transport, id: string, path: string): Session {
     const hello = { path, query: new URLSearchParams(), headers: {} }
     const session = new this.world.code.Session(this.hub, port, id, hello)
     session.open(() => new this.world.code.Dialects().converse(session, hello))

@@ -1,0 +1,228 @@
+import { Command, CommanderError, Option } from 'commander'
+import { ListenError } from '../http/server.js'
+import { standardLogOutput } from '../observability/log-output.js'
+import { version } from '../observability/version.js'
+import {
+  describeProblem,
+  groups,
+  type OptionInfo,
+  OptionsError,
+  optionInfos,
+  parseOptions,
+  type Settings,
+} from '../options/index.js'
+import { formatDuration, formatSize } from '../options/units.js'
+import { Relay } from '../relay.js'
+import { FILE, fromEnvironment, misspelt, type Source } from './environment.js'
+import { Systemd } from './systemd.js'
+import { addTokenCommand } from './token.js'
+
+/** Exit codes: a wrong option, and a start that failed. */
+const WRONG_OPTION = 2
+const FAILED = 1
+
+/** How long its last output may take, in milliseconds. */
+const LAST_WORDS = 2000
+
+/** What the command reads and writes. */
+export interface Terminal {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  out(text: string): void
+  err(text: string): void
+}
+
+interface Given {
+  values: Record<string, string | boolean>
+  sources: Map<string, Source>
+  printConfig: boolean
+}
+
+/** A message of commander's, without the value of a flag that it does not know: it may be a misspelt secret. */
+function readable(message: string): string {
+  return message
+    .replace(/^error: /, '')
+    .replace(/('--[^'=]+)=[^\n]*'/, "$1'")
+    .replace('\n(', ' (')
+}
+
+/** Values as people write them. */
+function format({ value, secret }: OptionInfo, setting: OptionInfo['default']): string {
+  if (setting === undefined) return ''
+  if (secret) return setting === '' ? '' : '********'
+  if (value === 'duration') return formatDuration(Number(setting))
+  if (value === 'size') return formatSize(Number(setting))
+  return String(setting)
+}
+
+function createCommand({ out, err }: Terminal): Command {
+  const command = new Command('baton')
+    .description('A WebSocket relay: passes messages among the members of a room and stores nothing.')
+    .version(version, '-v, --version', 'Print the version.')
+    .helpOption('-h, --help', 'Print this help.')
+    .configureOutput({ writeOut: out, writeErr: err, outputError: (text) => err(readable(text)) })
+    .configureHelp({ helpWidth: 100 })
+    .exitOverride()
+    .allowExcessArguments(false)
+    .argument('[port]', 'The same as --port.')
+    .helpCommand('help [command]', 'Print this help, or that of a command.')
+    // A subcommand's flags are its own, even those that the relay has too.
+    .enablePositionalOptions()
+  for (const group of groups) {
+    for (const info of optionInfos.filter((option) => option.group === group)) {
+      const shown = format(info, info.default)
+      const usage = info.value === 'boolean' ? `${info.flag} [boolean]` : `${info.flag} <${info.value}>`
+      const env = info.secret ? `${info.env} or ${info.env}${FILE}` : info.env
+      const about = `${info.description.replaceAll('`', '')} (${env}${shown && `, default ${shown}`})`
+      command.addOption(new Option(usage, about).helpGroup(`${group}:`))
+    }
+  }
+  return command
+    .addOption(new Option('--print-config', 'Print the options in force, and where each comes from.'))
+    .addHelpText(
+      'after',
+      '\nFlags count before the environment, the environment before the defaults. A limit of 0 means none.',
+    )
+}
+
+/** Reads flags over environment. */
+function read(command: Command, port: string | undefined, { env }: Terminal): Given {
+  const flags = command.opts<Record<string, string | boolean>>()
+  if (port !== undefined) {
+    // The word is not shown: it may be a secret that lost its flag.
+    if (!/^\d+$/.test(port)) command.error('there is no such command, and a port is a number: see baton --help')
+    if (flags['port'] !== undefined) command.error('the port is given twice')
+    flags['port'] = port
+  }
+  const given: Given = { values: {}, sources: new Map(), printConfig: flags['printConfig'] === true }
+  for (const info of optionInfos) {
+    const flag = flags[info.name]
+    const [value, source] = flag === undefined ? fromEnvironment(info, env) : [flag, 'flag' as const]
+    if (value !== undefined) given.values[info.name] = value
+    given.sources.set(info.name, source)
+  }
+  return given
+}
+
+/** The name by which the user gave an option: its flag or its variable. For an option that was not given, as the others were. */
+function nameOf(given: Given | undefined, name: string): string {
+  const info = optionInfos.find((option) => option.name === name)
+  const source = given?.sources.get(name)
+  const flags = source === 'flag' || (source === 'default' && [...(given?.sources.values() ?? [])].includes('flag'))
+  return (flags ? info?.flag : source === 'file' ? info?.env + FILE : info?.env) ?? name
+}
+
+function printConfig(settings: Settings, { sources }: Given, out: Terminal['out']): void {
+  for (const info of optionInfos) out(`${info.env}=${format(info, settings[info.name])} # ${sources.get(info.name)}\n`)
+}
+
+/**
+ * Runs the command until it is stopped.
+ *
+ * @returns The exit code.
+ */
+export async function run(terminal: Terminal, stop: AbortSignal): Promise<number> {
+  let given: Given | undefined
+  const command = createCommand(terminal)
+  addTokenCommand(command, terminal)
+  command
+    .command('version')
+    .description('Print the version.')
+    .action(() => terminal.out(`${version}\n`))
+  command.action(async (port: string | undefined) => {
+    given = read(command, port, terminal)
+    for (const line of misspelt(terminal.env)) terminal.err(`${line}\n`)
+    const settings = parseOptions(given.values)
+    if (given.printConfig) printConfig(settings, given, terminal.out)
+    else await serve(settings, stop, new Systemd(terminal.env))
+  })
+  try {
+    await command.parseAsync(terminal.argv, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_OPTION
+    if (error instanceof OptionsError) {
+      for (const problem of error.problems) {
+        terminal.err(`${describeProblem(problem, (option) => nameOf(given, option))}\n`)
+      }
+      return WRONG_OPTION
+    }
+    if (error instanceof ListenError) {
+      terminal.err(`${error.message}\n`)
+      return FAILED
+    }
+    throw error
+  }
+}
+
+async function serve(settings: Settings, stop: AbortSignal, systemd: Systemd): Promise<void> {
+  const hangUp = new AbortController()
+  let relay: Relay | undefined
+  // With files to read again the signal means that. Without, it means that the terminal has gone.
+  const onHangUp = (): void => {
+    if (!relay?.reloadCertificate()) hangUp.abort()
+  }
+  process.on('SIGHUP', onHangUp)
+  try {
+    relay = new Relay(settings)
+    await relay.listen()
+    systemd.tell('READY=1')
+    await stopped(relay, AbortSignal.any([stop, hangUp.signal]))
+    systemd.tell('STOPPING=1')
+    await relay.close()
+  } finally {
+    process.off('SIGHUP', onHangUp)
+    systemd.end()
+  }
+}
+
+/** Waits until the relay is told to stop, or stops by itself. */
+async function stopped(relay: Relay, stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return
+  await new Promise<unknown>((resolve) => {
+    stop.addEventListener('abort', resolve, { once: true })
+    relay.once('closing', resolve)
+  })
+}
+
+/** Within so many milliseconds a second signal may be the first once more: npm hands on what the whole group gets. */
+const SAME_SIGNAL = 1000
+
+/* v8 ignore start: the outermost shell, tried by tests that start the command as a process. */
+/** The command as a process. */
+export async function main(): Promise<void> {
+  // Flags may hold secrets, and everybody on the machine may read a command line.
+  process.title = 'baton'
+  // Frames live for a turn: larger pools are allocated less often. Set here, since it concerns the whole process.
+  Buffer.poolSize = 64 * 1024
+  const stop = new AbortController()
+  // What nobody reads must not hold up the end. Node itself would wait for a write to a dead file system.
+  const end = (code?: number): void =>
+    void (standardLogOutput().writing ? process.kill(process.pid, 'SIGKILL') : process.exit(code))
+  const belowNpm = process.env['npm_lifecycle_event'] === 'start'
+  let since = 0
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (!stop.signal.aborted) {
+        since = performance.now()
+        stop.abort()
+        return
+      }
+      // A second signal does not wait for the drain, unless it is the first once more.
+      const mayBeSame = signal === 'SIGINT' || belowNpm
+      if (!mayBeSame || performance.now() - since > SAME_SIGNAL) end(FAILED)
+    })
+  }
+  // Whoever reads the help may stop before its end, as `head` does; or the disk may be full.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  const terminal: Terminal = {
+    argv: process.argv.slice(2),
+    env: process.env,
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+  }
+  process.exitCode = await run(terminal, stop.signal)
+  setTimeout(end, LAST_WORDS).unref()
+}
+
+/* v8 ignore stop */

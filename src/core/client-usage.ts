@@ -1,0 +1,45 @@
+import { Heaviest } from './heaviest.js'
+import type { History } from './history.js'
+
+/** A client that has opened rooms (a user, or an address where no user is named), and what these rooms take. */
+export class ClientUsage {
+  /** Empty if unknown. */
+  readonly name: string
+  /** Rooms that it opened and that are still open, whoever is in. */
+  rooms = 0
+  /** What their histories take, in bytes of memory. */
+  bytes = 0
+  readonly histories = new Heaviest<History>()
+
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** The clients that have rooms open. */
+export class ClientUsages {
+  readonly #openers = new Map<string, ClientUsage>()
+
+  /** How many there are. */
+  get size(): number {
+    return this.#openers.size
+  }
+
+  /** How many rooms are open that `name` has opened. */
+  roomsOf(name: string): number {
+    return this.#openers.get(name)?.rooms ?? 0
+  }
+
+  /** Counts a room that is opened. */
+  open(name: string): ClientUsage {
+    let opener = this.#openers.get(name)
+    if (!opener) this.#openers.set(name, (opener = new ClientUsage(name)))
+    opener.rooms++
+    return opener
+  }
+
+  /** Counts a room that is closed. */
+  close(opener: ClientUsage): void {
+    if (--opener.rooms === 0) this.#openers.delete(opener.name)
+  }
+}

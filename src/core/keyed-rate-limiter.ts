@@ -1,0 +1,63 @@
+import { Generations } from './generations.js'
+import { RateLimiter } from './rate-limiter.js'
+
+/**
+ * A {@link RateLimiter} for each of any number of names, such as addresses. Names that have been quiet for a
+ * whole window are forgotten, so nothing is left when nobody comes. When too many come at once some are
+ * forgotten early, which gives no more to somebody who can come under so many names as that.
+ */
+export class KeyedRateLimiter {
+  readonly #limit: number
+  readonly #window: number
+  readonly #meters: Generations<RateLimiter>
+
+  /**
+   * @param limit Units a window for each name; 0 means no limit.
+   * @param window In milliseconds.
+   */
+  constructor(limit: number, window: number, maxNames = 50_000) {
+    this.#limit = limit
+    this.#window = window
+    this.#meters = new Generations(window, maxNames)
+  }
+
+  /** How many names are remembered. */
+  get size(): number {
+    return this.#meters.size
+  }
+
+  /**
+   * Takes a unit for `name`, if it still has one.
+   *
+   * @returns Milliseconds until it has another; 0 if it had one.
+   */
+  take(name: string, now: number): number {
+    if (this.#limit === 0) return 0
+    const meter = this.#meter(name)
+    return meter.admit(now) ? 0 : meter.rest(now)
+  }
+
+  /** Takes `units` for `name` in any case. */
+  charge(name: string, units: number, now: number): void {
+    if (this.#limit > 0) this.#meter(name).charge(units, now)
+  }
+
+  /** Milliseconds until what was taken for `name` is within its limit; 0 if it is. */
+  wait(name: string, now: number): number {
+    return (this.#meters.young(name) ?? this.#meters.old(name))?.wait(now) ?? 0
+  }
+
+  /** Forgets all names. */
+  clear(): void {
+    this.#meters.clear()
+  }
+
+  #meter(name: string): RateLimiter {
+    const young = this.#meters.young(name)
+    if (young) return young
+    const meter = this.#meters.old(name) ?? new RateLimiter(this.#limit, this.#window)
+    this.#meters.deleteOld(name)
+    this.#meters.set(name, meter)
+    return meter
+  }
+}

@@ -1,0 +1,50 @@
+import type { CloseReason } from './close-reasons.js'
+import type { Room, RoomKind } from './room.js'
+
+/** What a connection has carried, and what waits for its client; in bytes of the wire. */
+export interface TransportStats {
+  readonly received: number
+  readonly sent: number
+  readonly backlog: number
+}
+
+/** What the core needs of a connection. */
+export interface Transport {
+  /** The address of the client, for the log; empty once the connection is gone. */
+  readonly address: string
+  /** The client's address as limits count it: IPv6 by its /64. Empty if unknown. */
+  readonly network: string
+  /** What it has carried so far, and what waits there. */
+  measure(): TransportStats
+  /**
+   * Sends one or several whole frames.
+   *
+   * @param room The room that the frames come from, if others get them too: it is told when the client falls behind.
+   */
+  write(frames: Buffer, room?: Room): void
+  /** Says goodbye and hangs up. The session has ended when this is called. */
+  close(reason: CloseReason): void
+  /** Reads nothing more until {@link Transport.release}, not even what has come with the message that is being read. */
+  hold(): void
+  release(): void
+  /** Reads nothing more for so many milliseconds, not even what has come with the message that is being read. */
+  pause(milliseconds: number): void
+}
+
+/** One connection's side of a dialect. */
+export interface Conversation {
+  /** The dialect that it speaks; undefined as long as that is open. */
+  readonly kind: RoomKind | undefined
+  /** Called once the connection may speak. */
+  opened?(): void
+  /** A message came, whole. */
+  receive(data: Buffer, binary: boolean): void
+  /** Answers a message over the rate limit. A dialect without it slows the sender down instead. */
+  refused?(): void
+}
+
+/** How the others know a member. */
+export interface MemberIdentity {
+  readonly id: string
+  readonly nickname?: string | undefined
+}

@@ -1,0 +1,103 @@
+import type { IncomingMessage, Server } from 'node:http'
+import { Deadlines } from '../core/deadlines.js'
+import { pathOf, refuse, targetOf, wantsWebSocket } from '../websocket/handshake.js'
+import { type OwnedSocket, onUpgrade } from './sockets.js'
+
+/** A relay that is attached to a server. */
+export interface Attachment {
+  /** All paths below it belong to the relay; if it is empty, only those of the dialects do. */
+  readonly prefix: string
+  readonly owns: (path: string) => boolean
+  /** Takes an upgrade to a WebSocket, or refuses it. `path` is that below the prefix. */
+  readonly upgrade: (request: IncomingMessage, socket: OwnedSocket, head: Buffer, path: string) => void
+  /** How long an upgrade that is left to other listeners may stay untouched before it is answered 404, in milliseconds. */
+  readonly patience: number
+  /** Hears of faults. */
+  readonly failed: (error: unknown) => void
+}
+
+/** The same where `joinTimeout` is 0: an upgrade that nobody wants must not stay open for ever. */
+export const DEFAULT_PATIENCE = 10_000
+
+const NOT_FOUND = { status: 404, text: 'Not found' }
+
+const servers = new WeakMap<Server, SharedServer>()
+
+/**
+ * Serves the upgrades of a server that belongs to somebody else.
+ *
+ * @returns Stops that.
+ */
+export function attachTo(server: Server, attachment: Attachment): () => void {
+  let shared = servers.get(server)
+  if (!shared) servers.set(server, (shared = new SharedServer(server)))
+  return shared.add(attachment)
+}
+
+/** An upgrade that is left to the listeners of others. */
+interface Unclaimed {
+  readonly socket: OwnedSocket
+  /** Bytes that had been written to the socket when the upgrade came. */
+  readonly written: number
+}
+
+/** A server with one or more relays attached: the first that wants an upgrade gets it. */
+class SharedServer {
+  readonly #server: Server
+  readonly #attachments = new Set<Attachment>()
+  readonly #unclaimed = new Deadlines<Unclaimed>(({ socket, written }) => {
+    if (isUntouched(socket, written)) refuse(socket, NOT_FOUND)
+  })
+  #stop: (() => void) | undefined
+
+  constructor(server: Server) {
+    this.#server = server
+  }
+
+  add(attachment: Attachment): () => void {
+    this.#attachments.add(attachment)
+    this.#stop ??= onUpgrade(this.#server, (...upgrade) => this.#offer(...upgrade), attachment.failed)
+    return () => this.#remove(attachment)
+  }
+
+  #remove(attachment: Attachment): void {
+    if (!this.#attachments.delete(attachment) || this.#attachments.size > 0) return
+    this.#stop?.()
+    this.#stop = undefined
+  }
+
+  #offer(request: IncomingMessage, socket: OwnedSocket, head: Buffer): void {
+    for (const { prefix, owns, upgrade } of wantsWebSocket(request) ? this.#attachments : []) {
+      const path = pathUnder(prefix, targetOf(request))
+      // What is wrong below a prefix is answered as everywhere.
+      if (path === undefined || (prefix === '' && !owns(path))) continue
+      upgrade(request, socket, head, path)
+      return
+    }
+    // The last relay may have gone while the answers before this upgrade were made.
+    const own = this.#stop ? 1 : 0
+    if (this.#server.listenerCount('upgrade') === own) refuse(socket, NOT_FOUND)
+    else if (this.#attachments.size > 0) this.#leave(socket)
+  }
+
+  /** Leaves an upgrade to the other listeners. One that takes it reads or writes, perhaps only after some time. */
+  #leave(socket: OwnedSocket): void {
+    const patience = Math.min(...[...this.#attachments].map((attachment) => attachment.patience))
+    const alarm = this.#unclaimed.set({ socket, written: socket.bytesWritten }, patience)
+    socket.once('close', () => this.#unclaimed.cancel(alarm))
+  }
+}
+
+function isUntouched(socket: OwnedSocket, written: number): boolean {
+  const read = socket.listenerCount('data') + socket.listenerCount('readable') > 0
+  return !socket.destroyed && !read && socket.bytesWritten === written
+}
+
+/** The path of a URL below `prefix`; undefined if it is elsewhere. */
+function pathUnder(prefix: string, target: string): string | undefined {
+  const path = pathOf(target)
+  const base = pathOf(prefix)
+  if (prefix === '' || base === '/') return path
+  if (path === base) return '/'
+  return path.startsWith(`${base}/`) ? path.slice(base.length) : undefined
+}

@@ -1,0 +1,214 @@
+import type { ClusterNode } from '../cluster/node.js'
+import type { RelayContext } from '../core/context.js'
+import type { Settings } from '../options/index.js'
+import type { Validity } from '../tls/validity.js'
+import type { EventCounters } from './event-counters.js'
+import { MetricsRegistry } from './metrics-registry.js'
+import { processMetrics } from './process-metrics.js'
+import type { Health } from './status-report.js'
+import { version } from './version.js'
+
+/** Where the metrics are read. */
+export interface MetricsSources {
+  readonly settings: Pick<Settings, 'enableTls' | 'dialects' | 'maxConnections' | 'maxRooms'>
+  readonly hub: RelayContext
+  readonly tally: EventCounters
+  /** What waits for slow clients. */
+  readonly backlog: { measure(): { bytes: number; connections: number } }
+  readonly unfinished: { measure(): { bytes: number } }
+  health(): Health
+  /** What became of the log. */
+  readonly log: { readonly lost: number }
+  readonly descriptors: { readonly shortages: number }
+  /** The dates of the certificate that is served, where there is one. */
+  certificate(): Validity | undefined
+  /** This node among others, where there are several. */
+  readonly cluster?: Pick<ClusterNode, 'connected' | 'counters' | 'state'> | undefined
+}
+
+/** All metrics of a relay, for `GET /metrics`. `docs/metrics.md` is made from their texts. */
+export function createMetrics(sources: MetricsSources): MetricsRegistry {
+  const exposition = new MetricsRegistry()
+  addState(exposition, sources)
+  addConnections(exposition, sources)
+  addRooms(exposition, sources)
+  addMessages(exposition, sources)
+  addRefusals(exposition, sources)
+  addBacklog(exposition, sources)
+  if (sources.settings.enableTls) addCertificate(exposition, sources)
+  if (sources.cluster) addCluster(exposition, sources.cluster)
+  return exposition.include(processMetrics)
+}
+
+function addState(exposition: MetricsRegistry, { health, log, descriptors }: MetricsSources): void {
+  exposition
+    .info('baton_build_info', 'Always 1; the labels tell the versions.', { version, node: process.version })
+    .gauge(
+      'baton_degraded_reasons',
+      'How many things are wrong while the relay serves on; `/health` names them.',
+      () => health().reasons?.length ?? 0,
+    )
+    .gauge('baton_draining', '1 while the relay stops and turns newcomers away, else 0.', () =>
+      health().status === 'draining' ? 1 : 0,
+    )
+    .counter(
+      'baton_file_descriptor_shortages_total',
+      'How often no file descriptor was left, so that new connections were cut off.',
+      () => descriptors.shortages,
+    )
+    .counter(
+      'baton_log_lines_lost_total',
+      'Lines of the log that were lost, because it could not be written in time.',
+      () => log.lost,
+    )
+}
+
+function addConnections(exposition: MetricsRegistry, { hub, settings, tally }: MetricsSources): void {
+  const { counters } = hub
+  exposition
+    .gauge('baton_connections', 'WebSockets open now.', () => counters.connections - counters.disconnections)
+    .gauge('baton_max_connections', 'The limit `MAX_CONNECTIONS`; 0 means none.', () => settings.maxConnections)
+    .counter('baton_connections_opened_total', 'WebSockets opened.', () => counters.connections)
+    .counters('baton_connections_closed_total', 'code', 'WebSockets closed, by close code.', () => tally.closes)
+    .counters(
+      'baton_handshakes_failed_total',
+      'reason',
+      'Handshakes that were answered with an HTTP status, or failed in TLS.',
+      () => tally.handshakes,
+    )
+}
+
+function addRooms(exposition: MetricsRegistry, { hub, settings }: MetricsSources): void {
+  const census = (what: 'rooms' | 'members') => () =>
+    settings.dialects.map((dialect) => [dialect, hub.counters.dialect(dialect)[what]] as const)
+  exposition
+    .gauges('baton_rooms', 'dialect', 'Open rooms.', census('rooms'))
+    .gauges(
+      'baton_members',
+      'dialect',
+      'Members of all rooms; a connection is one in each of its rooms.',
+      census('members'),
+    )
+    .gauge('baton_max_rooms', 'The limit `MAX_ROOMS`; 0 means none.', () => settings.maxRooms)
+}
+
+function addMessages(exposition: MetricsRegistry, { hub: { counters } }: MetricsSources): void {
+  const { batches } = counters
+  const bounds = batches.buckets.slice(1).map((_, exponent) => 2 ** exponent)
+  exposition
+    .counter(
+      'baton_messages_received_total',
+      'Messages that came from clients, those that were refused among them.',
+      () => counters.messagesReceived,
+    )
+    .counter('baton_received_bytes_total', 'Bytes of these messages.', () => counters.bytesReceived)
+    .counter('baton_messages_relayed_total', 'Messages handed on to a room.', () => counters.messagesRelayed)
+    .counter(
+      'baton_deliveries_total',
+      'Messages and notices of rooms written to members, one time for each recipient.',
+      () => counters.deliveries,
+    )
+    .counter(
+      'baton_sent_bytes_total',
+      'Bytes of the frames written, one time for each recipient, without pings and closes.',
+      () => counters.bytesSent,
+    )
+    .histogram(
+      'baton_batch_frames',
+      'How many messages and notices a room sent in one batch; the larger, the less each costs.',
+      () => ({ bounds, buckets: batches.buckets, sum: batches.frames }),
+    )
+}
+
+function addRefusals(exposition: MetricsRegistry, { tally }: MetricsSources): void {
+  exposition
+    .counters(
+      'baton_limits_hit_total',
+      'reason',
+      'Limits that were hit, one time for each message that hits one.',
+      () => tally.limits,
+    )
+    .counters(
+      'baton_denied_total',
+      'reason',
+      'Connections, rooms and tokens that were denied to somebody.',
+      () => tally.denials,
+    )
+    .counters(
+      'baton_messages_refused_total',
+      'dialect',
+      'Messages that were refused for what is in them: bad JSON, an unknown type, a broken frame.',
+      () => tally.refusals,
+    )
+    .counter(
+      'baton_faults_total',
+      'Faults in the relay or in a hook; the log has the stack of each kind.',
+      () => tally.faults,
+    )
+}
+
+function addBacklog(
+  exposition: MetricsRegistry,
+  { backlog, unfinished, hub: { counters }, tally: { limits } }: MetricsSources,
+): void {
+  exposition
+    .gauge(
+      'baton_backlog_bytes',
+      'Memory that waits for clients that read slowly; what several share counts once.',
+      () => backlog.measure().bytes + counters.keptBytes,
+    )
+    .gauge('baton_backlog_connections', 'Connections for which something waits.', () => backlog.measure().connections)
+    .gauge('baton_unfinished_bytes', 'Memory of messages that have come in part.', () => unfinished.measure().bytes)
+    .counter(
+      'baton_slow_readers_dropped_total',
+      'Connections closed because they read too slowly.',
+      () => (limits.get('backlog') ?? 0) + (limits.get('total-backlog') ?? 0),
+    )
+}
+
+function addCertificate(exposition: MetricsRegistry, { certificate }: MetricsSources): void {
+  exposition.gauge(
+    'baton_certificate_expiry_timestamp_seconds',
+    'When the certificate that is served runs out, in seconds since 1970; NaN while there is none.',
+    () => (certificate()?.expires ?? Number.NaN) / 1000,
+  )
+}
+
+function addCluster(exposition: MetricsRegistry, cluster: NonNullable<MetricsSources['cluster']>): void {
+  const { counters } = cluster
+  exposition
+    .gauge('baton_cluster_nodes', 'Nodes that this one knows of, itself among them.', () => cluster.state.nodes)
+    .gauge('baton_cluster_connected', '1 while the bus between the nodes can be reached, else 0.', () =>
+      Number(cluster.connected),
+    )
+    .counter('baton_cluster_outages_total', 'How often the bus could not be reached any more.', () => counters.outages)
+    .counter(
+      'baton_cluster_fences_total',
+      'How often the node let go of the members whom other nodes count as gone, after it was out of touch.',
+      () => counters.fences,
+    )
+    .counter('baton_cluster_frames_sent_total', 'Frames published on the bus.', () => counters.framesSent)
+    .counter(
+      'baton_cluster_frames_received_total',
+      'Frames that came from the bus, its own among them.',
+      () => counters.framesReceived,
+    )
+    .counter('baton_cluster_sent_bytes_total', 'Bytes of the frames published.', () => counters.bytesSent)
+    .counter('baton_cluster_received_bytes_total', 'Bytes of the frames that came.', () => counters.bytesReceived)
+    .counter(
+      'baton_cluster_changes_unsent_total',
+      'Messages, joins and leaves that other nodes did not get, because the bus was away.',
+      () => counters.unsent,
+    )
+    .counter(
+      'baton_cluster_changes_lost_total',
+      'Messages, joins and leaves of other nodes that never came.',
+      () => counters.lost,
+    )
+    .counters(
+      'baton_cluster_frames_refused_total',
+      'reason',
+      'Frames from the bus that were not understood and dropped.',
+      () => Object.entries(counters.refused),
+    )
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Authorization, Client, CryptoInterface, Order } from 'acme-client'
+import { AcmeError, type AcmeProblem, refusalOf } from './acme-error.js'
+import type { Challenges } from './challenges.js'
+import { IssuedCertificate } from './issued-certificate.js'
+
+/** What an order needs. */
+export interface OrderContext {
+  readonly client: Client
+  readonly crypto: CryptoInterface
+  readonly domains: readonly string[]
+  readonly challenges: Challenges
+  /** Ends the waiting for the authority. */
+  readonly signal: AbortSignal
+}
+
+/** How long an authority may take to look, or to issue, in milliseconds. */
+const PATIENCE = 180_000
+
+/** The first pause between two looks at an order, and the longest, in milliseconds. */
+const FIRST_PAUSE = 250
+const LONGEST_PAUSE = 5000
+
+/**
+ * Orders one certificate for all the domains, with a key of its own, RFC 8555 section 7.4. The challenges
+ * have begun.
+ */
+export async function placeOrder(desk: OrderContext): Promise<IssuedCertificate> {
+  const { client, crypto, domains, signal } = desk
+  const order = await client.createOrder({ identifiers: domains.map((value) => ({ type: 'dns', value })) })
+  const authorizations = await client.getAuthorizations(order)
+  signal.throwIfAborted()
+  await Promise.all(authorizations.filter(({ status }) => status === 'pending').map((each) => prove(desk, each)))
+  await settled(desk, order, ['ready', 'valid'])
+  const key = await crypto.createPrivateEcdsaKey()
+  const [, request] = await crypto.createCsr({ altNames: [...domains] }, key)
+  await client.finalizeOrder(order, request)
+  const chain = await client.getCertificate(await settled(desk, order, ['valid']))
+  return new IssuedCertificate(`${chain.trimEnd()}\n${key}`)
+}
+
+/** Has the authority look whether a domain leads here. */
+async function prove({ client, challenges }: OrderContext, authorization: Authorization): Promise<void> {
+  const { type } = challenges
+  const challenge = authorization.challenges.find((offered: { type: string }) => offered.type === type)
+  if (!challenge) {
+    const domain = authorization.identifier.value
+    throw new AcmeError(`${domain}: the authority does not offer ${type}`, 'Set ACME_CHALLENGE to the other way.')
+  }
+  const answer = await client.getChallengeKeyAuthorization(challenge)
+  await challenges.add(authorization, challenge.token, answer)
+  await client.completeChallenge(challenge)
+}
+
+/** Waits until an order has come so far. acme-client's own waiting starts with five seconds and cannot be ended. */
+async function settled(desk: OrderContext, order: Order, wanted: readonly Order['status'][]): Promise<Order> {
+  const end = performance.now() + PATIENCE
+  for (let pause = FIRST_PAUSE; performance.now() < end; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    await sleep(pause, undefined, { signal: desk.signal })
+    const now = await desk.client.getOrder(order)
+    if (wanted.includes(now.status)) return now
+    if (now.status === 'invalid') throw await whyInvalid(desk, now)
+  }
+  throw new AcmeError('The authority has not decided within three minutes', 'Its status page may say why.')
+}
+
+async function whyInvalid({ client, challenges }: OrderContext, order: Order): Promise<AcmeError> {
+  for (const { identifier, challenges: tried } of await client.getAuthorizations(order)) {
+    const failed = tried.find(({ error }) => error !== undefined)
+    if (failed) return refusalOf(identifier.value, challenges.port, failed.error as AcmeProblem)
+  }
+  return refusalOf(
+    order.identifiers.map(({ value }) => value).join(', '),
+    challenges.port,
+    (order.error ?? {}) as AcmeProblem,
+  )
+}

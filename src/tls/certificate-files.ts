@@ -1,0 +1,161 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs'
+import type { ServerOptions, Server as TlsServer } from 'node:https'
+import { createSecureContext } from 'node:tls'
+import type { Logger } from '../observability/log.js'
+import { type OptionProblem, OptionsError, type Settings } from '../options/index.js'
+import { type Certificate, HTTP_1_1, SECURE } from './certificate.js'
+import { type Validity, validityOf } from './validity.js'
+
+type Files = Pick<Settings, 'tlsCert' | 'tlsKey'>
+
+/** How often the files are looked at, in milliseconds. */
+const WATCH_INTERVAL = 5000
+
+/** As `stat` has it. */
+const READABLE_BY_ALL = 0o004
+
+/** The certificate that an operator keeps in files. */
+export class CertificateFiles implements Certificate {
+  readonly options: ServerOptions
+  readonly #files: Files
+  readonly #log: Logger
+  #validity: Validity
+  /** What the files were like before they were read. */
+  #stamp: string
+  #server: TlsServer | undefined
+  #stale = false
+
+  /** @throws {OptionsError} With all that is wrong with the files. */
+  constructor({ tlsCert, tlsKey }: Settings, log: Logger) {
+    this.#files = { tlsCert, tlsKey }
+    this.#log = log
+    this.#stamp = stampOf(this.#files)
+    const { validity, ...credentials } = readFiles(this.#files)
+    this.#validity = validity
+    this.options = { ...SECURE, ALPNProtocols: [HTTP_1_1], ...credentials }
+    this.#warnOfMode()
+  }
+
+  serve(server: TlsServer): () => void {
+    this.#server = server
+    const files = Object.values(this.#files)
+    const reload = (): void => this.reload()
+    // Looks at the file behind a link, and so sees what certbot does: it points links at new files.
+    for (const file of files) watchFile(file, { interval: WATCH_INTERVAL, persistent: false }, reload)
+    // Its first look comes after the files were read: what changed in between would never be noticed.
+    const missed = setTimeout(() => stampOf(this.#files) !== this.#stamp && reload(), WATCH_INTERVAL).unref()
+    return () => {
+      clearTimeout(missed)
+      this.#server = undefined
+      for (const file of files) unwatchFile(file, reload)
+    }
+  }
+
+  reload(): void {
+    if (!this.#server) return
+    this.#stamp = stampOf(this.#files)
+    try {
+      const { validity, ...credentials } = readFiles(this.#files)
+      this.#server.setSecureContext({ ...SECURE, ...credentials })
+      this.#validity = validity
+      this.#stale = false
+      this.#warnOfMode()
+      this.#log.info('Certificate reloaded')
+    } catch (error) {
+      this.#stale = true
+      this.#log.error({ why: (error as Error).message }, 'Certificate not reloaded')
+    }
+  }
+
+  get validity(): Validity {
+    return this.#validity
+  }
+
+  /** A warning and no more, since containers hand secrets out so. */
+  #warnOfMode(): void {
+    const { tlsKey } = this.#files
+    if (process.platform === 'win32' || (statSync(tlsKey).mode & READABLE_BY_ALL) === 0) return
+    this.#log.warn({ file: tlsKey }, 'Every user of this machine may read the private key: chmod o-r')
+  }
+
+  healthIssue(): string | undefined {
+    return this.#stale
+      ? "The certificate's files have changed and cannot be used; the old one is still served."
+      : undefined
+  }
+}
+
+/** Differs when the files do. */
+function stampOf(files: Files): string {
+  return Object.values(files)
+    .map((file) => {
+      try {
+        const { ino, size, mtimeMs } = statSync(file)
+        return `${ino} ${size} ${mtimeMs}`
+      } catch {
+        return ''
+      }
+    })
+    .join()
+}
+
+function readFiles({ tlsCert, tlsKey }: Files): { cert: Buffer; key: Buffer; validity: Validity } {
+  const problems: OptionProblem[] = []
+  const attempt = <T>(option: keyof Files, read: () => T): T | undefined => {
+    try {
+      return read()
+    } catch (error) {
+      problems.push({ option, problem: (error as Error).message })
+      return undefined
+    }
+  }
+  const cert = attempt('tlsCert', () => readCertificate(tlsCert))
+  const key = attempt('tlsKey', () => readKey(tlsKey))
+  if (cert && key) {
+    attempt('tlsKey', () => {
+      if (cert.parsed.checkPrivateKey(key.parsed)) return
+      throw new Error(`the key in ${tlsKey} does not belong to the first certificate in ${tlsCert}`)
+    })
+  }
+  if (cert && key && problems.length === 0) {
+    // What OpenSSL itself would not serve, such as a key that is too short.
+    attempt('tlsCert', () => createSecureContext({ ...SECURE, cert: cert.pem, key: key.pem }))
+    if (problems.length === 0) return { cert: cert.pem, key: key.pem, validity: validityOf(cert.parsed) }
+  }
+  throw new OptionsError(problems)
+}
+
+function readCertificate(file: string): { pem: Buffer; parsed: X509Certificate } {
+  const pem = readFile(file)
+  try {
+    if (pem.includes('-----BEGIN CERTIFICATE-----')) return { pem, parsed: new X509Certificate(pem) }
+  } catch {}
+  throw new Error(`${file} holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----`)
+}
+
+function readKey(file: string): { pem: Buffer; parsed: ReturnType<typeof createPrivateKey> } {
+  const pem = readFile(file)
+  try {
+    return { pem, parsed: createPrivateKey(pem) }
+  } catch {
+    if (pem.includes('ENCRYPTED')) {
+      throw new Error(`the key in ${file} has a passphrase; take it off: openssl pkey -in ${file} -out NEW-FILE`)
+    }
+    throw new Error(`${file} holds no private key in PEM, which begins with -----BEGIN PRIVATE KEY----- or similar`)
+  }
+}
+
+function readFile(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: `there is no file ${file}`,
+      EACCES: `${file} may not be read by this user; give the user that runs the relay the right to`,
+      EISDIR: `${file} is a folder`,
+    }
+    throw new Error(reasons[code] ?? message)
+  }
+}

@@ -1,0 +1,185 @@
+import { randomFillSync } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { Origins } from '../auth/origins.js'
+import { closes } from '../core/close-reasons.js'
+import type { RelayContext } from '../core/context.js'
+import { Deadlines } from '../core/deadlines.js'
+import { Session } from '../core/session.js'
+import type { Dialects } from '../dialects/dialects.js'
+import { isGun } from '../dialects/opaque.js'
+import type { AddressLimits } from '../http/address-limits.js'
+import type { OwnedSocket } from '../http/sockets.js'
+import type { Settings } from '../options/index.js'
+import { Connection, type ConnectionContext } from './connection.js'
+import { accept, closeAtOnce, faultOf, pathOf, type Refusal, refuse, targetOf, UpgradeHello } from './handshake.js'
+import { Heartbeat } from './heartbeat.js'
+import type { Reader } from './reader.js'
+import { RefusalDelays } from './refusal-delays.js'
+import { SendBudget } from './send-budget.js'
+import { UnfinishedMessages } from './unfinished-messages.js'
+
+/** The least time between two groups of connections that are closed, in milliseconds. */
+const DRAIN_STEP = 100
+
+/** How long closed connections may take to go before their sockets are cut, in milliseconds. */
+const DRAIN_GRACE = 10_000
+
+/** All open WebSockets: lets them in, and sees them off. */
+export class Connections implements ConnectionContext {
+  readonly maxMessageBytes: number
+  readonly maxBufferedBytes: number
+  readonly budget: SendBudget
+  readonly closeTimeouts = new Deadlines<Connection>((connection) => connection.terminate())
+  readonly pauses = new Deadlines<Reader>((reader) => reader.resume())
+  readonly unfinished: UnfinishedMessages
+  readonly refusals: RefusalDelays
+
+  readonly #hub: RelayContext
+  readonly #dialects: Dialects
+  readonly #clients: AddressLimits
+  readonly #max: number
+  /** Undefined if any will do. */
+  readonly #origins: Origins | undefined
+  readonly #requireOrigin: boolean
+  readonly #heartbeat: Heartbeat
+  readonly #open = new Set<Connection>()
+  #draining = false
+  #emptied: (() => void) | undefined
+
+  constructor(hub: RelayContext, dialects: Dialects, clients: AddressLimits, settings: Settings) {
+    this.#hub = hub
+    this.#dialects = dialects
+    this.#clients = clients
+    this.#max = settings.maxConnections
+    this.#origins = settings.allowedOrigins.length > 0 ? new Origins(settings.allowedOrigins) : undefined
+    this.#requireOrigin = settings.requireOrigin
+    this.maxMessageBytes = settings.maxMessageBytes
+    this.maxBufferedBytes = settings.maxBufferedBytes
+    this.budget = new SendBudget(settings.maxTotalBufferedBytes)
+    this.unfinished = new UnfinishedMessages(settings.maxTotalBufferedBytes)
+    this.refusals = new RefusalDelays(settings.refusalDelay)
+    this.#heartbeat = new Heartbeat(settings.heartbeatInterval)
+  }
+
+  /** Whether newcomers are turned away because the relay is stopping. */
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  /**
+   * Makes a WebSocket of an upgrade request, or refuses it with HTTP.
+   *
+   * @returns Whether it is a WebSocket now, which {@link Connections.drain} closes.
+   */
+  upgrade(request: IncomingMessage, socket: OwnedSocket, head: Buffer, path?: string): boolean {
+    const refusal = this.#refusalOf(request)
+    if (refusal) {
+      this.#refuse(request, socket, refusal, path)
+      return false
+    }
+    accept(request, socket)
+    if (head.length > 0) socket.unshift(head)
+    const hello = new UpgradeHello(request, path)
+    const connection = new Connection(this, socket, (port) => new Session(this.#hub, port, createId(), hello))
+    this.#open.add(connection)
+    this.#heartbeat.watch(connection)
+    connection.session.open((session) => this.#dialects.converse(session, hello), this.#bars(request))
+    return true
+  }
+
+  /** Whether a page opened the connection that may not talk to the relay. */
+  #bars({ headers: { origin } }: IncomingMessage): boolean {
+    if (!this.#origins) return false
+    return origin === undefined ? this.#requireOrigin : !this.#origins.allow(origin)
+  }
+
+  addressOf(socket: Socket): string {
+    return this.#clients.addressOf(socket)
+  }
+
+  onClose(connection: Connection): void {
+    this.#open.delete(connection)
+    this.#heartbeat.unwatch(connection)
+    if (this.#open.size === 0) this.#emptied?.()
+  }
+
+  /**
+   * Turns newcomers away, tells all members, and closes all connections in small groups over `period`
+   * milliseconds, so that their clients do not come back all at once. Resolves when all are gone.
+   */
+  async drain(period: number): Promise<void> {
+    this.#draining = true
+    this.refusals.stop()
+    for (const room of this.#hub.rooms) {
+      const notice = room.kind.shutdown?.()
+      if (notice) room.deliver(notice)
+    }
+    const waiting = [...this.#open]
+    const steps = Math.max(1, Math.min(waiting.length, Math.floor(period / DRAIN_STEP)))
+    const group = Math.ceil(waiting.length / steps)
+    while (waiting.length > 0) {
+      for (const { session } of waiting.splice(0, group)) session.close(closes.shutdown)
+      if (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, period / steps))
+    }
+    await this.#gone()
+    this.#heartbeat.stop()
+    this.closeTimeouts.clear()
+    this.pauses.clear()
+    this.unfinished.stop()
+    this.budget.stop()
+  }
+
+  #refuse(request: IncomingMessage, socket: OwnedSocket, refusal: Refusal, path = pathOf(targetOf(request))): void {
+    this.#hub.observer.handshakeFailed(refusal.status, refusal.text)
+    // GUN comes back 2 s after a close, and never again after an attempt that HTTP has refused.
+    const later = refusal.status === 429 || refusal.status === 503
+    if (later && isGun(path) && !faultOf(request)) {
+      closeAtOnce(request, socket, this.#draining ? closes.shutdown : closes.tooManyConnections)
+    } else refuse(socket, refusal)
+  }
+
+  /** Why a handshake is answered with HTTP and no more. */
+  #refusalOf(request: IncomingMessage): Refusal | undefined {
+    const { observer } = this.#hub
+    if (this.#draining) return { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
+    const refusal = this.#clients.admit(request)
+    if (refusal) return refusal
+    const fault = faultOf(request)
+    if (fault) {
+      observer.limited(fault.status === 431 ? 'headers' : 'bad-request', undefined, this.addressOf(request.socket))
+      return fault
+    }
+    if (this.#max === 0 || this.#open.size < this.#max) return undefined
+    observer.limited('connections')
+    return { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } }
+  }
+
+  /** Waits until all are gone, and cuts those that do not go. */
+  async #gone(): Promise<void> {
+    if (this.#open.size === 0) return
+    await new Promise<void>((resolve) => {
+      const cut = setTimeout(() => {
+        for (const connection of this.#open) connection.terminate()
+      }, DRAIN_GRACE)
+      this.#emptied = () => {
+        clearTimeout(cut)
+        resolve()
+      }
+    })
+  }
+}
+
+const ID_BYTES = 8
+/** Random bytes are fetched in bulk: a call for each connection costs more than the rest of its id. */
+const pool = Buffer.alloc(ID_BYTES * 512)
+let used = pool.length
+
+/** 16 hexadecimal digits that nobody can guess. */
+function createId(): string {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  return pool.toString('hex', used, (used += ID_BYTES))
+}

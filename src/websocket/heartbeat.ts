@@ -1,0 +1,36 @@
+import { Deadlines } from '../core/deadlines.js'
+import type { Connection } from './connection.js'
+
+/** Pings every connection each interval, and ends those from which nothing came until the next ping. */
+export class Heartbeat {
+  readonly #interval: number
+  readonly #alarms = new Deadlines<Connection>((connection) => this.#beat(connection))
+
+  /** @param interval In milliseconds; 0 means no pings. */
+  constructor(interval: number) {
+    this.#interval = interval
+  }
+
+  watch(connection: Connection): void {
+    if (this.#interval > 0) connection.nextPing = this.#alarms.set(connection, this.#interval)
+  }
+
+  unwatch(connection: Connection): void {
+    this.#alarms.cancel(connection.nextPing)
+  }
+
+  stop(): void {
+    this.#alarms.clear()
+  }
+
+  #beat(connection: Connection): void {
+    if (!connection.open) return
+    if (!connection.heard && !connection.stalled) {
+      connection.session.limited('heartbeat')
+      connection.terminate()
+      return
+    }
+    connection.ping()
+    this.watch(connection)
+  }
+}

@@ -1,0 +1,76 @@
+import { pino } from 'pino'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { Room } from '../../src/core/room.js'
+import { EventLog } from '../../src/observability/event-log.js'
+import { RoomNameHasher } from '../../src/observability/log.js'
+import { parseOptions } from '../../src/options/index.js'
+import { Relay } from '../../src/relay.js'
+import { connect, createHub } from '../support/context.js'
+
+function createJournal(options: object = {}): { journal: EventLog; lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = []
+  const write = (line: string): void => void lines.push(JSON.parse(line))
+  const log = pino({ level: 'debug', base: null, timestamp: false, messageKey: 'message' }, { write })
+  return { journal: new EventLog(log, new RoomNameHasher(parseOptions(options))), lines }
+}
+
+function openRoom(url: string): Room {
+  const hub = createHub()
+  connect(hub, url)
+  const [room] = hub.rooms
+  hub.stop()
+  if (!room) throw new Error('no room')
+  return room
+}
+
+describe('the journal', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('names rooms by a hash that differs by dialect and key, and is the same for the same', () => {
+    const hash = (url: string, logKey: string): unknown => {
+      const { journal, lines } = createJournal({ logKey })
+      journal.roomCreated(openRoom(url))
+      return lines[0]?.['roomId']
+    }
+    const one = hash('/room/doc', 'a key of 16 bytes')
+    expect(one).toMatch(/^[0-9a-f]{12}$/)
+    expect(hash('/room/doc', 'a key of 16 bytes')).toBe(one)
+    expect(hash('/room/doc', 'another 16 bytes')).not.toBe(one)
+    expect(hash('/raw/doc', 'a key of 16 bytes')).not.toBe(one)
+    expect(hash('/room/doc', '')).not.toBe(hash('/room/doc', ''))
+  })
+
+  it('shows names on request', () => {
+    const { journal, lines } = createJournal({ logRoomNames: true })
+    journal.roomCreated(openRoom('/room/doc'))
+    expect(lines[0]).toMatchObject({ roomId: 'doc' })
+  })
+
+  it('gives the totals, and each room at debug level', () => {
+    const { journal, lines } = createJournal({ logRoomNames: true })
+    const hub = createHub()
+    connect(hub, '/room/doc')
+    connect(hub, '/room/doc')
+    const relay = new Relay({ logLevel: 'silent' })
+    journal.statistics({ ...relay.stats(), currentRooms: 1, currentConnections: 2 }, hub.rooms)
+    expect(lines).toEqual([
+      { level: 30, rooms: 1, connections: 2, topics: 0, peers: 0, messagesRelayed: 0, message: 'Statistics' },
+      { level: 20, dialect: 'impossible-writer', roomId: 'doc', userCount: 2, message: 'Room statistics' },
+    ])
+    hub.stop()
+  })
+
+  it('is written every five minutes', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const statistics = vi.spyOn(EventLog.prototype, 'statistics')
+    const relay = new Relay({ port: 0, host: '127.0.0.1', logLevel: 'silent' })
+    await relay.listen()
+    vi.advanceTimersByTime(15 * 60_000)
+    expect(statistics).toHaveBeenCalledTimes(3)
+    await relay.close()
+    expect(vi.getTimerCount()).toBe(0)
+    statistics.mockRestore()
+  })
+})

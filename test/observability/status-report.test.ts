@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { answerTo, createPages } from '../../src/http/routes.js'
+import { MetricsRegistry } from '../../src/observability/metrics-registry.js'
+import { StatusReport } from '../../src/observability/status-report.js'
+import { createHub } from '../support/context.js'
+
+/** What `GET /health` says of a relay with these ailments. */
+async function look(
+  ailments: (() => string | undefined)[],
+  draining = false,
+): Promise<[number, Record<string, unknown>]> {
+  const report = new StatusReport(createHub())
+  for (const ailment of ailments) report.addHealthCheck(ailment)
+  const nothing = { status: 200, type: '', body: '' }
+  const pages = createPages(
+    report,
+    () => draining,
+    () => nothing,
+    new MetricsRegistry(),
+  )
+  const { status, body } = await answerTo(pages, { url: '/health', rawHeaders: [] } as unknown as IncomingMessage)
+  return [status, JSON.parse(String(body)) as Record<string, unknown>]
+}
+
+const well = (): undefined => undefined
+
+describe('a degraded relay', () => {
+  it('says so with all reasons, and with 200, since it serves on', async () => {
+    const [status, health] = await look([() => 'the first', well, () => 'the second'])
+    expect(status).toBe(200)
+    expect(health).toMatchObject({ status: 'degraded', reasons: ['the first', 'the second'] })
+  })
+
+  it('is healthy again, without reasons, as soon as nothing is wrong', () => {
+    const reasons = ['once']
+    const report = new StatusReport(createHub())
+    report.addHealthCheck(() => reasons.pop())
+    expect(report.health(false)).toMatchObject({ status: 'degraded', reasons: ['once'] })
+    const health = report.health(false)
+    expect(health.status).toBe('healthy')
+    expect(health).not.toHaveProperty('reasons')
+  })
+
+  it('says only that it stops once it stops', async () => {
+    const [status, health] = await look([() => 'the first'], true)
+    expect(status).toBe(503)
+    expect(health['status']).toBe('draining')
+    expect(health).not.toHaveProperty('reasons')
+  })
+})
