@@ -1,7 +1,7 @@
-// Writes the tables that are made from the source into docs/configuration.md, docs/metrics.md and
-// docs/protocol/errors.md.
-// A test does the same with the source as it stands, and fails when a table is stale.
-import { readFileSync, writeFileSync } from 'node:fs'
+// Writes what is made from the source: the tables in docs/configuration.md, docs/metrics.md and
+// docs/protocol/errors.md, and the comments above the options in src/options/, which editors show.
+// A test does the same with the source as it stands, and fails when one of them is stale.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** @typedef {typeof import('../src/options/index.js')} OptionsModule */
@@ -25,6 +25,53 @@ export function optionTables({ groups, optionInfos }, units) {
       return [group, table(['Option', 'Variable', 'Flag', 'Default', 'What it does'], rows)]
     }),
   )
+}
+
+/** @type {Readonly<Partial<Record<import('../src/options/index.js').OptionInfo['value'], string>>>} */
+const UNITS = {
+  duration: 'Milliseconds, or text such as `30s`, `12h` or `7d`.',
+  size: 'Bytes, or text such as `64KiB` or `10MB`.',
+  list: 'An array, or text with commas between the items.',
+}
+
+/**
+ * The source of options with a comment above each. The comments are made from the descriptions, which the help and
+ * the tables show as well.
+ *
+ * @param {string} source
+ * @param {Pick<OptionsModule, 'optionInfos'>} options
+ * @param {Pick<UnitsModule, 'formatDuration' | 'formatSize'>} units
+ */
+export function withComments(source, { optionInfos }, units) {
+  return source.replace(/^( {2}\/\*\*.*?\*\/\n)? {2}(\w+): described\(/gms, (all, _, name) => {
+    const info = optionInfos.find((option) => option.name === name)
+    if (!info) return all
+    // A library user knows the other options by their own names, not by those of the variables.
+    const effect = info.description.replace(/`([A-Z_]+)`/g, (text, env) => {
+      const other = optionInfos.find((option) => option.env === env)
+      return other ? code(other.name) : text
+    })
+    const setting = info.default === undefined ? '' : [`@default ${defaultOf(info, units).replaceAll('`', '')}`]
+    const lines = [effect, ...(UNITS[info.value] ? ['', UNITS[info.value]] : []), ...(setting && ['', ...setting])]
+    const comment = lines
+      .flatMap((line) => (line ? wrap(line ?? '', 113) : ['']))
+      .map((line) => `   * ${line}`.trimEnd())
+    return `  /**\n${comment.join('\n')}\n   */\n  ${name}: described(`
+  })
+}
+
+/**
+ * @param {string} text
+ * @param {number} width
+ */
+function wrap(text, width) {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? ''
+    if (last && last.length + 1 + word.length > width) lines.push(word)
+    else lines[lines.length - 1] = last ? `${last} ${word}` : word
+  }
+  return lines
 }
 
 /**
@@ -150,4 +197,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     metricTables(await new Relay({ enableTls: true, backplane: new MemoryBus().connect() }).metrics()),
   )
   rewrite('docs/protocol/errors.md', errorTables(errors))
+  const folder = new URL('../src/options/', import.meta.url)
+  for (const name of readdirSync(folder)) {
+    const file = new URL(name, folder)
+    writeFileSync(file, withComments(readFileSync(file, 'utf8'), options, units))
+  }
 }

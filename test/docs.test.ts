@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { errorTables, fill, metricTables, optionTables } from '../scripts/docs.js'
+import { errorTables, fill, metricTables, optionTables, withComments } from '../scripts/docs.js'
 import * as errors from '../src/core/close-reasons.js'
 import { MemoryBus, Relay } from '../src/index.js'
 import { faultMessages } from '../src/observability/cluster-log.js'
@@ -35,6 +35,31 @@ describe('the tables made from the source', () => {
     ['docs/metrics.md', metricTables(metrics)],
   ])('are up to date in %s', (path, tables) => {
     expect(read(path), 'stale: run `npm run docs`').toBe(fill(read(path), tables))
+  })
+})
+
+describe('the comments above the options', () => {
+  it.each(readdirSync(resolve(root, 'src/options')))('are up to date in src/options/%s', (name) => {
+    const source = read(`src/options/${name}`)
+    expect(source, 'stale: run `npm run docs`').toBe(withComments(source, options, units))
+  })
+
+  it('are what an editor shows for each option of the library', () => {
+    const file = resolve(root, 'src/options/index.ts')
+    const { options: compiler } = ts.parseJsonConfigFileContent(
+      { compilerOptions: JSON.parse(read('tsconfig.json')).compilerOptions },
+      ts.sys,
+      root,
+    )
+    const program = ts.createProgram([file], compiler)
+    const checker = program.getTypeChecker()
+    const source = program.getSourceFile(file)
+    const module = source && checker.getSymbolAtLocation(source)
+    const type = module && checker.getExportsOfModule(module).find(({ name }) => name === 'Options')
+    const shown = type ? checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(type)) : []
+    const texts = shown.map((option) => ts.displayPartsToString(option.getDocumentationComment(checker)))
+    expect(shown.map(({ name }) => name).sort()).toEqual(options.optionInfos.map(({ name }) => name).sort())
+    expect(texts.filter((text) => text.length < 10)).toEqual([])
   })
 })
 

@@ -7,6 +7,12 @@ import { described, duration, flag, list, type OptionProblem, text } from './fie
 const MIN_SECRET_BYTES = 32
 
 export const access = {
+  /**
+   * Let in only who brings a token that is signed with this secret (HS256, at least 32 bytes). Of this and the next
+   * two at most one may be set; without any, everybody may do everything.
+   *
+   * @default empty
+   */
   jwtSecret: described(
     text('a text')
       .refine((secret) => secret === '' || Buffer.byteLength(secret) >= MIN_SECRET_BYTES, {
@@ -14,14 +20,18 @@ export const access = {
       })
       .default(''),
     {
-      env: 'JWT_SECRET',
-      group: 'Access',
       value: 'text',
       secret: true,
       description:
         'Let in only who brings a token that is signed with this secret (HS256, at least 32 bytes). Of this and the next two at most one may be set; without any, everybody may do everything.',
     },
   ),
+  /**
+   * The same with a public key in PEM, its line ends as they are or written as `\n`: RSA (RS256), P-256 (ES256) or
+   * Ed25519 (EdDSA).
+   *
+   * @default empty
+   */
   jwtPublicKey: described(
     text('a text')
       .refine((pem) => pem === '' || readPublicKey(pem) !== undefined, {
@@ -29,8 +39,6 @@ export const access = {
       })
       .default(''),
     {
-      env: 'JWT_PUBLIC_KEY',
-      group: 'Access',
       value: 'text',
       // It is none; but somebody will put the private key here one day.
       secret: true,
@@ -38,6 +46,12 @@ export const access = {
         'The same with a public key in PEM, its line ends as they are or written as `\\n`: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).',
     },
   ),
+  /**
+   * The same with the public keys that an identity provider has at this URL. They are kept for 10 minutes, and
+   * fetched anew for a token that none of them fits, at most every 30 s.
+   *
+   * @default empty
+   */
   jwksUrl: described(
     text('a text')
       .refine((url) => url === '' || isKeySetUrl(url), {
@@ -45,8 +59,6 @@ export const access = {
       })
       .default(''),
     {
-      env: 'JWKS_URL',
-      group: 'Access',
       value: 'text',
       // A query may have one in it.
       secret: true,
@@ -54,45 +66,72 @@ export const access = {
         'The same with the public keys that an identity provider has at this URL. They are kept for 10 minutes, and fetched anew for a token that none of them fits, at most every 30 s.',
     },
   ),
+  /**
+   * How old those keys may become while they cannot be fetched anew; after that nobody can get in. `/health` says so
+   * from the first failure on.
+   *
+   * Milliseconds, or text such as `30s`, `12h` or `7d`.
+   *
+   * @default 24h
+   */
   jwksMaxStale: described(duration().default(24 * 3_600_000), {
-    env: 'JWKS_MAX_STALE',
-    group: 'Access',
     value: 'duration',
     description:
       'How old those keys may become while they cannot be fetched anew; after that nobody can get in. `/health` says so from the first failure on.',
   }),
+  /**
+   * What the claim `iss` of a token must be; empty means anything.
+   *
+   * @default empty
+   */
   jwtIssuer: described(text('a text').default(''), {
-    env: 'JWT_ISSUER',
-    group: 'Access',
     value: 'text',
     description: 'What the claim `iss` of a token must be; empty means anything.',
   }),
+  /**
+   * What the claim `aud` of a token must be or have; empty means anything.
+   *
+   * @default empty
+   */
   jwtAudience: described(text('a text').default(''), {
-    env: 'JWT_AUDIENCE',
-    group: 'Access',
     value: 'text',
     description: 'What the claim `aud` of a token must be or have; empty means anything.',
   }),
+  /**
+   * How far the issuer's clock may be ahead: it counts for the claim `nbf`. `exp` is kept to the second, since the
+   * connection ends then.
+   *
+   * Milliseconds, or text such as `30s`, `12h` or `7d`.
+   *
+   * @default 5s
+   */
   jwtLeeway: described(duration().default(5000), {
-    env: 'JWT_LEEWAY',
-    group: 'Access',
     value: 'duration',
     description:
       "How far the issuer's clock may be ahead: it counts for the claim `nbf`. `exp` is kept to the second, since the connection ends then.",
   }),
+  /**
+   * Origins of the pages that may connect, separated by commas: `https://app.example.com`, `https://*.example.com`
+   * for all below it, or `null`. Empty means all.
+   *
+   * An array, or text with commas between the items.
+   *
+   * @default empty
+   */
   allowedOrigins: described(
     list(normalizeOrigin, 'must be origins such as https://app.example.com, https://*.example.com or null').default([]),
     {
-      env: 'ALLOWED_ORIGINS',
-      group: 'Access',
       value: 'list',
       description:
         'Origins of the pages that may connect, separated by commas: `https://app.example.com`, `https://*.example.com` for all below it, or `null`. Empty means all.',
     },
   ),
+  /**
+   * Turn away WebSockets without an origin as well, which do not come from a browser.
+   *
+   * @default false
+   */
   requireOrigin: described(flag.default(false), {
-    env: 'REQUIRE_ORIGIN',
-    group: 'Access',
     value: 'boolean',
     description: 'Turn away WebSockets without an origin as well, which do not come from a browser.',
   }),

@@ -2,6 +2,12 @@ import type { z } from 'zod'
 import { described, flag, type OptionProblem, secret, text } from './fields.js'
 
 export const cluster = {
+  /**
+   * Redis or Valkey that joins several nodes to one relay, such as `redis://user:password@host:6379/0`; `rediss://`
+   * speaks TLS. Empty for a node that is alone.
+   *
+   * @default empty
+   */
   redisUrl: described(
     text('a URL')
       .refine((url) => url === '' || isRedis(url), {
@@ -9,34 +15,42 @@ export const cluster = {
       })
       .default(''),
     {
-      env: 'REDIS_URL',
-      group: 'Cluster',
       value: 'text',
       secret: true,
       description:
         'Redis or Valkey that joins several nodes to one relay, such as `redis://user:password@host:6379/0`; `rediss://` speaks TLS. Empty for a node that is alone.',
     },
   ),
+  /**
+   * `redisUrl` is a Redis Cluster, version 7 or newer: rooms are spread over its masters.
+   *
+   * @default false
+   */
   redisCluster: described(flag.default(false), {
-    env: 'REDIS_CLUSTER',
-    group: 'Cluster',
     value: 'boolean',
     description: '`REDIS_URL` is a Redis Cluster, version 7 or newer: rooms are spread over its masters.',
   }),
+  /**
+   * Begins the names of all channels: relays with different names share a Redis without meeting.
+   *
+   * @default baton
+   */
   clusterName: described(
     text('a text')
       .regex(/^[\w.-]{1,64}$/, { error: 'must have 1 to 64 letters, digits, dots, dashes or underscores' })
       .default('baton'),
     {
-      env: 'CLUSTER_NAME',
-      group: 'Cluster',
       value: 'text',
       description: 'Begins the names of all channels: relays with different names share a Redis without meeting.',
     },
   ),
+  /**
+   * Shared by all nodes, at least 16 characters: signs what they say to each other, for a Redis that others can
+   * reach. Frames without a right signature are dropped.
+   *
+   * @default empty
+   */
   clusterSecret: described(secret().default(''), {
-    env: 'CLUSTER_SECRET',
-    group: 'Cluster',
     value: 'text',
     secret: true,
     description:

@@ -2,32 +2,16 @@ import { z } from 'zod'
 import { parseNetworks } from './networks.js'
 import { parseDuration, parseSize } from './units.js'
 
-/** In the order of the help. */
-export const groups = [
-  'Server',
-  'TLS',
-  'Access',
-  'Clients',
-  'Limits',
-  'Time',
-  'Cluster',
-  'History',
-  'ICE',
-  'Admin',
-  'Log',
-] as const
-
 /** What is known of an option besides its type. */
 export interface Meta {
-  /** Environment variable; the flag is made from the option's name. */
-  env: string
-  group: (typeof groups)[number]
-  /** Effect, and where it helps the cost. Plain text; backticks around names. */
+  /** Effect, and where it helps the cost. Plain text; backticks around names, those of options as variables. */
   description: string
   /** What a value looks like, for the help. */
   value: 'number' | 'duration' | 'size' | 'text' | 'list' | 'boolean' | 'level' | 'file' | 'folder'
   /** Never shown. */
   secret?: boolean
+  /** The environment variable, where it is not the option's name in capitals. */
+  env?: string
 }
 
 /** What is wrong with one option. */

@@ -17,39 +17,62 @@ export function isTurnSecretWeak({ turnSecret }: { turnSecret: string }): boolea
 }
 
 export const ice = {
+  /**
+   * STUN servers that `GET /ice-servers` names, separated by commas.
+   *
+   * An array, or text with commas between the items.
+   *
+   * @default empty
+   */
   stunUrls: described(list(matching(STUN), 'must be URLs such as stun:stun.example.org:3478').default([]), {
-    env: 'STUN_URLS',
-    group: 'ICE',
     value: 'list',
     description: 'STUN servers that `GET /ice-servers` names, separated by commas.',
   }),
+  /**
+   * TURN servers that it names, separated by commas, with credentials made from `turnSecret`.
+   *
+   * An array, or text with commas between the items.
+   *
+   * @default empty
+   */
   turnUrls: described(
     list(matching(TURN), 'must be URLs such as turn:turn.example.org:3478?transport=udp').default([]),
     {
-      env: 'TURN_URLS',
-      group: 'ICE',
       value: 'list',
       description: 'TURN servers that it names, separated by commas, with credentials made from `TURN_SECRET`.',
     },
   ),
+  /**
+   * The `static-auth-secret` of coturn, at least 6 characters, and better 16 or more: below that the log warns.
+   *
+   * @default empty
+   */
   turnSecret: described(secret(MIN_TURN_SECRET).default(''), {
-    env: 'TURN_SECRET',
-    group: 'ICE',
     value: 'text',
     secret: true,
     description:
       'The `static-auth-secret` of coturn, at least 6 characters, and better 16 or more: below that the log warns.',
   }),
+  /**
+   * How long such a credential opens new connections to the TURN servers; it ends with the token that it was given
+   * for, if that is before.
+   *
+   * Milliseconds, or text such as `30s`, `12h` or `7d`.
+   *
+   * @default 1h
+   */
   turnTtl: described(duration(60_000).default(3_600_000), {
-    env: 'TURN_TTL',
-    group: 'ICE',
     value: 'duration',
     description:
       'How long such a credential opens new connections to the TURN servers; it ends with the token that it was given for, if that is before.',
   }),
+  /**
+   * Credentials that one user is given in a minute, and 10 times as many an address where no user is known; more is
+   * answered with HTTP 429.
+   *
+   * @default 10
+   */
   turnRate: described(count().default(10), {
-    env: 'TURN_RATE',
-    group: 'ICE',
     value: 'number',
     description:
       'Credentials that one user is given in a minute, and 10 times as many an address where no user is known; more is answered with HTTP 429.',

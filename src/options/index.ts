@@ -8,6 +8,7 @@ import { access, accessProblems } from './access.js'
 import { admin } from './admin.js'
 import { clients } from './clients.js'
 import { cluster, clusterProblems } from './cluster.js'
+import { connections } from './connections.js'
 import type { Meta, OptionProblem } from './fields.js'
 import { history } from './history.js'
 import { ice, iceProblems } from './ice.js'
@@ -15,18 +16,17 @@ import { bufferedDefaults, limits, sizeProblems } from './limits.js'
 import { log } from './log.js'
 import { nearest } from './nearest.js'
 import { PORT, portProblems, server, TLS_PORT } from './server.js'
-import { time } from './time.js'
 import { tls, tlsProblems } from './tls.js'
 
-export { groups, type OptionProblem } from './fields.js'
+export type { OptionProblem } from './fields.js'
 
 const shape = {
   ...server,
+  ...connections,
   ...tls,
   ...access,
   ...clients,
   ...limits,
-  ...time,
   ...cluster,
   ...history,
   ...ice,
@@ -49,9 +49,30 @@ export type Settings = z.output<typeof schema> & {
 /** The name of an option, as the library has it. */
 export type OptionName = keyof Settings
 
+/** The options by the groups of the help and the docs. */
+const byGroup = {
+  Server: server,
+  Connections: connections,
+  TLS: tls,
+  Access: access,
+  Clients: clients,
+  Limits: limits,
+  Cluster: cluster,
+  History: history,
+  ICE: ice,
+  Admin: admin,
+  Log: log,
+} as const
+
+/** In the order of the help. */
+export const groups = Object.keys(byGroup) as readonly (keyof typeof byGroup)[]
+
 /** An option as the command and the docs see it. */
 export interface OptionInfo extends Meta {
   name: OptionName
+  group: (typeof groups)[number]
+  /** Such as `RATE_LIMIT`. */
+  env: string
   /** Such as `--rate-limit`. */
   flag: string
   /** Undefined if it depends on others. */
@@ -59,12 +80,19 @@ export interface OptionInfo extends Meta {
 }
 
 /** All options, in the order of their groups. */
-export const optionInfos: readonly OptionInfo[] = Object.entries(shape).map(([name, type]) => ({
-  ...(type.meta() as unknown as Meta),
-  name: name as OptionName,
-  flag: `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-  default: type.parse(undefined),
-}))
+export const optionInfos: readonly OptionInfo[] = groups.flatMap((group) =>
+  Object.entries<z.ZodType>(byGroup[group]).map(([name, type]) => {
+    const words = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    return {
+      env: words.toUpperCase(),
+      ...(type.meta() as unknown as Meta),
+      name: name as OptionName,
+      group,
+      flag: `--${words.replaceAll('_', '-')}`,
+      default: type.parse(undefined) as OptionInfo['default'],
+    }
+  }),
+)
 
 /** One line for a problem. `nameOf` tells how the user calls an option; as the library does if it is left out. */
 export function describeProblem({ option, problem }: OptionProblem, nameOf = (name: string): string => name): string {

@@ -5,75 +5,145 @@ import { formatSize } from './units.js'
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1
 
 export const limits = {
+  /**
+   * WebSockets open at once; beyond it the upgrade is answered with HTTP 503. Each idle one costs about 6 kB.
+   *
+   * @default 20000
+   */
   maxConnections: described(count().default(20_000), {
-    env: 'MAX_CONNECTIONS',
-    group: 'Limits',
     value: 'number',
     description:
       'WebSockets open at once; beyond it the upgrade is answered with HTTP 503. Each idle one costs about 6 kB.',
   }),
+  /**
+   * Rooms open at once, over all dialects; who would open one more is closed with 1013. No user, and no address where
+   * no user is named, may have opened more of them than are free.
+   *
+   * @default 100000
+   */
   maxRooms: described(count().default(100_000), {
-    env: 'MAX_ROOMS',
-    group: 'Limits',
     value: 'number',
     description:
       'Rooms open at once, over all dialects; who would open one more is closed with 1013. No user, and no address where no user is named, may have opened more of them than are free.',
   }),
+  /**
+   * Members of one room; who would be one more is closed with 1013.
+   *
+   * @default 1000
+   */
   maxRoomMembers: described(count().default(1000), {
-    env: 'MAX_ROOM_MEMBERS',
-    group: 'Limits',
     value: 'number',
     description: 'Members of one room; who would be one more is closed with 1013.',
   }),
+  /**
+   * Topics of one `y-webrtc` connection, and topics named in one of its messages.
+   *
+   * @default 1000
+   */
   maxTopics: described(count().default(1000), {
-    env: 'MAX_TOPICS',
-    group: 'Limits',
     value: 'number',
     description: 'Topics of one `y-webrtc` connection, and topics named in one of its messages.',
   }),
+  /**
+   * Size of one message, all its fragments together; a larger one is not read and its sender closed with 1009.
+   *
+   * Bytes, or text such as `64KiB` or `10MB`.
+   *
+   * @default 1MiB
+   */
   maxMessageBytes: described(size(MAX_MESSAGE_BYTES).default(2 ** 20), {
-    env: 'MAX_MESSAGE_BYTES',
-    group: 'Limits',
     value: 'size',
     description:
       'Size of one message, all its fragments together; a larger one is not read and its sender closed with 1009.',
   }),
+  /**
+   * Age at which an `impossible-writer` room expires, counted from its creation.
+   *
+   * Milliseconds, or text such as `30s`, `12h` or `7d`.
+   *
+   * @default 24h
+   */
+  roomExpiry: described(duration().default(24 * 3_600_000), {
+    value: 'duration',
+    description: 'Age at which an `impossible-writer` room expires, counted from its creation.',
+  }),
+  /**
+   * Accepted for compatibility, without effect: rooms expire on time.
+   *
+   * Milliseconds, or text such as `30s`, `12h` or `7d`.
+   *
+   * @default 1h
+   */
+  cleanupInterval: described(duration().default(3_600_000), {
+    value: 'duration',
+    description: 'Accepted for compatibility, without effect: rooms expire on time.',
+  }),
+  /**
+   * Messages that an `impossible-writer` connection may send in each `rateLimitWindow`; more are refused. Messages
+   * that waited because the relay was late count as if they had been read in time.
+   *
+   * @default 100
+   */
   rateLimit: described(count().default(100), {
-    env: 'RATE_LIMIT',
-    group: 'Limits',
     value: 'number',
     description:
       'Messages that an `impossible-writer` connection may send in each `RATE_LIMIT_WINDOW`; more are refused. Messages that waited because the relay was late count as if they had been read in time.',
   }),
+  /**
+   * The window of `rateLimit`. It starts with the first message after the last one ended.
+   *
+   * Milliseconds, or text such as `30s`, `12h` or `7d`.
+   *
+   * @default 1s
+   */
   rateLimitWindow: described(duration(1).default(1000), {
-    env: 'RATE_LIMIT_WINDOW',
-    group: 'Limits',
     value: 'duration',
     description: 'The window of `RATE_LIMIT`. It starts with the first message after the last one ended.',
   }),
+  /**
+   * Messages a second that a connection of the other dialects may send; beyond it its socket is read more slowly, and
+   * nothing is lost. Work for others counts as messages do: a join of a room of 1,000 as 5 to 8. When all connections
+   * of one user or address together cause more work than that, their joins wait.
+   *
+   * @default 1000
+   */
   throttle: described(count().default(1000), {
-    env: 'THROTTLE',
-    group: 'Limits',
     value: 'number',
     description:
       'Messages a second that a connection of the other dialects may send; beyond it its socket is read more slowly, and nothing is lost. Work for others counts as messages do: a join of a room of 1,000 as 5 to 8. When all connections of one user or address together cause more work than that, their joins wait.',
   }),
+  /**
+   * Bytes a second that any connection may send; beyond it its socket is read more slowly.
+   *
+   * Bytes, or text such as `64KiB` or `10MB`.
+   *
+   * @default 0
+   */
   byteRate: described(size().default(0), {
-    env: 'BYTE_RATE',
-    group: 'Limits',
     value: 'size',
     description: 'Bytes a second that any connection may send; beyond it its socket is read more slowly.',
   }),
+  /**
+   * Bytes that may wait for one connection behind the message that it is being sent; beyond it the connection is
+   * closed with 1013. From half of it on the senders of its room are read more slowly. 8 MiB if left out, or twice
+   * `maxMessageBytes` if that is more.
+   *
+   * Bytes, or text such as `64KiB` or `10MB`.
+   */
   maxBufferedBytes: described(size().optional(), {
-    env: 'MAX_BUFFERED_BYTES',
-    group: 'Limits',
     value: 'size',
     description:
       'Bytes that may wait for one connection behind the message that it is being sent; beyond it the connection is closed with 1013. From half of it on the senders of its room are read more slowly. 8 MiB if left out, or twice `MAX_MESSAGE_BYTES` if that is more.',
   }),
+  /**
+   * Memory that may wait for all connections together; what several share counts once. Beyond it the connections that
+   * have read nothing for longest are cut off, until the rest fits. 256 MiB if left out, or `maxBufferedBytes` if
+   * that is more. Unfinished messages may take as much again; beyond it the senders of the slowest and oldest are
+   * closed with 1013.
+   *
+   * Bytes, or text such as `64KiB` or `10MB`.
+   */
   maxTotalBufferedBytes: described(size().optional(), {
-    env: 'MAX_TOTAL_BUFFERED_BYTES',
-    group: 'Limits',
     value: 'size',
     description:
       'Memory that may wait for all connections together; what several share counts once. Beyond it the connections that have read nothing for longest are cut off, until the rest fits. 256 MiB if left out, or `MAX_BUFFERED_BYTES` if that is more. Unfinished messages may take as much again; beyond it the senders of the slowest and oldest are closed with 1013.',

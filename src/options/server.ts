@@ -19,27 +19,39 @@ const dialects = z.union(
 )
 
 export const server = {
+  /**
+   * TCP port to listen on; 0 lets the system choose one. 3000 if left out, 443 with TLS.
+   */
   port: described(count(65_535).optional(), {
-    env: 'PORT',
-    group: 'Server',
     value: 'number',
     description: `TCP port to listen on; 0 lets the system choose one. ${PORT} if left out, ${TLS_PORT} with TLS.`,
   }),
+  /**
+   * Address to listen on; empty means all, IPv4 and IPv6.
+   *
+   * @default empty
+   */
   host: described(text('an address').default(''), {
-    env: 'HOST',
-    group: 'Server',
     value: 'text',
     description: 'Address to listen on; empty means all, IPv4 and IPv6.',
   }),
+  /**
+   * Which wire protocols to serve, separated by commas.
+   *
+   * An array, or text with commas between the items.
+   *
+   * @default impossible-writer, pluresdb, y-webrtc, opaque
+   */
   dialects: described(dialects.default([...dialectNames]), {
-    env: 'DIALECTS',
-    group: 'Server',
     value: 'list',
     description: 'Which wire protocols to serve, separated by commas.',
   }),
+  /**
+   * Serve the page at `/` on which a visitor can try the relay; without it `/` is not found (404).
+   *
+   * @default true
+   */
   landingPage: described(flag.default(true), {
-    env: 'LANDING_PAGE',
-    group: 'Server',
     value: 'boolean',
     description: 'Serve the page at `/` on which a visitor can try the relay; without it `/` is not found (404).',
   }),

@@ -16,79 +16,114 @@ const domains = z.union([z.array(z.string()), z.string()], { error: domainsError
 })
 
 export const tls = {
+  /**
+   * Speak TLS (wss and https), with the certificate of `tlsCert`, or one from an authority for `acmeDomains`, or
+   * outside production a self-signed one.
+   *
+   * @default false
+   */
   enableTls: described(flag.default(false), {
-    env: 'ENABLE_TLS',
-    group: 'TLS',
     value: 'boolean',
     description:
       'Speak TLS (wss and https), with the certificate of `TLS_CERT`, or one from an authority for `ACME_DOMAINS`, or outside production a self-signed one.',
   }),
+  /**
+   * File of the certificate and its chain, in PEM. It is read again when it changes, without closing a connection.
+   *
+   * @default empty
+   */
   tlsCert: described(text('a path').default(''), {
-    env: 'TLS_CERT',
-    group: 'TLS',
     value: 'file',
     description:
       'File of the certificate and its chain, in PEM. It is read again when it changes, without closing a connection.',
   }),
+  /**
+   * File of the certificate's private key, in PEM.
+   *
+   * @default empty
+   */
   tlsKey: described(text('a path').default(''), {
-    env: 'TLS_KEY',
-    group: 'TLS',
     value: 'file',
     description: "File of the certificate's private key, in PEM.",
   }),
+  /**
+   * Domain names, separated by commas, for which to get one certificate from `acmeDirectory` and to renew it. Setting
+   * it agrees to the terms of service of that authority.
+   *
+   * An array, or text with commas between the items.
+   *
+   * @default empty
+   */
   acmeDomains: described(domains.default([]), {
-    env: 'ACME_DOMAINS',
-    group: 'TLS',
     value: 'list',
     description:
       'Domain names, separated by commas, for which to get one certificate from `ACME_DIRECTORY` and to renew it. Setting it agrees to the terms of service of that authority.',
   }),
+  /**
+   * Address at which the authority may reach you. Some want one; Let's Encrypt does not.
+   *
+   * @default empty
+   */
   acmeEmail: described(
     text('a text')
       .regex(/^$|^[^\s@,]+@[^\s@,]+$/, { error: 'must be one e-mail address' })
       .default(''),
     {
-      env: 'ACME_EMAIL',
-      group: 'TLS',
       value: 'text',
       description: "Address at which the authority may reach you. Some want one; Let's Encrypt does not.",
     },
   ),
+  /**
+   * Directory URL of the authority, RFC 8555. The default is Let's Encrypt.
+   *
+   * @default https://acme-v02.api.letsencrypt.org/directory
+   */
   acmeDirectory: described(
     z
       .url({ protocol: /^https$/, error: 'must be a URL that begins with https://' })
       .default('https://acme-v02.api.letsencrypt.org/directory'),
     {
-      env: 'ACME_DIRECTORY',
-      group: 'TLS',
       value: 'text',
       description: "Directory URL of the authority, RFC 8555. The default is Let's Encrypt.",
     },
   ),
+  /**
+   * Folder for the account's key and the certificates, readable by the relay alone. Keep it: without it each start
+   * asks for a new certificate, and authorities limit how many they give.
+   *
+   * @default acme
+   */
   acmeStore: described(text('a path').min(1, { error: 'must be a path' }).default('acme'), {
-    env: 'ACME_STORE',
-    group: 'TLS',
     value: 'folder',
     description:
       "Folder for the account's key and the certificates, readable by the relay alone. Keep it: without it each start asks for a new certificate, and authorities limit how many they give.",
   }),
+  /**
+   * How to prove that the domains are yours: `tls-alpn-01` on the relay's own port, which has to be 443 for the
+   * authority, or `http-01` on `acmeHttpPort`.
+   *
+   * @default tls-alpn-01
+   */
   acmeChallenge: described(oneOf(['tls-alpn-01', 'http-01']).default('tls-alpn-01'), {
-    env: 'ACME_CHALLENGE',
-    group: 'TLS',
     value: 'text',
     description:
       "How to prove that the domains are yours: `tls-alpn-01` on the relay's own port, which has to be 443 for the authority, or `http-01` on `ACME_HTTP_PORT`.",
   }),
+  /**
+   * Port of `http-01`, open only while a certificate is asked for. The authority always comes to port 80.
+   *
+   * @default 80
+   */
   acmeHttpPort: described(count(65_535).default(80), {
-    env: 'ACME_HTTP_PORT',
-    group: 'TLS',
     value: 'number',
     description:
       'Port of `http-01`, open only while a certificate is asked for. The authority always comes to port 80.',
   }),
+  /**
+   * TCP port, 80 for browsers, on which plain HTTP is sent on to https (308); it also answers `http-01` if it is
+   * `acmeHttpPort`. Left out, there is none.
+   */
   redirectPort: described(count(65_535).optional(), {
-    env: 'REDIRECT_PORT',
-    group: 'TLS',
     value: 'number',
     description:
       'TCP port, 80 for browsers, on which plain HTTP is sent on to https (308); it also answers `http-01` if it is `ACME_HTTP_PORT`. Left out, there is none.',

@@ -1,41 +1,52 @@
 import { described, duration } from './fields.js'
 
-export const time = {
+export const connections = {
+  /**
+   * How long a client may take to finish the handshake, and then to join a room.
+   *
+   * Milliseconds, or text such as `30s`, `12h` or `7d`.
+   *
+   * @default 10s
+   */
   joinTimeout: described(duration().default(10_000), {
-    env: 'JOIN_TIMEOUT',
-    group: 'Time',
     value: 'duration',
     description: 'How long a client may take to finish the handshake, and then to join a room.',
   }),
+  /**
+   * Time between pings; a connection from which nothing came until the next one is dropped. Keep it below the idle
+   * time-out of every proxy in front.
+   *
+   * Milliseconds, or text such as `30s`, `12h` or `7d`.
+   *
+   * @default 25s
+   */
   heartbeatInterval: described(duration().default(25_000), {
-    env: 'HEARTBEAT_INTERVAL',
-    group: 'Time',
     value: 'duration',
     description:
       'Time between pings; a connection from which nothing came until the next one is dropped. Keep it below the idle time-out of every proxy in front.',
   }),
+  /**
+   * How long an HTTP connection stays open for its next request. Keep it above the idle time-out of every proxy in
+   * front, which would otherwise send a request on a connection that is just being closed.
+   *
+   * Milliseconds, or text such as `30s`, `12h` or `7d`.
+   *
+   * @default 65s
+   */
   keepAliveTimeout: described(duration().default(65_000), {
-    env: 'KEEP_ALIVE_TIMEOUT',
-    group: 'Time',
     value: 'duration',
     description:
       'How long an HTTP connection stays open for its next request. Keep it above the idle time-out of every proxy in front, which would otherwise send a request on a connection that is just being closed.',
   }),
-  roomExpiry: described(duration().default(24 * 3_600_000), {
-    env: 'ROOM_EXPIRY',
-    group: 'Time',
-    value: 'duration',
-    description: 'Age at which an `impossible-writer` room expires, counted from its creation.',
-  }),
-  cleanupInterval: described(duration().default(3_600_000), {
-    env: 'CLEANUP_INTERVAL',
-    group: 'Time',
-    value: 'duration',
-    description: 'Accepted for compatibility, without effect: rooms expire on time.',
-  }),
+  /**
+   * Period over which connections are closed when the relay stops, a small group at a time, so that clients do not
+   * come back all at once.
+   *
+   * Milliseconds, or text such as `30s`, `12h` or `7d`.
+   *
+   * @default 5s
+   */
   drain: described(duration().default(5000), {
-    env: 'DRAIN',
-    group: 'Time',
     value: 'duration',
     description:
       'Period over which connections are closed when the relay stops, a small group at a time, so that clients do not come back all at once.',
