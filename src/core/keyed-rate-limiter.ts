@@ -9,7 +9,7 @@ import { RateLimiter } from './rate-limiter.js'
 export class KeyedRateLimiter {
   readonly #limit: number
   readonly #window: number
-  readonly #meters: Generations<RateLimiter>
+  readonly #limiters: Generations<RateLimiter>
 
   /**
    * @param limit Units a window for each name; 0 means no limit.
@@ -18,12 +18,12 @@ export class KeyedRateLimiter {
   constructor(limit: number, window: number, maxNames = 50_000) {
     this.#limit = limit
     this.#window = window
-    this.#meters = new Generations(window, maxNames)
+    this.#limiters = new Generations(window, maxNames)
   }
 
   /** How many names are remembered. */
   get size(): number {
-    return this.#meters.size
+    return this.#limiters.size
   }
 
   /**
@@ -33,31 +33,31 @@ export class KeyedRateLimiter {
    */
   take(name: string, now: number): number {
     if (this.#limit === 0) return 0
-    const meter = this.#meter(name)
-    return meter.admit(now) ? 0 : meter.rest(now)
+    const limiter = this.#limiter(name)
+    return limiter.admit(now) ? 0 : limiter.rest(now)
   }
 
   /** Takes `units` for `name` in any case. */
   charge(name: string, units: number, now: number): void {
-    if (this.#limit > 0) this.#meter(name).charge(units, now)
+    if (this.#limit > 0) this.#limiter(name).charge(units, now)
   }
 
   /** Milliseconds until what was taken for `name` is within its limit; 0 if it is. */
   wait(name: string, now: number): number {
-    return (this.#meters.young(name) ?? this.#meters.old(name))?.wait(now) ?? 0
+    return (this.#limiters.young(name) ?? this.#limiters.old(name))?.wait(now) ?? 0
   }
 
   /** Forgets all names. */
   clear(): void {
-    this.#meters.clear()
+    this.#limiters.clear()
   }
 
-  #meter(name: string): RateLimiter {
-    const young = this.#meters.young(name)
+  #limiter(name: string): RateLimiter {
+    const young = this.#limiters.young(name)
     if (young) return young
-    const meter = this.#meters.old(name) ?? new RateLimiter(this.#limit, this.#window)
-    this.#meters.deleteOld(name)
-    this.#meters.set(name, meter)
-    return meter
+    const limiter = this.#limiters.old(name) ?? new RateLimiter(this.#limit, this.#window)
+    this.#limiters.deleteOld(name)
+    this.#limiters.set(name, limiter)
+    return limiter
   }
 }

@@ -1,5 +1,3 @@
-import { AFTERMATH, type EventLoopStalls } from './event-loop-stalls.js'
-
 /**
  * Counts units in fixed windows. A window starts with the first unit after the last one ended, so a
  * sender that stays below the limit never waits, and one that keeps sending gets exactly `limit`
@@ -92,90 +90,5 @@ export class RateLimiter {
     this.#forgiven = 0
     this.#used = Math.max(0, this.#used - windows * this.limit)
     this.#start = this.#used === 0 ? now : this.#start + windows * this.window
-  }
-}
-
-/** After how many windows' worth of refusals a sender counts as flooding. */
-const FLOOD_WINDOWS = 10
-
-/** Shorter delays are usual in a busy relay; in milliseconds. */
-const MIN_DELAY = 100
-
-/**
- * Refuses what is over the limit, and tells when somebody keeps sending it all the same. Messages that waited while
- * the relay stood still, or did not read their sender, are judged as if they had been read when they came.
- */
-export class FloodGuard {
-  readonly #meter: RateLimiter
-  readonly #stalls: Pick<EventLoopStalls, 'began'>
-  #refused = 0
-  #lastRefusal = Number.NEGATIVE_INFINITY
-  /** When the relay began not to read the sender, and when it went on. */
-  #delayed = Number.POSITIVE_INFINITY
-  #resumed = Number.NEGATIVE_INFINITY
-
-  constructor(limit: number, window: number, stalls: Pick<EventLoopStalls, 'began'>) {
-    this.#meter = new RateLimiter(limit, window)
-    this.#stalls = stalls
-  }
-
-  /** The relay did not read the sender for so many milliseconds until `now`. */
-  delayed(milliseconds: number, now: number): void {
-    if (milliseconds < MIN_DELAY) return
-    const began = now - milliseconds
-    if (began - this.#resumed > AFTERMATH) this.#delayed = began
-    this.#resumed = now
-  }
-
-  /** What to do with a message that came at `now`, in milliseconds of a steady clock. */
-  judge(now: number): 'pass' | 'refuse' | 'flood' {
-    if (this.#meter.admit(now) || this.#meter.forgive(now, this.#late(now))) return 'pass'
-    // A whole window without a refusal clears the record.
-    if (now - this.#lastRefusal > 2 * this.#meter.window) this.#refused = 0
-    this.#lastRefusal = now
-    return ++this.#refused > FLOOD_WINDOWS * this.#meter.limit ? 'flood' : 'refuse'
-  }
-
-  /** When the relay began to be late with what is read at `now`. */
-  #late(now: number): number {
-    const own = now - this.#resumed > AFTERMATH ? Number.POSITIVE_INFINITY : this.#delayed
-    return Math.min(own, this.#stalls.began(now))
-  }
-}
-
-/** Counts what is there under each name, up to a limit. A name that has nothing is forgotten. */
-export class CountLimiter {
-  readonly #limit: number
-  readonly #counts = new Map<string, number>()
-
-  /** @param limit For each name; 0 means no limit, and nothing is counted. */
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  /** How many names have something. */
-  get size(): number {
-    return this.#counts.size
-  }
-
-  /** Counts one more; false if the name has all that it may. */
-  take(name: string): boolean {
-    if (this.#limit === 0) return true
-    const count = this.#counts.get(name) ?? 0
-    if (count >= this.#limit) return false
-    this.#counts.set(name, count + 1)
-    return true
-  }
-
-  /** Whether a name has taken anything. */
-  has(name: string): boolean {
-    return this.#counts.has(name)
-  }
-
-  /** Gives one back that was taken. */
-  release(name: string): void {
-    const count = this.#counts.get(name) ?? 0
-    if (count > 1) this.#counts.set(name, count - 1)
-    else this.#counts.delete(name)
   }
 }

@@ -3,11 +3,13 @@ import { Authorization, muting } from './authorization.js'
 import { mergedBatchFor, send } from './batch.js'
 import { type CloseReason, closes } from './close-reasons.js'
 import type { RelayContext } from './context.js'
+import type { Conversation } from './conversation.js'
 import type { Deadline } from './deadlines.js'
+import { FloodGuard } from './flood-guard.js'
 import { PublishOrder } from './flush-group.js'
-import { FloodGuard, RateLimiter } from './rate-limiter.js'
+import { RateLimiter } from './rate-limiter.js'
 import { Member, type Room, type RoomKind } from './room.js'
-import type { Conversation, MemberIdentity, Transport, TransportStats } from './transport.js'
+import type { Transport, TransportStats } from './transport.js'
 import { costOfNotices, costOfPlace, TURN, VISIT } from './work-cost.js'
 
 /** Milliseconds over which `byteRate` is counted. */
@@ -16,6 +18,12 @@ const SECOND = 1000
 const goOn = (): void => {}
 
 const NOTHING: Conversation = { kind: undefined, receive() {} }
+
+/** How the others know a member. */
+export interface MemberIdentity {
+  readonly id: string
+  readonly nickname?: string | undefined
+}
 
 /** One connection's verbs, whatever the dialect. Cleans up exactly once. */
 export class Session {

@@ -1,5 +1,5 @@
 import type { CloseReason } from './close-reasons.js'
-import type { Room, RoomKind } from './room.js'
+import type { Room } from './room.js'
 
 /** What a connection has carried, and what waits for its client; in bytes of the wire. */
 export interface TransportStats {
@@ -29,22 +29,4 @@ export interface Transport {
   release(): void
   /** Reads nothing more for so many milliseconds, not even what has come with the message that is being read. */
   pause(milliseconds: number): void
-}
-
-/** One connection's side of a dialect. */
-export interface Conversation {
-  /** The dialect that it speaks; undefined as long as that is open. */
-  readonly kind: RoomKind | undefined
-  /** Called once the connection may speak. */
-  opened?(): void
-  /** A message came, whole. */
-  receive(data: Buffer, binary: boolean): void
-  /** Answers a message over the rate limit. A dialect without it slows the sender down instead. */
-  refused?(): void
-}
-
-/** How the others know a member. */
-export interface MemberIdentity {
-  readonly id: string
-  readonly nickname?: string | undefined
 }

@@ -1,7 +1,7 @@
 import type { Hello } from '../core/authority.js'
+import type { Conversation } from '../core/conversation.js'
 import type { RoomKind } from '../core/room.js'
 import type { Session } from '../core/session.js'
-import type { Conversation } from '../core/transport.js'
 
 /** The dialects, by the names that users give them. */
 export const dialectNames = ['impossible-writer', 'pluresdb', 'y-webrtc', 'opaque'] as const

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import type { Hello } from '../core/authority.js'
 import { closes } from '../core/close-reasons.js'
+import type { Conversation } from '../core/conversation.js'
 import { encodeFrame, Opcode } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
-import type { Conversation } from '../core/transport.js'
 import type { Dialect } from './dialect.js'
 
 const MAX_NAME = 256

@@ -1,7 +1,7 @@
+import type { Conversation } from '../core/conversation.js'
 import { jsonFrame } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
-import type { Conversation } from '../core/transport.js'
 import type { Dialect } from './dialect.js'
 import { isName, JsonMessage, JsonReader } from './json.js'
 import { isRenewal, renew } from './renewal.js'

@@ -1,0 +1,13 @@
+import type { RoomKind } from './room.js'
+
+/** One connection's side of a dialect. */
+export interface Conversation {
+  /** The dialect that it speaks; undefined as long as that is open. */
+  readonly kind: RoomKind | undefined
+  /** Called once the connection may speak. */
+  opened?(): void
+  /** A message came, whole. */
+  receive(data: Buffer, binary: boolean): void
+  /** Answers a message over the rate limit. A dialect without it slows the sender down instead. */
+  refused?(): void
+}
