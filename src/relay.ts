@@ -12,6 +12,7 @@ import { assertRedis, loadRedis } from './cluster/redis-client.js'
 import type { Authorize } from './core/authority.js'
 import { closes } from './core/close-reasons.js'
 import { RelayContext } from './core/context.js'
+import { combineObservers } from './core/observer.js'
 import type { Session } from './core/session.js'
 import { Dialects } from './dialects/dialects.js'
 import { AddressLimits } from './http/address-limits.js'
@@ -25,12 +26,12 @@ import { createHttpServer, type Handler, type HttpServer, listen } from './http/
 import { urlFor } from './http/url.js'
 import { ClusterLog } from './observability/cluster-log.js'
 import { EventCounters } from './observability/event-counters.js'
-import { type Emit, EventFanout, type RelayEvents } from './observability/event-fanout.js'
 import { EventLog } from './observability/event-log.js'
 import { FileDescriptors } from './observability/file-descriptors.js'
 import { Log, type Logger, RoomNameHasher } from './observability/log.js'
 import { createMetrics } from './observability/metrics.js'
 import type { MetricsRegistry } from './observability/metrics-registry.js'
+import { type EventTarget, emitEvents, type RelayEvents } from './observability/relay-events.js'
 import { type Stats, StatusReport } from './observability/status-report.js'
 import { isTurnSecretWeak } from './options/ice.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
@@ -109,8 +110,9 @@ export class Relay extends EventEmitter<RelayEvents> {
     this.#cluster = this.#createNode(backplane)
     this.#tokens = wantsTokens(this.#settings) ? new JsonWebTokens(this.#settings, this.#log) : undefined
     const tally = new EventCounters(this.#settings.dialects)
-    const announcer = new EventFanout(tally, this.#journal, this.#emit)
-    this.#hub = new RelayContext(this.#settings, announcer, { tokens: this.#tokens, authorize }, this.#cluster)
+    const target = { emitFor: this.#emit, listenerCount: (name: keyof RelayEvents) => this.listenerCount(name) }
+    const observer = combineObservers([tally, this.#journal, emitEvents(target)])
+    this.#hub = new RelayContext(this.#settings, observer, { tokens: this.#tokens, authorize }, this.#cluster)
     this.#dialects = new Dialects(this.#settings.dialects)
     this.#clients = new AddressLimits(this.#settings, this.#hub.observer)
     this.#connections = new Connections(this.#hub, this.#dialects, this.#clients, this.#settings)
@@ -428,7 +430,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     return { rooms: currentRooms, connections: currentConnections }
   }
 
-  readonly #emit: Emit = (session, name, describe) => {
+  readonly #emit: EventTarget['emitFor'] = (session, name, describe) => {
     if (this.listenerCount(name) === 0) return
     try {
       // EventEmitter's own types cannot follow a name that is itself generic.

@@ -205,8 +205,8 @@ describe('what the pages list (10.47)', () => {
 
 /** The members of the type. */
 function limitNames(): string[] {
-  const [, union = ''] = /export type LimitName =\n(.*?)\n\n/s.exec(read('src/core/context.ts')) ?? []
-  return [...union.matchAll(/'([^']+)'/g)].map(([, name = '']) => name)
+  const [, union = ''] = /export type LimitName =\n(.*?)\n\n/s.exec(read('src/core/observer.ts')) ?? []
+  return [...union.matchAll(/^ {2}\| '([^']+)'/gm)].map(([, name = '']) => name)
 }
 
 /** The texts of all lines that the source logs, but for those that are looked up in a table. */

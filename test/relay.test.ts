@@ -238,18 +238,18 @@ describe('a room that expires', () => {
 })
 
 describe('events', () => {
-  it('tell of connections, joins, leaves and rooms', async () => {
+  it('tell of connections, joins, leaves, rooms and the end', async () => {
     const { relay, open } = await startRelay()
     const heard: unknown[] = []
-    for (const name of ['connection', 'room-created', 'join', 'leave', 'room-removed'] as const) {
+    for (const name of ['connection', 'room-created', 'join', 'leave', 'room-removed', 'disconnect'] as const) {
       relay.on(name, (info: object) => heard.push([name, info]))
     }
     const peer = await open('/')
     peer.send({ type: 'join', topic: 't', peerId: 'p' })
     await peer.settled()
-    const removed = once(relay, 'room-removed')
+    const ended = once(relay, 'disconnect')
     await peer.leave()
-    await removed
+    await ended
     const connectionId = expect.stringMatching(/^[0-9a-f]{16}$/)
     const presence = { dialect: 'pluresdb', room: 't', connectionId, id: 'p', user: undefined }
     expect(heard).toEqual([
@@ -258,7 +258,33 @@ describe('events', () => {
       ['join', { ...presence, count: 1 }],
       ['leave', { ...presence, count: 0 }],
       ['room-removed', { dialect: 'pluresdb', room: 't', why: 'empty' }],
+      [
+        'disconnect',
+        { connectionId, address: '127.0.0.1', dialect: 'pluresdb', user: undefined, code: 1000, reason: '' },
+      ],
     ])
+  })
+
+  it.each<[string, string, (client: Client) => void, object]>([
+    [
+      'the close that the client sent',
+      '/raw/doc',
+      ({ socket }) => socket.close(4000, 'bye'),
+      { code: 4000, reason: 'bye' },
+    ],
+    [
+      'the close of the relay',
+      '/room/a.b',
+      () => {},
+      { code: 1008, reason: expect.stringContaining('Invalid room ID') },
+    ],
+    ['a socket that broke', '/', (client) => client.drop(), { code: 1006, reason: '' }],
+  ])('tell the end of a connection by %s, with its address', async (_what, path, leave, end) => {
+    const { relay, open } = await startRelay()
+    const ended = once(relay, 'disconnect')
+    const client = await open(path)
+    leave(client)
+    expect(await ended).toEqual([expect.objectContaining({ address: '127.0.0.1', ...end })])
   })
 
   it.each(['connection', 'join', 'room-created'] as const)(

@@ -1,4 +1,4 @@
-import type { Access, Denial } from './authority.js'
+import type { Access } from './authority.js'
 import { AuthorizeHook } from './authorize-hook.js'
 import { wallClock } from './clocks.js'
 import { closes } from './close-reasons.js'
@@ -9,7 +9,7 @@ import { Deadlines } from './deadlines.js'
 import { EventLoopStalls } from './event-loop-stalls.js'
 import type { HistoryLimits } from './history.js'
 import { KeyedRateLimiter } from './keyed-rate-limiter.js'
-import type { Member, Room } from './room.js'
+import type { Observer } from './observer.js'
 import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
 
@@ -28,60 +28,6 @@ export interface Limits extends HistoryLimits {
   readonly byteRate: number
   readonly joinTimeout: number
   readonly roomExpiry: number
-}
-
-/** Which limit was hit, or for what a client was turned away. */
-export type LimitName =
-  | 'rate'
-  | 'flood'
-  | 'throttle'
-  | 'bytes'
-  | 'readers'
-  | 'message-size'
-  | 'unfinished'
-  | 'total-unfinished'
-  | 'topics'
-  | 'room-members'
-  | 'rooms'
-  | 'connections'
-  | 'backlog'
-  | 'total-backlog'
-  | 'join-timeout'
-  | 'heartbeat'
-  | 'user-connections'
-  | 'user-rooms'
-  | 'address-connections'
-  | 'address-rooms'
-  | 'address-rate'
-  | 'network'
-  | 'handshake-timeout'
-  | 'answer-timeout'
-  | 'requests'
-  | 'headers'
-  | 'bad-request'
-  | 'upgrade-lost'
-  | 'turn-rate'
-  | 'admin-token'
-
-/** Hears what happens in the core. Must not throw. */
-export interface Observer {
-  opened(session: Session): void
-  closed(session: Session, code: number): void
-  roomCreated(room: Room, session: Session): void
-  /** Its last member has left; `room.ending` tells whether it had to. */
-  roomRemoved(room: Room): void
-  joined(member: Member): void
-  left(member: Member): void
-  /** @param address Of a client that has no session. */
-  limited(limit: LimitName, session?: Session, address?: string): void
-  /** A handshake that was answered with an HTTP status, or that failed in TLS, and why. */
-  handshakeFailed(reason: number | 'tls', why: string): void
-  /** Somebody was denied something; without a session it was asked for over HTTP. */
-  denied(why: Denial, address: string, session?: Session): void
-  /** A message that its dialect refused, and why. */
-  refused(session: Session, why: string): void
-  /** A fault in a dialect or a hook; its connection, if it has one, is closed with 1011. */
-  failed(error: unknown, session?: Session): void
 }
 
 /** What all sessions of a relay share. */

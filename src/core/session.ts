@@ -287,12 +287,16 @@ export class Session {
   close(reason: CloseReason): void {
     if (this.#ended) return
     this.#catchUp()
-    this.end(reason.code)
+    this.end(reason.code, reason.reason)
     this.#port.close(reason)
   }
 
-  /** The connection is over: leaves all rooms. Only the first call counts. */
-  end(code: number): void {
+  /**
+   * The connection is over: leaves all rooms. Only the first call counts.
+   *
+   * @param reason What the close frame says, if there was one.
+   */
+  end(code: number, reason = ''): void {
     if (this.#ended) return
     this.#ended = true
     this.#hub.joinDeadlines.cancel(this.#deadline)
@@ -301,7 +305,7 @@ export class Session {
     for (const member of [...this.#members]) this.leave(member)
     if (this.user !== undefined) this.#hub.users.release(this.user)
     this.#hub.counters.disconnections++
-    this.#hub.observer.closed(this, code)
+    this.#hub.observer.closed(this, code, reason)
   }
 
   /** Whether a message has to wait for slow readers of its room: nothing is parsed yet, so that is the last one it spoke in. */

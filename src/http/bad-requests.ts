@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { LimitName } from '../core/context.js'
+import type { LimitName } from '../core/observer.js'
 import type { OwnedSocket } from './sockets.js'
 
 /** What Node says of a client that never made a request. Failures of TLS are counted as such, by `tlsClientError`. */

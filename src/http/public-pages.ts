@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Dashboard } from '../admin/dashboard.js'
-import type { Observer } from '../core/context.js'
+import type { Observer } from '../core/observer.js'
 import type { Dialects } from '../dialects/dialects.js'
 import { limitMessages } from '../observability/event-log.js'
 import { type Answer, pathOf, targetOf } from '../websocket/handshake.js'

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { LimitName } from '../core/context.js'
+import type { LimitName } from '../core/observer.js'
 import type { Settings } from '../options/index.js'
 import { type Answer, HEADERS_READ, wantsWebSocket } from '../websocket/handshake.js'
 import { turnAway } from './bad-requests.js'

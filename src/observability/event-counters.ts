@@ -1,6 +1,6 @@
 import { type Denial, denials } from '../core/authority.js'
 import { closes } from '../core/close-reasons.js'
-import type { LimitName, Observer } from '../core/context.js'
+import type { LimitName, Observer } from '../core/observer.js'
 import type { Session } from '../core/session.js'
 import { limitMessages } from './event-log.js'
 

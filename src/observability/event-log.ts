@@ -1,5 +1,5 @@
 import type { Denial } from '../core/authority.js'
-import type { LimitName, Observer } from '../core/context.js'
+import type { LimitName, Observer } from '../core/observer.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
 import type { Session } from '../core/session.js'

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { type CloseReason, closes } from '../core/close-reasons.js'
-import type { LimitName } from '../core/context.js'
 import type { Deadline, Deadlines } from '../core/deadlines.js'
 import { closeFrame, encodeFrame, Opcode, PING } from '../core/frame.js'
+import type { LimitName } from '../core/observer.js'
 import type { Room } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Transport, TransportStats } from '../core/transport.js'
@@ -258,7 +258,7 @@ export class Connection implements Transport, SlowConnection, RefusedConnection,
   /** Called after {@link Connection.abandon}. */
   cutOff(): void {
     this.session.limited('total-backlog')
-    this.session.end(closes.tooSlow.code)
+    this.session.end(closes.tooSlow.code, closes.tooSlow.reason)
     this.socket.destroy()
   }
 
@@ -292,9 +292,10 @@ export class Connection implements Transport, SlowConnection, RefusedConnection,
   /** RFC 6455 section 5.5.1: a close is answered with the same code, and the server hangs up. */
   onCloseFrame(code: number, reason: Buffer): void {
     this.#sendAnswers()
-    if (this.#open) this.#sendClose(code === NO_STATUS ? EMPTY_CLOSE : closeFrame({ code, reason: reason.toString() }))
+    const said = { code, reason: reason.toString() }
+    if (this.#open) this.#sendClose(code === NO_STATUS ? EMPTY_CLOSE : closeFrame(said))
     this.#open = false
-    this.session.end(code)
+    this.session.end(code, said.reason)
     this.#hangUp()
   }
 

@@ -1,6 +1,7 @@
 import type { Access } from '../../src/core/authority.js'
 import type { Cluster } from '../../src/core/cluster.js'
-import { type Limits, type Observer, RelayContext } from '../../src/core/context.js'
+import { type Limits, RelayContext } from '../../src/core/context.js'
+import { combineObservers, type Observer } from '../../src/core/observer.js'
 import { Session } from '../../src/core/session.js'
 import type { Transport } from '../../src/core/transport.js'
 import { Dialects } from '../../src/dialects/dialects.js'
@@ -19,17 +20,7 @@ export interface Wire {
   receive(message: object | string): void
 }
 
-const deaf: Observer = {
-  opened() {},
-  closed() {},
-  roomCreated() {},
-  roomRemoved() {},
-  joined() {},
-  left() {},
-  limited() {},
-  handshakeFailed() {},
-  denied() {},
-  refused() {},
+const failing: Partial<Observer> = {
   failed(error) {
     throw error
   },
@@ -43,7 +34,8 @@ export function createHub(
   cluster?: Cluster,
   code: Pick<Code, 'RelayContext'> = { RelayContext },
 ): RelayContext {
-  return new code.RelayContext({ ...parseOptions({}), ...limits }, { ...deaf, ...observer }, access, cluster)
+  const combined = combineObservers([{ ...failing, ...observer }])
+  return new code.RelayContext({ ...parseOptions({}), ...limits }, combined, access, cluster)
 }
 
 let ids = 0

@@ -1,5 +1,6 @@
 import type { ClusterNode } from '../../../src/cluster/node.js'
-import type { Limits, Observer, RelayContext } from '../../../src/core/context.js'
+import type { Limits, RelayContext } from '../../../src/core/context.js'
+import { combineObservers } from '../../../src/core/observer.js'
 import type { Session } from '../../../src/core/session.js'
 import type { Transport } from '../../../src/core/transport.js'
 import type { Code } from '../../support/code.js'
@@ -92,19 +93,9 @@ export class SimulatedNode implements Host {
         failed,
       },
     )
-    const observer: Observer = {
-      opened: noop,
-      closed: noop,
-      roomCreated: noop,
-      roomRemoved: noop,
-      joined: noop,
-      left: noop,
-      limited: noop,
-      denied: noop,
-      handshakeFailed: noop,
-      refused: (_session, why) => this.faults.push(`message refused: ${why}`),
-      failed,
-    }
+    const observer = combineObservers([
+      { refused: (_session, why) => void this.faults.push(`message refused: ${why}`), failed },
+    ])
     this.hub = new RelayContext(limits, observer, {}, this.cluster)
     world.time.on(this, () => void this.cluster.start())
   }
