@@ -7,7 +7,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts ./scripts
 COPY src ./src
-COPY dashboard ./dashboard
+COPY web ./web
 RUN npm run build
 
 FROM node:24-bookworm-slim AS packages

@@ -5,8 +5,8 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Page } from '../http/routes.js'
 
-/** Where the build of `dashboard/` is, seen from the source as from the build. */
-const FOLDER = new URL('../../dist/dashboard/', import.meta.url)
+/** Where the build of `web/dashboard/` is, seen from the source and from the build. */
+const FOLDER = new URL('../../dist/web/dashboard/', import.meta.url)
 
 const TYPES: Readonly<Record<string, string>> = {
   'app.js': 'text/javascript; charset=utf-8',

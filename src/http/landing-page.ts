@@ -4,29 +4,29 @@ import type { Settings } from '../options/index.js'
 import { createDocument } from './landing/document.js'
 import type { Page } from './routes.js'
 
-/** The modules of the page's script, each behind those that it imports. */
-const MODULES = ['names', 'text', 'message', 'connection', 'log', 'member', 'editor', 'main']
+/** Where the build of `web/landing/` is, seen from the source and from the build. */
+const FOLDER = new URL('../../dist/web/landing/', import.meta.url)
 
-/** The page at `/`: a text that two panes share through the relay, what goes over the wire, and how to connect. */
-export function createLandingPage(settings: Pick<Settings, 'dialects' | 'adminPort' | 'adminToken'>): () => Page {
-  const script = MODULES.map((name) => inlined(read(`${name}.js`))).join('\n')
-  const style = read('style.css')
-  const page = {
+type Shown = Pick<Settings, 'dialects' | 'adminPort' | 'adminToken'>
+
+/** The page at `/`: two members who talk through the relay, what goes over the wire, and how to connect. */
+export function createLandingPage(settings: Shown): () => Page {
+  let page: Page | undefined
+  // Read when the first visitor comes: a relay without these files lacks the page alone.
+  return () => (page ??= create(settings, read('app.js'), read('app.css')))
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(name, FOLDER), 'utf8')
+}
+
+function create(settings: Shown, script: string, style: string): Page {
+  return {
     status: 200,
     type: 'text/html; charset=utf-8',
     body: createDocument(settings, script, style),
     headers: { 'Content-Security-Policy': policy(script, style) },
   }
-  return () => page
-}
-
-function read(name: string): string {
-  return readFileSync(new URL(`./landing/page/${name}`, import.meta.url), 'utf8')
-}
-
-/** A module as a part of one script that holds them all: it asks for nothing, and its names are the others' too. */
-function inlined(module: string): string {
-  return module.replace(/^(import .*|\/\*\* @import .*)\n/gm, '').replace(/^export /gm, '')
 }
 
 /** Nothing but the page's own script and style may run; the hashes stand for their exact text. */

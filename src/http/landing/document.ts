@@ -73,18 +73,18 @@ export function createDocument(
 <h1>Baton</h1>
 <p class="lead">A WebSocket relay: what one member of a room sends reaches the others.
 <span id="forgets">It stores nothing.</span>
-<span id="history" hidden>It stores nothing on disk; the last messages of a room are kept in memory for newcomers.</span></p>
-<p id="plain" class="quiet">To try it here takes JavaScript. Any WebSocket client can use the URLs below.</p>
+<span id="history" hidden>It stores nothing on disk. It keeps the last messages of a room in memory for newcomers.</span></p>
+<p id="plain" class="quiet">The panes to try it in need JavaScript. Any WebSocket client can use the URLs below.</p>
 
 <div id="demo" data-dialects="${served.join(' ')}" hidden>
 <div>
 <div id="panes"></div>
 <p class="share"><a id="link" target="_blank" rel="noopener">Open another window</a>
 <button type="button" id="copy">Copy the link</button> <code id="address"></code></p>
-<p class="quiet">Whoever has the link is in this room. Each pane has a WebSocket of its own and speaks
-<code id="dialect"></code>. The relay keeps no text: a newcomer gets it from those who are there.</p>
-<p class="quiet" id="local" hidden>For a phone, put this machine’s address in the link instead of this one, which is
-reached from here alone.</p>
+<p class="quiet">Everyone who opens the link joins this room, in any browser. Each pane has a WebSocket of its own and
+speaks <code id="dialect"></code>.</p>
+<p class="quiet" id="local" hidden>The link works on this machine only. For a phone, put this machine’s address in
+it.</p>
 </div>
 <section id="wire" aria-labelledby="wire-title">
 <h2 id="wire-title">On the wire</h2>
@@ -129,11 +129,12 @@ function entry(name: DialectName): string {
 <button type="button" data-copy="${name}-code" aria-label="Copy the client in ${name}">Copy</button></div></dd>`
 }
 
-const TEMPLATE = `<template><article>
+const TEMPLATE = `<template>
 <header><h2></h2><p role="status"></p><button type="button"></button></header>
-<div class="paper"><div class="back" aria-hidden="true"></div><textarea spellcheck="false" maxlength="5000" placeholder="Type here"></textarea></div>
+<div class="messages" role="log" tabindex="0"></div>
+<form><input required maxlength="5000" autocomplete="off" enterkeyhint="send" placeholder="Type a message"><button>Send</button></form>
 <footer><code></code></footer>
-</article></template>`
+</template>`
 
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E" +
