@@ -204,7 +204,7 @@ export const closes = {
   tooManyOwnRooms: {
     code: 1013,
     reason: 'Too many rooms opened by you',
-    when: "the client's user, or its address where no user is named, has opened more of `MAX_ROOMS` than are free",
+    when: "the client's user, or its address where no user is named, has opened its share of `MAX_ROOMS`",
     reconnect: 'later',
   },
 } as const satisfies Record<string, CloseEntry>

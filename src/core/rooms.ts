@@ -137,15 +137,16 @@ export class Rooms implements Iterable<Room> {
   }
 
   /**
-   * Why `client` may not open a room. Nobody may have opened more rooms than are free. So one client alone may open
-   * half of all, and however many try to take all, a newcomer finds as many free as each of them has.
+   * Why `client` may not open a room. Nobody may have opened a larger part of the free rooms than these are of all
+   * rooms. So one client alone may open 38 of 100, and n clients n/(n+1) of all, also if they come one after another.
    */
   #shortage(client: string): 'all' | 'share' | undefined {
     const { maxRooms } = this.#limits
     if (maxRooms === 0) return undefined
     const free = maxRooms - this.#size
     if (free <= 0) return 'all'
-    return client !== '' && this.#openers.roomsOf(client) > free ? 'share' : undefined
+    const share = Math.ceil((free * free) / maxRooms)
+    return client !== '' && this.#openers.roomsOf(client) > share ? 'share' : undefined
   }
 
   #setExpiry(room: Room): void {

@@ -17,7 +17,7 @@ export const limits = {
     group: 'Limits',
     value: 'number',
     description:
-      'Rooms open at once, over all dialects; who would open one more is closed with 1013. No user, and no address where no user is named, may have opened more of them than are free.',
+      'Rooms open at once, over all dialects; who would open one more is closed with 1013. No user, and no address where no user is named, may have opened a larger part of the free ones than these are of all: one alone may open 38 of 100.',
   }),
   maxRoomMembers: described(count().default(1000), {
     env: 'MAX_ROOM_MEMBERS',
