@@ -39,6 +39,7 @@ import { PublicPages } from './server/public-pages.js'
 import type { Certificate } from './server/tls/certificate.js'
 import { createCertificate } from './server/tls/index.js'
 import { PlainHttp } from './server/tls/plain-http.js'
+import { reasonOf } from './server/tls/reason.js'
 import { outOfDate, watchDates } from './server/tls/validity.js'
 import { refuse } from './server/upgrade.js'
 import { urlFor } from './server/urls.js'
@@ -167,7 +168,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     const handler = this.#publicHandler(adminPort === undefined ? pages : publicPages(pages))
     const http = createHttpServer(this.#settings, certificate?.options, handler)
     const { server } = http
-    server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
+    server.on('tlsClientError', (error) => this.#hub.observer.handshakeFailed('tls', reasonOf(error)))
     if (redisUrl !== '') await loadRedis()
     await this.#tokens?.load()
     await this.#joinCluster()
