@@ -7,7 +7,7 @@ import { type Certificate, SECURE } from './certificate.js'
 import { type Challenges, HttpChallenges, TlsAlpnChallenges } from './challenges.js'
 import { explain } from './failure.js'
 import { Issued } from './issued.js'
-import { placeOrder } from './order.js'
+import { endRequestsWith, placeOrder } from './order.js'
 import type { PlainHttp } from './plain-http.js'
 import { Store } from './store.js'
 import { iso, type Validity } from './validity.js'
@@ -126,6 +126,7 @@ class AcmeCertificate implements Certificate {
     const { Client, crypto } = this.#acme
     const accountKey = (this.#accountKey ??= String(await crypto.createPrivateEcdsaKey()))
     const client = new Client({ directoryUrl: acmeDirectory, accountKey })
+    endRequestsWith(signal, client)
     // An account that exists is found by its key, RFC 8555 section 7.3.1.
     await client.createAccount({ termsOfServiceAgreed: true, contact: acmeEmail === '' ? [] : [`mailto:${acmeEmail}`] })
     if (!this.#registered) {
