@@ -186,7 +186,7 @@ export const closes = {
   tooManyUnfinished: {
     code: 1013,
     reason: 'Too many unfinished messages',
-    when: 'messages that have come in part pass `MAX_TOTAL_BUFFERED_BYTES` over all connections, and this one has been slow for longest, or is the oldest',
+    when: 'messages that have come in part pass `MAX_TOTAL_BUFFERED_BYTES` over all connections, and this one was slow for longest, or one of the user or address that has most of them',
     reconnect: 'later',
   },
   roomFull: {

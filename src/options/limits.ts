@@ -76,7 +76,7 @@ export const limits = {
     group: 'Limits',
     value: 'size',
     description:
-      'Memory that may wait for all connections together; what several share counts once. Beyond it the connections that have read nothing for longest are cut off, until the rest fits. 256 MiB if left out, or `MAX_BUFFERED_BYTES` if that is more. Unfinished messages may take as much again; beyond it the senders of the slowest and oldest are closed with 1013.',
+      'Memory that may wait for all connections together; what several share counts once. Beyond it the connections that have read nothing for longest are cut off, until the rest fits. 256 MiB if left out, or `MAX_BUFFERED_BYTES` if that is more. Unfinished messages may take as much again; beyond it senders are closed with 1013, those first that are slow, then those of the user or address that has most.',
   }),
 }
 

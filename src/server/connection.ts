@@ -118,6 +118,10 @@ export class Connection implements Port, SlowConnection, Refused, ReadListener {
     return networkOf(this.address)
   }
 
+  get client(): string {
+    return this.session.client
+  }
+
   measure(): Load {
     const { bytesRead, bytesWritten } = this.socket
     return { received: bytesRead, sent: bytesWritten, backlog: this.#slow?.backlog ?? this.socket.writableLength }
