@@ -392,13 +392,12 @@ export class Relay extends EventEmitter<RelayEvents> {
   async #bind(server: Server, port: number, host: string, admin: Pages): Promise<AddressInfo> {
     const { adminPort } = this.#settings
     try {
-      const address = await listen(server, port, host)
       if (adminPort !== undefined) await this.#listenForAdmins(adminPort, admin)
-      const redirect = await this.#plain?.redirect(address.port)
+      const redirect = await this.#plain?.redirect(() => (server.address() as AddressInfo | null)?.port)
       if (redirect) this.#log.info({ address: redirect.address, port: redirect.port }, 'Redirecting to https')
-      return address
+      // Last, so that no WebSocket has come if one of the others fails.
+      return await listen(server, port, host)
     } catch (error) {
-      server.close()
       await this.#stopListening()
       // Whoever cannot serve must not stay among those who do, nor keep the process alive.
       if (!this.#attached) {
