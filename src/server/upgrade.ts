@@ -5,7 +5,7 @@ import { choiceOf } from '../auth/bearer.js'
 import type { Hello } from '../core/authority.js'
 import type { CloseReason } from '../core/errors.js'
 import { closeFrame } from '../core/frame.js'
-import { ownText } from '../core/own-text.js'
+import { ownText } from '../core/own.js'
 import { normalPath } from '../dialects/path.js'
 import type { OwnedSocket } from './sockets.js'
 
