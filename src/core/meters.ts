@@ -21,6 +21,11 @@ export class Meters {
     this.#meters = new Generations(window, maxNames, (meter) => meter.wait(performance.now()) > 0)
   }
 
+  /** Whether there is a limit. If not, nobody needs to find out a name. */
+  get limited(): boolean {
+    return this.#limit > 0
+  }
+
   /** How many names are remembered. */
   get size(): number {
     return this.#meters.size

@@ -7,6 +7,7 @@ import { Archive, History } from './history.js'
 import type { Limits } from './hub.js'
 import { Openers } from './openers.js'
 import { Room, type RoomKind } from './room.js'
+import type { Session } from './session.js'
 import { Ticker } from './ticker.js'
 
 /** All open rooms, by dialect and name. */
@@ -56,12 +57,14 @@ export class Rooms implements Iterable<Room> {
   /**
    * The room of that name, opened if need be.
    *
-   * @param client Who asks for it: a user, or an address; empty if unknown.
+   * @param session Who asks for it. Its client is looked at only if the room has to be opened, since an address costs
+   *   a system call, and memory for as long as the socket is there.
    * @returns If it cannot be opened, the reason: `all` are taken, or this client has its `share`.
    */
-  open(kind: RoomKind, name: string, client = ''): Room | 'all' | 'share' {
+  open(kind: RoomKind, name: string, session: Pick<Session, 'client'>): Room | 'all' | 'share' {
     const found = this.find(kind, name)
     if (found) return found
+    const { client } = session
     const shortage = this.#shortage(client)
     if (shortage) return shortage
     const room = new Room(kind, name, this.#ticker, this.#counters)

@@ -231,7 +231,10 @@ export class Session {
 
   /** Charges its user or address, for work that the client could cause again by connecting again. */
   chargeClient(messages: number): void {
-    if (messages > 0 && this.client !== '') this.#hub.work.charge(this.client, messages, performance.now())
+    const { work } = this.#hub
+    if (messages === 0 || !work.limited) return
+    const { client } = this
+    if (client !== '') work.charge(client, messages, performance.now())
   }
 
   /** Denies it something that it cannot go on without. */
@@ -342,7 +345,7 @@ export class Session {
 
   #enter(kind: RoomKind, name: string, who: Who, entered?: (member: Member) => void, refused?: () => void): void {
     const { rooms, limits, work } = this.#hub
-    const delay = kind.joined ? work.wait(this.client, performance.now()) : 0
+    const delay = kind.joined && work.limited ? work.wait(this.client, performance.now()) : 0
     if (delay > 0) {
       this.limited('throttle')
       // It has asked in time, and the wait is the relay's.
@@ -414,7 +417,7 @@ export class Session {
 
   /** The room of that name, opened if need be; if that cannot be, the connection is closed. */
   #open(kind: RoomKind, name: string): Room | undefined {
-    const room = this.#hub.rooms.open(kind, name, this.client)
+    const room = this.#hub.rooms.open(kind, name, this)
     if (typeof room === 'object') return room
     if (room === 'all') this.limited('rooms')
     else this.limited(this.user === undefined ? 'address-rooms' : 'user-rooms')
