@@ -41,7 +41,8 @@ export class Session {
   /** Whether it has ever found a room, or waits for one, and until when it has to. */
   #settled = false
   #deadline: Alarm<Session> | undefined
-  readonly #order = new PublishOrder()
+  /** Only where it has spoken, in a dialect in which it may be in several rooms. */
+  #order: PublishOrder | undefined
   /** Work that it has caused since it was the turn of others (see `cost.ts`). */
   #work = 0
   /** Answers that are outstanding. */
@@ -160,7 +161,10 @@ export class Session {
    */
   publish(room: Room, frame: Buffer, author?: Member): void {
     this.#hub.counters.messagesRelayed++
-    this.#order.turnTo(room)
+    if (room.kind.several) {
+      this.#order ??= new PublishOrder()
+      this.#order.turnTo(room)
+    }
     room.publish(frame, author)
   }
 
@@ -295,7 +299,7 @@ export class Session {
 
   /** Whether a message has to wait for slow readers of its room: nothing is parsed yet, so that is the last one it spoke in. */
   #mustWait(data: Buffer, binary: boolean): boolean {
-    const room = this.#order.room ?? (this.#members.length === 1 ? this.#members[0]?.room : undefined)
+    const room = this.#order?.room ?? (this.#members.length === 1 ? this.#members[0]?.room : undefined)
     const { congestion } = room ?? {}
     if (congestion === undefined) return false
     const { relief } = congestion
@@ -322,7 +326,7 @@ export class Session {
       this.#meter = undefined
       this.#gate = new Gate(limits.rateLimit, limits.rateLimitWindow, stalls)
       stalls.watch()
-    } else this.#meter = new Meter(limits.throttle, SECOND)
+    } else if (limits.throttle > 0) this.#meter = new Meter(limits.throttle, SECOND)
   }
 
   /** Whether a message may pass; slows the sender down, refuses or closes if not. */
