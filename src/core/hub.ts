@@ -118,6 +118,11 @@ export class Hub {
     this.work = new Meters(limits.throttle, SECOND)
   }
 
+  /** Whether tokens are checked or a hook is asked. */
+  get asks(): boolean {
+    return this.access.tokens !== undefined || this.access.authorize !== undefined
+  }
+
   /** Lets go of all timers. */
   stop(): void {
     this.joinDeadlines.clear()

@@ -53,7 +53,7 @@ export class Session {
     this.#hub = hub
     this.#port = port
     this.id = id
-    if (hub.access.tokens || hub.access.authorize) this.permit = new Permit(this, hub, hello)
+    if (hub.asks) this.permit = new Permit(this, hub, hello)
     if (hub.limits.byteRate > 0) this.#bytes = new Meter(hub.limits.byteRate, SECOND)
   }
 
