@@ -83,7 +83,9 @@ export class SendBudget {
   enforce(): void {
     if (this.#limit === 0 || this.#total <= this.#limit) return
     for (const reader of this.#readers) {
-      reader.cutOff()
+      // It may have taken all since somebody looked.
+      reader.settle()
+      if (this.#readers.has(reader)) reader.cutOff()
       if (this.#total <= this.#limit) return
     }
   }
