@@ -23,11 +23,13 @@ import { Journal } from './observe/journal.js'
 import { createMetrics } from './observe/metrics.js'
 import { Report, type Stats } from './observe/report.js'
 import { Tally } from './observe/tally.js'
+import { loneSecret } from './options/cluster.js'
 import { isTurnSecretWeak } from './options/ice.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { isProduction } from './options/log.js'
+import { allOf, problemsOf } from './options/together.js'
 import { Gate } from './server/admin.js'
-import { attachTo, DEFAULT_PATIENCE } from './server/attached.js'
+import { attachProblems, attachTo, DEFAULT_PATIENCE } from './server/attached.js'
 import { Clients } from './server/clients.js'
 import { Connections } from './server/connections.js'
 import { Dashboard } from './server/dashboard/index.js'
@@ -101,7 +103,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   constructor(options: RelayOptions = {}) {
     super({ captureRejections: true })
     const { authorize, backplane, ...rest } = options
-    this.#settings = parseOptions(rest)
+    this.#settings = parseOptions(rest, backplane ? [] : loneSecret(rest))
     this.#output = new Log(this.#settings)
     this.#log = this.#output.logger
     this.#namer = new RoomNamer(this.#settings)
@@ -159,7 +161,10 @@ export class Relay extends EventEmitter<RelayEvents> {
   async #listen(): Promise<AddressInfo> {
     const { port, host, enableTls, dialects, landingPage, redisUrl, adminPort } = this.#settings
     const plain = (this.#plain = enableTls ? new PlainHttp(this.#settings, this.#handler) : undefined)
-    const certificate = plain && (await createCertificate(this.#settings, this.#log, plain))
+    const [certificate] = await allOf([
+      plain && createCertificate(this.#settings, this.#log, plain),
+      redisUrl === '' ? undefined : loadRedis(),
+    ])
     if (certificate) this.#report.awaits(() => certificate.validity === undefined)
     const draining = (): boolean => this.#connections.draining
     const landing = landingPage ? createLandingPage(this.#settings) : undefined
@@ -169,7 +174,6 @@ export class Relay extends EventEmitter<RelayEvents> {
     const http = createHttpServer(this.#settings, certificate?.options, handler)
     const { server } = http
     server.on('tlsClientError', (error) => this.#hub.observer.handshakeFailed('tls', reasonOf(error)))
-    if (redisUrl !== '') await loadRedis()
     await this.#tokens?.load()
     await this.#joinCluster()
     const address = await this.#bind(server, port, host, adminPages(pages))
@@ -209,14 +213,14 @@ export class Relay extends EventEmitter<RelayEvents> {
    * @param server An HTTP or HTTPS server, listening or not.
    * @param options `prefix`: a path such as `/relay` under which the dialects' paths lie, so that `/`
    *   stays free.
-   * @throws {OptionsError} If the prefix does not begin with a slash, or a package is not installed.
+   * @throws {OptionsError} If the prefix does not begin with a slash, an option is unknown, or a package is not
+   *   installed.
    */
-  attach(server: Server, { prefix = '' }: { prefix?: string } = {}): this {
+  attach(server: Server, options: { prefix?: string } = {}): this {
     if (this.#closed !== undefined) throw new Error('This relay is closed')
-    if (prefix !== '' && !prefix.startsWith('/')) {
-      throw new OptionsError([{ option: 'prefix', problem: 'must begin with a slash' }])
-    }
-    if (this.#settings.redisUrl !== '') assertRedis()
+    const problems = [...attachProblems(options), ...(this.#settings.redisUrl === '' ? [] : problemsOf(assertRedis))]
+    if (problems.length > 0) throw new OptionsError(problems)
+    const { prefix = '' } = options
     const detach = attachTo(server, {
       prefix,
       owns: (path) => this.#dialects.owns(path),
@@ -373,11 +377,7 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   #createNode(given: Backplane | undefined): ClusterNode | undefined {
     const { redisUrl, redisCluster, clusterName, clusterSecret, roomExpiry } = this.#settings
-    if (!given && redisUrl === '') {
-      // Whoever gives a secret expects others.
-      if (clusterSecret === '') return undefined
-      throw new OptionsError([{ option: 'clusterSecret', problem: 'is set, but nothing joins this node to others' }])
-    }
+    if (!given && redisUrl === '') return undefined
     const backplane = given ?? new RedisBackplane({ url: redisUrl, cluster: redisCluster })
     const options = {
       name: clusterName,
