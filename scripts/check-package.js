@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { converse } from './package/converse.js'
 
@@ -65,7 +65,7 @@ function pack(folder) {
 }
 
 /**
- * What the package says of itself, and whether what its README leads to is in it.
+ * What the package says of itself, and whether what its pages lead to is in it.
  *
  * @param {string} unpacked
  */
@@ -73,12 +73,16 @@ function checkManifest(unpacked) {
   const { scripts, repository, homepage, bugs } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'))
   assert.deepEqual(Object.keys(scripts), ['start'], 'scripts in the packed package.json')
   assert.ok(repository?.url && homepage && bugs?.url, 'repository, homepage and bugs')
-  const links = [...readFileSync(join(unpacked, 'README.md'), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
-  assert.ok(links.length > 20)
+  const pages = readdirSync(unpacked, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.md'))
+  const links = pages.flatMap((page) => {
+    const text = readFileSync(join(unpacked, page), 'utf8').replaceAll(/^```.*?^```$/gms, '')
+    return [...text.matchAll(/\](?:\(|: )(?!https?:|#)([^)#\s]+)/g)].map(([, path = '']) => join(dirname(page), path))
+  })
+  assert.ok(links.length > 100)
   assert.deepEqual(
-    links.map(([, path = '']) => path).filter((path) => !existsSync(join(unpacked, path))),
+    links.filter((path) => !existsSync(join(unpacked, path))),
     [],
-    'what README.md links to',
+    'what the pages link to',
   )
 }
 

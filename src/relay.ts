@@ -17,7 +17,7 @@ import type { Session } from './core/session.js'
 import { Dialects } from './dialects/dialects.js'
 import { AddressLimits } from './http/address-limits.js'
 import { AdminAuth } from './http/admin-auth.js'
-import { attachTo, DEFAULT_PATIENCE } from './http/attached-server.js'
+import { attachProblems, attachTo, DEFAULT_PATIENCE } from './http/attached-server.js'
 import { hasIceServers, IcePage, type IceServers, iceServersFor } from './http/ice-servers.js'
 import { createLandingPage } from './http/landing-page.js'
 import { PublicPages } from './http/public-pages.js'
@@ -33,12 +33,15 @@ import { createMetrics } from './observability/metrics.js'
 import type { MetricsRegistry } from './observability/metrics-registry.js'
 import { type EventTarget, emitEvents, type RelayEvents } from './observability/relay-events.js'
 import { type Stats, StatusReport } from './observability/status-report.js'
+import { loneSecret } from './options/cluster.js'
 import { isTurnSecretWeak } from './options/ice.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { isProduction } from './options/log.js'
 import { isPublic } from './options/networks.js'
+import { allOf, problemsOf } from './options/together.js'
 import type { Certificate } from './tls/certificate.js'
 import { createCertificate } from './tls/create-certificate.js'
+import { reasonOf } from './tls/openssl-reason.js'
 import { PlainHttp } from './tls/plain-http.js'
 import { outOfDate, watchDates } from './tls/validity.js'
 import { Connections } from './websocket/connections.js'
@@ -101,7 +104,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   constructor(options: RelayOptions = {}) {
     super({ captureRejections: true })
     const { authorize, backplane, ...rest } = options
-    this.#settings = parseOptions(rest)
+    this.#settings = parseOptions(rest, backplane ? [] : loneSecret(rest))
     this.#output = new Log(this.#settings)
     this.#log = this.#output.logger
     this.#namer = new RoomNameHasher(this.#settings)
@@ -160,7 +163,10 @@ export class Relay extends EventEmitter<RelayEvents> {
   async #listen(): Promise<AddressInfo> {
     const { port, host, enableTls, dialects, landingPage, redisUrl, adminPort } = this.#settings
     const plain = (this.#plain = enableTls ? new PlainHttp(this.#settings, this.#handler) : undefined)
-    const certificate = plain && (await createCertificate(this.#settings, this.#log, plain))
+    const [certificate] = await allOf([
+      plain && createCertificate(this.#settings, this.#log, plain),
+      redisUrl === '' ? undefined : loadRedis(),
+    ])
     if (certificate) this.#report.awaits(() => certificate.validity === undefined)
     const draining = (): boolean => this.#connections.draining
     const landing = landingPage ? createLandingPage(this.#settings) : undefined
@@ -169,8 +175,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     const handler = this.#publicHandler(adminPort === undefined ? pages : publicPages(pages))
     const http = createHttpServer(this.#settings, certificate?.options, handler)
     const { server } = http
-    server.on('tlsClientError', ({ message }) => this.#hub.observer.handshakeFailed('tls', message))
-    if (redisUrl !== '') await loadRedis()
+    server.on('tlsClientError', (error) => this.#hub.observer.handshakeFailed('tls', reasonOf(error)))
     await this.#tokens?.load()
     await this.#joinCluster()
     const address = await this.#bind(server, port, host, adminPages(pages))
@@ -210,14 +215,14 @@ export class Relay extends EventEmitter<RelayEvents> {
    * @param server An HTTP or HTTPS server, listening or not.
    * @param options `prefix`: a path such as `/relay` under which the dialects' paths lie, so that `/`
    *   stays free.
-   * @throws {OptionsError} If the prefix does not begin with a slash, or a package is not installed.
+   * @throws {OptionsError} If the prefix does not begin with a slash, an option is unknown, or a package is not
+   *   installed.
    */
-  attach(server: Server, { prefix = '' }: { prefix?: string } = {}): this {
+  attach(server: Server, options: { prefix?: string } = {}): this {
     if (this.#closed !== undefined) throw new Error('This relay is closed')
-    if (prefix !== '' && !prefix.startsWith('/')) {
-      throw new OptionsError([{ option: 'prefix', problem: 'must begin with a slash' }])
-    }
-    if (this.#settings.redisUrl !== '') assertRedis()
+    const problems = [...attachProblems(options), ...(this.#settings.redisUrl === '' ? [] : problemsOf(assertRedis))]
+    if (problems.length > 0) throw new OptionsError(problems)
+    const { prefix = '' } = options
     const detach = attachTo(server, {
       prefix,
       owns: (path) => this.#dialects.owns(path),
@@ -374,11 +379,7 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   #createNode(given: Backplane | undefined): ClusterNode | undefined {
     const { redisUrl, redisCluster, clusterName, clusterSecret, roomExpiry } = this.#settings
-    if (!given && redisUrl === '') {
-      // Whoever gives a secret expects others.
-      if (clusterSecret === '') return undefined
-      throw new OptionsError([{ option: 'clusterSecret', problem: 'is set, but nothing joins this node to others' }])
-    }
+    if (!given && redisUrl === '') return undefined
     const backplane = given ?? new RedisBackplane({ url: redisUrl, cluster: redisCluster })
     const options = {
       name: clusterName,
@@ -393,13 +394,12 @@ export class Relay extends EventEmitter<RelayEvents> {
   async #bind(server: Server, port: number, host: string, admin: Pages): Promise<AddressInfo> {
     const { adminPort } = this.#settings
     try {
-      const address = await listen(server, port, host)
       if (adminPort !== undefined) await this.#listenForAdmins(adminPort, admin)
-      const redirect = await this.#plain?.redirect(address.port)
+      const redirect = await this.#plain?.redirect(() => (server.address() as AddressInfo | null)?.port)
       if (redirect) this.#log.info({ address: redirect.address, port: redirect.port }, 'Redirecting to https')
-      return address
+      // Last, so that no WebSocket has come if one of the others fails.
+      return await listen(server, port, host)
     } catch (error) {
-      server.close()
       await this.#stopListening()
       // Whoever cannot serve must not stay among those who do, nor keep the process alive.
       if (!this.#attached) {

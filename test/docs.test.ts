@@ -233,13 +233,22 @@ function textsOfArgument(node: ts.Expression): string[] {
   return ts.isStringLiteral(node) ? [node.text] : []
 }
 
+/** Where files are that the package has not. */
+const REPOSITORY = 'https://github.com/baton-relay/baton/blob/main/'
+
 describe.each(pages)('%s', (page) => {
-  const targets = [...prose(page).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)|(?:src|srcset)="([^"]+)"/gm)]
-    .map((match) => match.slice(1).find((target) => target !== undefined) ?? '')
-    .filter((target) => !/^https?:/.test(target))
+  const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)|(?:src|srcset)="([^"]+)"/gm)].map(
+    (match) => match.slice(1).find((target) => target !== undefined) ?? '',
+  )
 
   it('links to files and headings that are there', () => {
-    expect(targets.filter((target) => !leadsSomewhere(page, target))).toEqual([])
+    const near = links.filter((link) => !/^https?:/.test(link))
+    expect(near.filter((target) => !leadsSomewhere(page, target))).toEqual([])
+  })
+
+  it('links to files of the repository that are there', () => {
+    const files = links.filter((link) => link.startsWith(REPOSITORY)).map((link) => link.slice(REPOSITORY.length))
+    expect(files.filter((file) => !existsSync(resolve(root, file)))).toEqual([])
   })
 })
 

@@ -48,6 +48,11 @@ describe('listen', () => {
     await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow()
   })
 
+  it('has all options that are wrong told of at once, those that only code can judge too', () => {
+    const options = { clusterSecret: 'x'.repeat(16), requireOrigin: true, rateLimit: -1, logLevel: 'silent' } as const
+    expect(() => new Relay(options)).toThrow(/^clusterSecret: .*\nrateLimit: .*\nrequireOrigin: .*$/)
+  })
+
   it('rejects by name when the port is taken', async () => {
     const { port } = await startRelay()
     const second = new Relay({ port, host: '127.0.0.1', logLevel: 'silent' })
@@ -522,6 +527,14 @@ describe('attach', () => {
     const lost = await Client.open(`${url}/relay/elsewhere`)
     expect(await lost.closed()).toMatchObject({ code: 1008 })
     for (const client of [ann, app, peer]) client.drop()
+  })
+
+  it('tells of all wrong options at once', () => {
+    const relay = new Relay({ logLevel: 'silent' })
+    const options = { prefix: 3, prefx: '/a' } as unknown as { prefix?: string }
+    expect(() => relay.attach(createServer(), options)).toThrow(
+      'prefix: must begin with a slash\nprefx: there is no such option',
+    )
   })
 
   it('refuses a prefix that could never match', () => {

@@ -6,11 +6,13 @@ import {
   describeProblem,
   groups,
   type OptionInfo,
+  type OptionProblem,
   OptionsError,
   optionInfos,
   parseOptions,
   type Settings,
 } from '../options/index.js'
+import { problemsOf } from '../options/together.js'
 import { formatDuration, formatSize } from '../options/units.js'
 import { Relay } from '../relay.js'
 import { FILE, fromEnvironment, misspelt, type Source } from './environment.js'
@@ -35,6 +37,8 @@ export interface Terminal {
 interface Given {
   values: Record<string, string | boolean>
   sources: Map<string, Source>
+  /** What could not be read. */
+  problems: OptionProblem[]
   printConfig: boolean
 }
 
@@ -94,12 +98,15 @@ function read(command: Command, port: string | undefined, { env }: Terminal): Gi
     if (flags['port'] !== undefined) command.error('the port is given twice')
     flags['port'] = port
   }
-  const given: Given = { values: {}, sources: new Map(), printConfig: flags['printConfig'] === true }
+  const given: Given = { values: {}, sources: new Map(), problems: [], printConfig: flags['printConfig'] === true }
   for (const info of optionInfos) {
     const flag = flags[info.name]
-    const [value, source] = flag === undefined ? fromEnvironment(info, env) : [flag, 'flag' as const]
-    if (value !== undefined) given.values[info.name] = value
-    given.sources.set(info.name, source)
+    const problems = problemsOf(() => {
+      const [value, source] = flag === undefined ? fromEnvironment(info, env) : [flag, 'flag' as const]
+      if (value !== undefined) given.values[info.name] = value
+      given.sources.set(info.name, source)
+    })
+    given.problems.push(...problems)
   }
   return given
 }
@@ -132,7 +139,7 @@ export async function run(terminal: Terminal, stop: AbortSignal): Promise<number
   command.action(async (port: string | undefined) => {
     given = read(command, port, terminal)
     for (const line of misspelt(terminal.env)) terminal.err(`${line}\n`)
-    const settings = parseOptions(given.values)
+    const settings = parseOptions(given.values, given.problems)
     if (given.printConfig) printConfig(settings, given, terminal.out)
     else await serve(settings, stop, new Systemd(terminal.env))
   })

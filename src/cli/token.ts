@@ -15,6 +15,9 @@ interface Wishes {
   jwtSecret?: string | undefined
 }
 
+/** The flags that were given. */
+type Given = Omit<Wishes, 'room'> & Partial<Pick<Wishes, 'room'>>
+
 const SECOND = 1000
 const HOUR = 3600 * SECOND
 
@@ -43,24 +46,23 @@ export function addTokenCommand(
     .command('token')
     .description('Print a token that lets its bearer into rooms, signed with JWT_SECRET.')
     .helpOption('-h, --help', 'Print this help.')
-    .requiredOption(
-      '--room <pattern>',
-      "Rooms such as doc, 'doc-*' or 'pluresdb/*'; may be given several times.",
-      rooms,
-    )
+    .option('--room <pattern>', "Rooms such as doc, 'doc-*' or 'pluresdb/*'; may be given several times.", rooms)
     .option('--sub <user>', 'The name of the user.', text)
     .option('--expires <duration>', 'How long the token is good, such as 1h or 30d. (default 1h)', lifetime)
     .option('--read-only', 'The rooms may be joined, and nothing published in them.')
     .option('--issuer <text>', 'The claim iss. (default JWT_ISSUER)', text)
     .option('--audience <text>', 'The claim aud. (default JWT_AUDIENCE)', text)
     .option('--jwt-secret <text>', 'The secret to sign with. (default JWT_SECRET)', text)
-    .action(async (flags: Wishes) => {
+    .action(async ({ room, ...flags }: Given, command: Command) => {
+      // commander would miss it before it reports a misspelt one.
+      if (!room) command.error("required option '--room <pattern>' not specified")
       // Not as defaults of the flags: the help shows those.
       const wishes = {
         jwtSecret: flags.jwtSecret ?? secretFrom(env),
         issuer: env['JWT_ISSUER'],
         audience: env['JWT_AUDIENCE'],
         ...flags,
+        room,
       }
       out(`${await sign(wishes)}\n`)
     })

@@ -34,6 +34,12 @@ const COMMAND_TIMEOUT = 5000
 const PING = 2000
 const SILENCE = 8000
 
+/**
+ * What a socket may have unsent before the library waits for it, in bytes. It waits for the next turn of the event loop,
+ * in which the relay may read megabytes from each client: with Node's 16 KiB one message a turn would cross.
+ */
+const SOCKET = { highWaterMark: 4 * 2 ** 20 }
+
 /** What is lost is lost: no queue while offline, nothing sent again, no connection made behind our back. */
 const SETTINGS = {
   RESP: 3,
@@ -43,7 +49,7 @@ const SETTINGS = {
   disableClientInfo: true,
   maintNotifications: 'disabled',
   pingInterval: PING,
-  socket: { connectTimeout: CONNECT_TIMEOUT, socketTimeout: SILENCE, reconnectStrategy: false },
+  socket: { connectTimeout: CONNECT_TIMEOUT, socketTimeout: SILENCE, reconnectStrategy: false, ...SOCKET },
 } as const satisfies RedisClientOptions
 
 /**

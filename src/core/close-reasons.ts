@@ -186,7 +186,7 @@ export const closes = {
   tooManyUnfinished: {
     code: 1013,
     reason: 'Too many unfinished messages',
-    when: 'messages that have come in part pass `MAX_TOTAL_BUFFERED_BYTES` over all connections, and this one has been slow for longest, or is the oldest',
+    when: 'messages that have come in part pass `MAX_TOTAL_BUFFERED_BYTES` over all connections, and this one was slow for longest, or one of the user or address that has most of them',
     reconnect: 'later',
   },
   roomFull: {
@@ -204,7 +204,7 @@ export const closes = {
   tooManyOwnRooms: {
     code: 1013,
     reason: 'Too many rooms opened by you',
-    when: "the client's user, or its address where no user is named, has opened more of `MAX_ROOMS` than are free",
+    when: "the client's user, or its address where no user is named, has opened its share of `MAX_ROOMS`",
     reconnect: 'later',
   },
 } as const satisfies Record<string, CloseEntry>

@@ -64,6 +64,11 @@ export class RelayContext {
     this.work = new KeyedRateLimiter(limits.throttle, SECOND)
   }
 
+  /** Whether tokens are checked or a hook is asked. */
+  get authorizes(): boolean {
+    return this.access.tokens !== undefined || this.access.authorize !== undefined
+  }
+
   /** Lets go of all timers. */
   stop(): void {
     this.joinDeadlines.clear()

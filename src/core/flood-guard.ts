@@ -12,7 +12,7 @@ const MIN_DELAY = 100
  * the relay stood still, or did not read their sender, are judged as if they had been read when they came.
  */
 export class FloodGuard {
-  readonly #limiter: RateLimiter
+  readonly #limiter: LenientRateLimiter
   readonly #stalls: Pick<EventLoopStalls, 'began'>
   #refused = 0
   #lastRefusal = Number.NEGATIVE_INFINITY
@@ -21,7 +21,7 @@ export class FloodGuard {
   #resumed = Number.NEGATIVE_INFINITY
 
   constructor(limit: number, window: number, stalls: Pick<EventLoopStalls, 'began'>) {
-    this.#limiter = new RateLimiter(limit, window)
+    this.#limiter = new LenientRateLimiter(limit, window)
     this.#stalls = stalls
   }
 
@@ -46,5 +46,40 @@ export class FloodGuard {
   #late(now: number): number {
     const own = now - this.#resumed > AFTERMATH ? Number.POSITIVE_INFINITY : this.#delayed
     return Math.min(own, this.#stalls.began(now))
+  }
+}
+
+/** Lets pass what may have waited for the relay. A class of its own, since most connections have a {@link RateLimiter} alone. */
+class LenientRateLimiter extends RateLimiter {
+  /** Units beyond the limit that {@link LenientRateLimiter.forgive} let pass in this window. */
+  #forgiven = 0
+  /** The window before this one: when it started, and what it had room for. */
+  #priorStart = Number.NEGATIVE_INFINITY
+  #priorUsed = 0
+
+  /**
+   * Takes a unit beyond the limit, if it may have waited for the relay. From the window before the delay on, no more
+   * passes than one window's worth and that of the time since.
+   *
+   * @param late When the relay began to be late; `Infinity` if it was not.
+   */
+  forgive(now: number, late: number): boolean {
+    // A window that began before the delay has counted all that came in it.
+    if (this.start <= late) return false
+    const open = this.#priorStart + this.window > late
+    const units = this.used + this.#forgiven + (open ? this.#priorUsed : 0)
+    const since = open ? this.#priorStart : late
+    if (units + 1 > this.limit * (1 + (now - since) / this.window)) return false
+    this.#forgiven++
+    return true
+  }
+
+  protected override roll(now: number): void {
+    const { start, used } = this
+    super.roll(now)
+    if (this.start === start) return
+    this.#priorStart = start
+    this.#priorUsed = used
+    this.#forgiven = 0
   }
 }

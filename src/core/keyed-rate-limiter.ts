@@ -3,8 +3,8 @@ import { RateLimiter } from './rate-limiter.js'
 
 /**
  * A {@link RateLimiter} for each of any number of names, such as addresses. Names that have been quiet for a
- * whole window are forgotten, so nothing is left when nobody comes. When too many come at once some are
- * forgotten early, which gives no more to somebody who can come under so many names as that.
+ * whole window are forgotten once they have no debt, so nothing is left when nobody comes. When too many come at once
+ * some are forgotten early, which gives no more to somebody who can come under so many names as that.
  */
 export class KeyedRateLimiter {
   readonly #limit: number
@@ -13,12 +13,17 @@ export class KeyedRateLimiter {
 
   /**
    * @param limit Units a window for each name; 0 means no limit.
-   * @param window In milliseconds.
+   * @param window In milliseconds. Debts are looked at by `performance.now()`, and so has all that is told to be.
    */
   constructor(limit: number, window: number, maxNames = 50_000) {
     this.#limit = limit
     this.#window = window
-    this.#limiters = new Generations(window, maxNames)
+    this.#limiters = new Generations(window, maxNames, (limiter) => limiter.wait(performance.now()) > 0)
+  }
+
+  /** Whether there is a limit. If not, nobody needs to find out a name. */
+  get limited(): boolean {
+    return this.#limit > 0
   }
 
   /** How many names are remembered. */

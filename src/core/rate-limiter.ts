@@ -6,13 +6,8 @@
 export class RateLimiter {
   readonly limit: number
   readonly window: number
-  #start = Number.NEGATIVE_INFINITY
-  #used = 0
-  /** Units beyond the limit that {@link RateLimiter.forgive} let pass in this window. */
-  #forgiven = 0
-  /** The window before this one: when it started, and what it had room for. */
-  #priorStart = Number.NEGATIVE_INFINITY
-  #priorUsed = 0
+  protected start = Number.NEGATIVE_INFINITY
+  protected used = 0
 
   /**
    * @param limit Units a window; 0 means no limit.
@@ -26,26 +21,9 @@ export class RateLimiter {
   /** Takes a unit if the window still has one. */
   admit(now: number): boolean {
     if (this.limit === 0) return true
-    this.#roll(now)
-    if (this.#used >= this.limit) return false
-    this.#used++
-    return true
-  }
-
-  /**
-   * Takes a unit beyond the limit, if it may have waited for the relay. From the window before the delay on, no more
-   * passes than one window's worth and that of the time since.
-   *
-   * @param late When the relay began to be late; `Infinity` if it was not.
-   */
-  forgive(now: number, late: number): boolean {
-    // A window that began before the delay has counted all that came in it.
-    if (this.#start <= late) return false
-    const open = this.#priorStart + this.window > late
-    const units = this.#used + this.#forgiven + (open ? this.#priorUsed : 0)
-    const since = open ? this.#priorStart : late
-    if (units + 1 > this.limit * (1 + (now - since) / this.window)) return false
-    this.#forgiven++
+    this.roll(now)
+    if (this.used >= this.limit) return false
+    this.used++
     return true
   }
 
@@ -57,38 +35,35 @@ export class RateLimiter {
    */
   charge(units: number, now: number): number {
     if (this.limit === 0) return 0
-    this.#roll(now)
+    this.roll(now)
     const told = this.#debt()
-    this.#used += units
+    this.used += units
     const debt = this.#debt()
-    return debt > told ? this.#start + debt * this.window - now : 0
+    return debt > told ? this.start + debt * this.window - now : 0
   }
 
   /** Milliseconds until what was taken is within the limit; 0 if it is. */
   wait(now: number): number {
     if (this.limit === 0) return 0
-    this.#roll(now)
+    this.roll(now)
     const debt = this.#debt()
-    return debt > 0 ? this.#start + debt * this.window - now : 0
+    return debt > 0 ? this.start + debt * this.window - now : 0
   }
 
   /** Milliseconds until the window ends that is open at `now`. */
   rest(now: number): number {
-    return Math.max(0, this.#start + this.window - now)
+    return Math.max(0, this.start + this.window - now)
   }
 
   /** Windows until what was taken is within the limit; 0 if it is. */
   #debt(): number {
-    return this.#used > this.limit ? Math.floor(this.#used / this.limit) : 0
+    return this.used > this.limit ? Math.floor(this.used / this.limit) : 0
   }
 
-  #roll(now: number): void {
-    const windows = Math.floor((now - this.#start) / this.window)
+  protected roll(now: number): void {
+    const windows = Math.floor((now - this.start) / this.window)
     if (windows < 1) return
-    this.#priorStart = this.#start
-    this.#priorUsed = this.#used
-    this.#forgiven = 0
-    this.#used = Math.max(0, this.#used - windows * this.limit)
-    this.#start = this.#used === 0 ? now : this.#start + windows * this.window
+    this.used = Math.max(0, this.used - windows * this.limit)
+    this.start = this.used === 0 ? now : this.start + windows * this.window
   }
 }

@@ -7,6 +7,7 @@ import type { Counters } from './counters.js'
 import { Deadlines } from './deadlines.js'
 import { Archive, History } from './history.js'
 import { Room, type RoomKind } from './room.js'
+import type { Session } from './session.js'
 import { Ticker } from './ticker.js'
 
 /** All open rooms, by dialect and name. */
@@ -56,12 +57,14 @@ export class Rooms implements Iterable<Room> {
   /**
    * The room of that name, opened if need be.
    *
-   * @param client Who asks for it: a user, or an address; empty if unknown.
+   * @param session Who asks for it. Its client is looked at only if the room has to be opened, since an address costs
+   *   a system call, and memory for as long as the socket is there.
    * @returns If it cannot be opened, the reason: `all` are taken, or this client has its `share`.
    */
-  open(kind: RoomKind, name: string, client = ''): Room | 'all' | 'share' {
+  open(kind: RoomKind, name: string, session: Pick<Session, 'client'>): Room | 'all' | 'share' {
     const found = this.find(kind, name)
     if (found) return found
+    const { client } = session
     const shortage = this.#shortage(client)
     if (shortage) return shortage
     const room = new Room(kind, name, this.#ticker, this.#counters)
@@ -137,15 +140,16 @@ export class Rooms implements Iterable<Room> {
   }
 
   /**
-   * Why `client` may not open a room. Nobody may have opened more rooms than are free. So one client alone may open
-   * half of all, and however many try to take all, a newcomer finds as many free as each of them has.
+   * Why `client` may not open a room. Nobody may have opened a larger part of the free rooms than these are of all
+   * rooms. So one client alone may open 38 of 100, and n clients n/(n+1) of all, also if they come one after another.
    */
   #shortage(client: string): 'all' | 'share' | undefined {
     const { maxRooms } = this.#limits
     if (maxRooms === 0) return undefined
     const free = maxRooms - this.#size
     if (free <= 0) return 'all'
-    return client !== '' && this.#usages.roomsOf(client) > free ? 'share' : undefined
+    const share = Math.ceil((free * free) / maxRooms)
+    return client !== '' && this.#usages.roomsOf(client) > share ? 'share' : undefined
   }
 
   #setExpiry(room: Room): void {

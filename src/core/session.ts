@@ -49,7 +49,8 @@ export class Session {
   /** Whether it has ever found a room, or waits for one, and until when it has to. */
   #settled = false
   #deadline: Deadline<Session> | undefined
-  readonly #order = new PublishOrder()
+  /** Only where it has spoken, in a dialect in which it may be in several rooms. */
+  #order: PublishOrder | undefined
   /** Work that it has caused since it was the turn of others (see `cost.ts`). */
   #work = 0
   /** Answers that are outstanding. */
@@ -60,7 +61,7 @@ export class Session {
     this.#hub = hub
     this.#port = port
     this.id = id
-    if (hub.access.tokens || hub.access.authorize) this.authorization = new Authorization(this, hub, hello)
+    if (hub.authorizes) this.authorization = new Authorization(this, hub, hello)
     if (hub.limits.byteRate > 0) this.#bytes = new RateLimiter(hub.limits.byteRate, SECOND)
   }
 
@@ -174,7 +175,10 @@ export class Session {
    */
   publish(room: Room, frame: Buffer, author?: Member): void {
     this.#hub.counters.messagesRelayed++
-    this.#order.turnTo(room)
+    if (room.kind.several) {
+      this.#order ??= new PublishOrder()
+      this.#order.turnTo(room)
+    }
     room.publish(frame, author)
   }
 
@@ -245,7 +249,10 @@ export class Session {
 
   /** Charges its user or address, for work that the client could cause again by connecting again. */
   chargeClient(messages: number): void {
-    if (messages > 0 && this.client !== '') this.#hub.work.charge(this.client, messages, performance.now())
+    const { work } = this.#hub
+    if (messages === 0 || !work.limited) return
+    const { client } = this
+    if (client !== '') work.charge(client, messages, performance.now())
   }
 
   /** Denies it something that it cannot go on without. */
@@ -310,7 +317,7 @@ export class Session {
 
   /** Whether a message has to wait for slow readers of its room: nothing is parsed yet, so that is the last one it spoke in. */
   #mustWait(data: Buffer, binary: boolean): boolean {
-    const room = this.#order.room ?? (this.#members.length === 1 ? this.#members[0]?.room : undefined)
+    const room = this.#order?.room ?? (this.#members.length === 1 ? this.#members[0]?.room : undefined)
     const { congestion } = room ?? {}
     if (congestion === undefined) return false
     const { relief } = congestion
@@ -337,7 +344,7 @@ export class Session {
       this.#meter = undefined
       this.#gate = new FloodGuard(limits.rateLimit, limits.rateLimitWindow, stalls)
       stalls.watch()
-    } else this.#meter = new RateLimiter(limits.throttle, SECOND)
+    } else if (limits.throttle > 0) this.#meter = new RateLimiter(limits.throttle, SECOND)
   }
 
   /** Whether a message may pass; slows the sender down, refuses or closes if not. */
@@ -366,7 +373,7 @@ export class Session {
     refused?: () => void,
   ): void {
     const { rooms, limits, work } = this.#hub
-    const delay = kind.joined ? work.wait(this.client, performance.now()) : 0
+    const delay = kind.joined && work.limited ? work.wait(this.client, performance.now()) : 0
     if (delay > 0) {
       this.limited('throttle')
       // It has asked in time, and the wait is the relay's.
@@ -438,7 +445,7 @@ export class Session {
 
   /** The room of that name, opened if need be; if that cannot be, the connection is closed. */
   #open(kind: RoomKind, name: string): Room | undefined {
-    const room = this.#hub.rooms.open(kind, name, this.client)
+    const room = this.#hub.rooms.open(kind, name, this)
     if (typeof room === 'object') return room
     if (room === 'all') this.limited('rooms')
     else this.limited(this.user === undefined ? 'address-rooms' : 'user-rooms')

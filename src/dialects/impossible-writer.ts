@@ -3,7 +3,7 @@ import { type CloseReason, closes, type ErrorCode } from '../core/close-reasons.
 import type { Conversation } from '../core/conversation.js'
 import { encodeFrame, jsonFrame, Opcode } from '../core/frame.js'
 import type { History } from '../core/history.js'
-import { ownText } from '../core/own-text.js'
+import { ownText } from '../core/own.js'
 import type { Member, RoomMember } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import { costOfHistory } from '../core/work-cost.js'
@@ -42,8 +42,9 @@ export const impossibleWriter: Dialect = {
   roots: ['room'],
   remembers: true,
 
-  claims({ path, query }) {
-    return path === '/room' || path.startsWith('/room/') || query.has('room')
+  claims(hello) {
+    const { path } = hello
+    return path === '/room' || path.startsWith('/room/') || hello.query.has('room')
   },
 
   converse(session, hello) {
@@ -68,7 +69,7 @@ function historyFrame(history: History): Buffer {
 }
 
 /** The room id that a URL names: by its path, else by its query. */
-function roomIdOf({ path, query }: Hello): string {
+function roomIdOf(path: string, query: URLSearchParams): string {
   const [, root, segment] = path.split('/')
   return ownText((root === 'room' && segment) || query.get('room') || '')
 }
@@ -105,10 +106,9 @@ class ImpossibleWriterConversation implements Conversation {
   readonly #curious: boolean
   #member: Member | undefined
 
-  constructor(session: Session, hello: Hello) {
+  constructor(session: Session, { path, query }: Hello) {
     this.#session = session
-    this.#roomId = roomIdOf(hello)
-    const { query } = hello
+    this.#roomId = roomIdOf(path, query)
     this.#nickname = ownText(query.get('nickname') ?? '') || undefined
     this.#curious = query.get('history') !== '0'
   }

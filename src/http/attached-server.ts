@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { Deadlines } from '../core/deadlines.js'
+import type { OptionProblem } from '../options/index.js'
 import { pathOf, refuse, targetOf, wantsWebSocket } from '../websocket/handshake.js'
 import { type OwnedSocket, onUpgrade } from './sockets.js'
 
@@ -100,4 +101,11 @@ function pathUnder(prefix: string, target: string): string | undefined {
   if (prefix === '' || base === '/') return path
   if (path === base) return '/'
   return path.startsWith(`${base}/`) ? path.slice(base.length) : undefined
+}
+
+/** What is wrong with the options of `Relay.attach`. */
+export function attachProblems({ prefix = '', ...others }: { prefix?: unknown }): OptionProblem[] {
+  const unknown = Object.keys(others).map((option) => ({ option, problem: 'there is no such option' }))
+  const fits = prefix === '' || (typeof prefix === 'string' && prefix.startsWith('/'))
+  return fits ? unknown : [{ option: 'prefix', problem: 'must begin with a slash' }, ...unknown]
 }

@@ -15,7 +15,7 @@ export type TakeUpgrade = (request: IncomingMessage, socket: OwnedSocket, head: 
  * error without a listener ends the process. Call it in the turn in which the socket comes.
  */
 export function own(socket: Duplex): OwnedSocket {
-  if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
+  if (socket.listenerCount('error', ignore) === 0) socket.on('error', ignore)
   // Node's types allow for any stream that somebody hands to a server; servers themselves accept sockets.
   return socket as unknown as OwnedSocket
 }

@@ -61,8 +61,11 @@ export class EventLog implements Observer {
     this.#summary = new WarningSummary(log)
   }
 
-  opened({ id, address, kind }: Session): void {
-    this.#summary.debug('Connection opened', () => ({ connectionId: id, address, dialect: kind?.name }))
+  opened(session: Session): void {
+    // The address costs a system call, and is asked for only if the line is written.
+    this.#summary.debug('Connection opened', () => {
+      return { connectionId: session.id, address: session.address, dialect: session.kind?.name }
+    })
   }
 
   closed({ id, kind }: Session, code: number): void {

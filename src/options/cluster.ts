@@ -71,3 +71,12 @@ export function clusterProblems({ redisUrl, redisCluster }: Given): OptionProble
   if (/^\/?0?$/.test(new URL(redisUrl).pathname)) return []
   return [{ option: 'redisUrl', problem: 'names a database, and a Redis Cluster has but one: leave it out' }]
 }
+
+/** Whoever gives a secret expects others: what is wrong where no backplane but Redis is given. */
+export function loneSecret({
+  clusterSecret = '',
+  redisUrl = '',
+}: z.input<z.ZodObject<typeof cluster>>): OptionProblem[] {
+  if (clusterSecret === '' || redisUrl !== '') return []
+  return [{ option: 'clusterSecret', problem: 'is set, but nothing joins this node to others' }]
+}

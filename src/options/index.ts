@@ -113,20 +113,40 @@ export class OptionsError extends Error {
 /**
  * Checks options and fills in the defaults.
  *
+ * @param known What is known already to be wrong.
  * @throws {OptionsError} With all that are wrong.
  */
-export function parseOptions(options: object): Settings {
-  const result = schema.safeParse(options)
-  if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, options)))
-  const { enableTls, port = enableTls ? TLS_PORT : PORT } = result.data
-  const settings = { ...result.data, port, ...bufferedDefaults(result.data) }
-  const problems = checks.flatMap((check) => check(settings))
+export function parseOptions(options: object, known: readonly OptionProblem[] = []): Settings {
+  const { error } = schema.safeParse(options)
+  const problems = [...known, ...(error?.issues.flatMap((issue) => explain(issue, options)) ?? [])]
+  const wrong = new Set(problems.map(({ option }) => option))
+  const right = schema.parse(Object.fromEntries(Object.entries(options).filter(([option]) => !wrong.has(option))))
+  // It depends on the other.
+  if (wrong.has('enableTls')) wrong.add('port')
+  const { enableTls, port = enableTls ? TLS_PORT : PORT } = right
+  const settings = { ...right, port, ...bufferedDefaults(right) }
+  problems.push(...checks.flatMap((check) => checkWithout(wrong, settings, check)))
   if (problems.length > 0) throw new OptionsError(problems)
   return settings
 }
 
+type Check = (settings: Settings) => OptionProblem[]
+
 /** What is wrong with options taken together. */
-const checks = [tlsProblems, accessProblems, clusterProblems, iceProblems, portProblems, sizeProblems]
+const checks: readonly Check[] = [tlsProblems, accessProblems, clusterProblems, iceProblems, portProblems, sizeProblems]
+
+/** What a check finds, unless it looks at an option that is wrong: nobody knows yet what that will be. */
+function checkWithout(wrong: ReadonlySet<string>, settings: Settings, check: Check): OptionProblem[] {
+  let sound = true
+  const watched = new Proxy(settings, {
+    get(target, name, receiver) {
+      if (wrong.has(String(name))) sound = false
+      return Reflect.get(target, name, receiver)
+    },
+  })
+  const problems = check(watched)
+  return sound ? problems : []
+}
 
 function meant(option: string): string {
   const name = nearest(

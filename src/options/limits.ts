@@ -17,14 +17,15 @@ export const limits = {
   }),
   /**
    * Rooms open at once, over all dialects; who would open one more is closed with 1013. No user, and no address where
-   * no user is named, may have opened more of them than are free.
+   * no user is named, may have opened a larger part of the free ones than these are of all: one alone may open 38 of
+   * 100.
    *
    * @default 100000
    */
   maxRooms: described(count().default(100_000), {
     value: 'number',
     description:
-      'Rooms open at once, over all dialects; who would open one more is closed with 1013. No user, and no address where no user is named, may have opened more of them than are free.',
+      'Rooms open at once, over all dialects; who would open one more is closed with 1013. No user, and no address where no user is named, may have opened a larger part of the free ones than these are of all: one alone may open 38 of 100.',
   }),
   /**
    * Members of one room; who would be one more is closed with 1013.
@@ -138,15 +139,15 @@ export const limits = {
   /**
    * Memory that may wait for all connections together; what several share counts once. Beyond it the connections that
    * have read nothing for longest are cut off, until the rest fits. 256 MiB if left out, or `maxBufferedBytes` if
-   * that is more. Unfinished messages may take as much again; beyond it the senders of the slowest and oldest are
-   * closed with 1013.
+   * that is more. Unfinished messages may take as much again; beyond it senders are closed with 1013, those first
+   * that are slow, then those of the user or address that has most.
    *
    * Bytes, or text such as `64KiB` or `10MB`.
    */
   maxTotalBufferedBytes: described(size().optional(), {
     value: 'size',
     description:
-      'Memory that may wait for all connections together; what several share counts once. Beyond it the connections that have read nothing for longest are cut off, until the rest fits. 256 MiB if left out, or `MAX_BUFFERED_BYTES` if that is more. Unfinished messages may take as much again; beyond it the senders of the slowest and oldest are closed with 1013.',
+      'Memory that may wait for all connections together; what several share counts once. Beyond it the connections that have read nothing for longest are cut off, until the rest fits. 256 MiB if left out, or `MAX_BUFFERED_BYTES` if that is more. Unfinished messages may take as much again; beyond it senders are closed with 1013, those first that are slow, then those of the user or address that has most.',
   }),
 }
 

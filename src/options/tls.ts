@@ -146,11 +146,10 @@ export function tlsProblems(given: Given): OptionProblem[] {
     return on([...named, ...Object.entries(asked)], 'is set, but TLS is not enabled')
   }
   if (acme) return on(named, 'is set, but so are domains to get a certificate for: choose one')
-  if (acmeEmail !== '')
-    return on([['acmeEmail', acmeEmail]], 'is set, but there are no domains to get a certificate for')
-  if (named.length === 0 && !isProduction(given)) return []
-  return on(
-    files.filter(([, file]) => file === ''),
-    'is needed when TLS is enabled',
-  )
+  const stray = acmeEmail === '' ? [] : [['acmeEmail', acmeEmail] as [string, unknown]]
+  const problems = on(stray, 'is set, but there are no domains to get a certificate for')
+  // Who gives an address for the authority wants no files.
+  if (named.length === 0 && (stray.length > 0 || !isProduction(given))) return problems
+  const missing = files.filter(([, file]) => file === '')
+  return [...problems, ...on(missing, 'is needed when TLS is enabled')]
 }

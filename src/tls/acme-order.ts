@@ -14,6 +14,18 @@ export interface OrderContext {
   readonly signal: AbortSignal
 }
 
+/** acme-client's own way to HTTP; its types leave it out. Its options are those of axios. */
+interface Requester {
+  request(url: string, method: string, options?: object): Promise<unknown>
+}
+
+/** Ends what a client asks an authority with the signal. Otherwise a request that hangs would keep the process alive. */
+export function endRequestsWith(signal: AbortSignal, client: Client): void {
+  const { http } = client as unknown as { http?: Requester }
+  const request = http?.request.bind(http)
+  if (http && request) http.request = async (url, method, options) => await request(url, method, { ...options, signal })
+}
+
 /** How long an authority may take to look, or to issue, in milliseconds. */
 const PATIENCE = 180_000
 

@@ -3,7 +3,7 @@ import type { Logger } from '../observability/log.js'
 import type { Settings } from '../options/index.js'
 import { loadOptional } from '../options/optional-package.js'
 import { explain } from './acme-error.js'
-import { placeOrder } from './acme-order.js'
+import { endRequestsWith, placeOrder } from './acme-order.js'
 import { AcmeStore } from './acme-store.js'
 import { Backoff } from './backoff.js'
 import { type Certificate, SECURE } from './certificate.js'
@@ -126,6 +126,7 @@ class AcmeCertificate implements Certificate {
     const { Client, crypto } = this.#acme
     const accountKey = (this.#accountKey ??= String(await crypto.createPrivateEcdsaKey()))
     const client = new Client({ directoryUrl: acmeDirectory, accountKey })
+    endRequestsWith(signal, client)
     // An account that exists is found by its key, RFC 8555 section 7.3.1.
     await client.createAccount({ termsOfServiceAgreed: true, contact: acmeEmail === '' ? [] : [`mailto:${acmeEmail}`] })
     if (!this.#registered) {

@@ -1,10 +1,11 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs'
 import type { ServerOptions, Server as TlsServer } from 'node:https'
-import { createSecureContext } from 'node:tls'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import type { Logger } from '../observability/log.js'
 import { type OptionProblem, OptionsError, type Settings } from '../options/index.js'
 import { type Certificate, HTTP_1_1, SECURE } from './certificate.js'
+import { reasonOf } from './openssl-reason.js'
 import { type Validity, validityOf } from './validity.js'
 
 type Files = Pick<Settings, 'tlsCert' | 'tlsKey'>
@@ -64,7 +65,9 @@ export class CertificateFiles implements Certificate {
       this.#log.info('Certificate reloaded')
     } catch (error) {
       this.#stale = true
-      this.#log.error({ why: (error as Error).message }, 'Certificate not reloaded')
+      // Not by the names of the options: who set them by flags or variables knows them by others. The files are named.
+      const why = (error as OptionsError).problems.map(({ problem }) => problem).join('; ')
+      this.#log.error({ why }, 'Certificate not reloaded')
     }
   }
 
@@ -119,11 +122,19 @@ function readFiles({ tlsCert, tlsKey }: Files): { cert: Buffer; key: Buffer; val
     })
   }
   if (cert && key && problems.length === 0) {
-    // What OpenSSL itself would not serve, such as a key that is too short.
-    attempt('tlsCert', () => createSecureContext({ ...SECURE, cert: cert.pem, key: key.pem }))
+    attempt('tlsCert', () => assertServable(tlsCert, { cert: cert.pem, key: key.pem }))
     if (problems.length === 0) return { cert: cert.pem, key: key.pem, validity: validityOf(cert.parsed) }
   }
   throw new OptionsError(problems)
+}
+
+/** Asks OpenSSL itself, which would not serve a key that is too short, for one. */
+function assertServable(file: string, credentials: SecureContextOptions): void {
+  try {
+    createSecureContext({ ...SECURE, ...credentials })
+  } catch (error) {
+    throw new Error(`${file} cannot be served: ${reasonOf(error as Error)}`)
+  }
 }
 
 function readCertificate(file: string): { pem: Buffer; parsed: X509Certificate } {

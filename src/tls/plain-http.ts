@@ -30,14 +30,14 @@ export class PlainHttp {
   /**
    * Redirects plain HTTP on `redirectPort` to https, if that is set.
    *
-   * @param port Where TLS is spoken.
+   * @param port Where TLS is spoken; undefined for as long as it is not.
    * @returns The address in use.
    * @throws {ListenError} If the port is taken, or needs privileges.
    */
-  async redirect(port: number): Promise<AddressInfo | undefined> {
+  async redirect(port: () => number | undefined): Promise<AddressInfo | undefined> {
     const { redirectPort, host } = this.#settings
     if (redirectPort === undefined) return undefined
-    this.#redirect = this.#create((request) => this.#prove(request) ?? redirectionOf(request, port))
+    this.#redirect = this.#create((request) => this.#prove(request) ?? redirectionOf(request, port()))
     return await listen(this.#redirect.server, redirectPort, host)
   }
 
@@ -81,7 +81,8 @@ export class PlainHttp {
 }
 
 /** Redirects to the same place in https. 308 keeps the method. */
-function redirectionOf(request: IncomingMessage, port: number): Answer {
+function redirectionOf(request: IncomingMessage, port: number | undefined): Answer {
+  if (port === undefined) return plain(request, 503, 'Starting\n')
   const [, name] = HOST.exec(request.headers.host ?? '') ?? []
   if (name === undefined) return plain(request, 400, 'Missing or bad Host\n')
   const target = targetOf(request)

@@ -118,6 +118,10 @@ export class Connection implements Transport, SlowConnection, RefusedConnection,
     return networkOf(this.address)
   }
 
+  get client(): string {
+    return this.session.client
+  }
+
   measure(): TransportStats {
     const { bytesRead, bytesWritten } = this.socket
     return {

@@ -80,7 +80,7 @@ export class Connections implements ConnectionContext {
     }
     accept(request, socket)
     if (head.length > 0) socket.unshift(head)
-    const hello = new UpgradeHello(request, path)
+    const hello = new UpgradeHello(request, path, this.#hub.authorizes)
     const connection = new Connection(this, socket, (port) => new Session(this.#hub, port, createId(), hello))
     this.#open.add(connection)
     this.#heartbeat.watch(connection)

@@ -5,7 +5,7 @@ import { choiceOf } from '../auth/bearer.js'
 import type { Hello } from '../core/authority.js'
 import type { CloseReason } from '../core/close-reasons.js'
 import { closeFrame } from '../core/frame.js'
-import { ownText } from '../core/own-text.js'
+import { ownText } from '../core/own.js'
 import { normalPath } from '../dialects/path.js'
 import type { OwnedSocket } from '../http/sockets.js'
 
@@ -90,28 +90,28 @@ const SET_COOKIE = 'set-cookie'
  */
 export class UpgradeHello implements Hello {
   readonly path: string
-  /** The query, then the name and the value of each header, in lines of their own: none has a line break in it. */
-  readonly #text: string
+  readonly #query: string
+  /** The name and the value of each header, in lines of their own: none has a line break in it. */
+  readonly #headers: string
 
-  /** @param path Where it differs from the request's, under a prefix. */
-  constructor(request: IncomingMessage, path = pathOf(targetOf(request))) {
+  /**
+   * @param path Where it differs from the request's, under a prefix.
+   * @param asked Whether anybody may ask for the headers. If not they are left out: most relays need no copy.
+   */
+  constructor(request: IncomingMessage, path = pathOf(targetOf(request)), asked = true) {
     const target = targetOf(request)
-    const lines = [target.slice(pathEnd(target))]
-    // A loop: this is done for every connection, and `flatMap` takes seven times as long.
-    for (const [name, value] of Object.entries(request.headers)) {
-      if (typeof value === 'string') lines.push(name, value)
-      else for (const each of value ?? []) lines.push(name, each)
-    }
     this.path = ownText(path)
-    this.#text = lines.join('\n')
+    this.#query = target.slice(pathEnd(target))
+    this.#headers = asked ? linesOf(request) : ''
   }
 
   get query(): URLSearchParams {
-    return new URLSearchParams(this.#text.split('\n', 1)[0])
+    return new URLSearchParams(this.#query)
   }
 
   get headers(): Hello['headers'] {
-    const [, ...lines] = this.#text.split('\n')
+    if (this.#headers === '') return {}
+    const lines = this.#headers.split('\n')
     const headers = new Map<string, string | string[]>()
     for (let i = 0; i + 1 < lines.length; i += 2) {
       const [name = '', value = ''] = lines.slice(i, i + 2)
@@ -119,6 +119,16 @@ export class UpgradeHello implements Hello {
     }
     return Object.fromEntries(headers)
   }
+}
+
+function linesOf(request: IncomingMessage): string {
+  const lines: string[] = []
+  // A loop: `flatMap` takes seven times as long.
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (typeof value === 'string') lines.push(name, value)
+    else for (const each of value ?? []) lines.push(name, each)
+  }
+  return lines.join('\n')
 }
 
 /** The path of a URL in its one spelling, without its query and without a slash at its end. */

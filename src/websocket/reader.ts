@@ -14,6 +14,8 @@ export interface ReadContext {
 
 /** Handles what is read. */
 export interface ReadHandler extends FrameHandler {
+  /** The client's user or address. Empty if unknown. */
+  readonly client: string
   /** A read of the socket, or the rest of one, is about to be parsed. */
   onRead(): void
   /**
@@ -66,6 +68,10 @@ export class Reader implements Sender {
   /** Whether the relay itself has stopped reading, so that silence says nothing of the client. */
   get stopped(): boolean {
     return this.#held || this.#yielding || this.#pause !== undefined
+  }
+
+  get client(): string {
+    return this.#listener.client
   }
 
   /** A piece of the byte stream came. */

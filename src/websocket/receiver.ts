@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import * as ws from 'ws'
 import { type CloseReason, closes } from '../core/close-reasons.js'
+import { ownBytes } from '../core/own.js'
 
 /** What a {@link Receiver} reads. */
 export interface FrameHandler {
@@ -122,7 +123,7 @@ export class Receiver extends Base {
   compact(): void {
     join(this._buffers)
     join(this._fragments)
-    if (this._mask) this._mask = copyOf([this._mask])
+    if (this._mask) this._mask = ownBytes([this._mask])
   }
 
   /** Drops what is unfinished, and reads nothing any more. */
@@ -166,24 +167,11 @@ export class Receiver extends Base {
 function join(pieces: Buffer[]): void {
   let first = pieces.length
   for (let piece = pieces[first - 1]; piece && !isPiece(piece); piece = pieces[first - 1]) first--
-  if (first < pieces.length) pieces.push(copyOf(pieces.splice(first)))
+  if (first < pieces.length) pieces.push(ownBytes(pieces.splice(first)))
 }
 
 function isPiece({ length, buffer }: Buffer): boolean {
   return length >= PIECE && length === buffer.byteLength
-}
-
-/** The bytes in memory of their own. */
-function copyOf(pieces: readonly Buffer[]): Buffer {
-  let length = 0
-  for (const piece of pieces) length += piece.length
-  const copy = Buffer.allocUnsafeSlow(length)
-  let at = 0
-  for (const piece of pieces) {
-    copy.set(piece, at)
-    at += piece.length
-  }
-  return copy
 }
 
 /** How to close for an error of `ws`: https://github.com/websockets/ws/blob/master/doc/ws.md#error-codes */

@@ -1,3 +1,4 @@
+import { ownBytes } from '../core/own.js'
 import type { SlowConsumer } from './slow-consumer.js'
 
 /** Memory that a buffer takes beside its bytes: two objects, and a block of its own. */
@@ -18,7 +19,7 @@ export class SharedBytes {
 
   constructor(bytes: Buffer) {
     // A piece of a pooled buffer would keep the whole of it, and other rooms' frames.
-    this.bytes = bytes.buffer.byteLength > 2 * bytes.length ? copyOf(bytes) : bytes
+    this.bytes = bytes.buffer.byteLength > 2 * bytes.length ? ownBytes([bytes]) : bytes
     this.length = bytes.length
   }
 }
@@ -82,7 +83,9 @@ export class SendBudget {
   enforce(): void {
     if (this.#limit === 0 || this.#total <= this.#limit) return
     for (const reader of this.#readers) {
-      reader.cutOff()
+      // It may have taken all since somebody looked.
+      reader.settle()
+      if (this.#readers.has(reader)) reader.cutOff()
       if (this.#total <= this.#limit) return
     }
   }
@@ -107,11 +110,4 @@ export class SendBudget {
     }
     if (this.#readers.size === 0) this.stop()
   }
-}
-
-/** The bytes in memory of their own. */
-function copyOf(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(copy)
-  return copy
 }

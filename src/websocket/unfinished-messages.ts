@@ -2,6 +2,8 @@
 export interface Sender {
   /** Whether the relay has stopped reading it, so that it cannot go on. */
   readonly stopped: boolean
+  /** Its user or address. Empty if unknown. */
+  readonly client: string
   /** Gives the message up: it comes too slowly, or all unfinished messages together take too much. */
   giveUp(why: 'slow' | 'total'): void
 }
@@ -16,6 +18,8 @@ interface Progress {
   before: number
   /** How many looks in a row found it too slow. */
   late: number
+  /** When some of it came last, in milliseconds of `performance.now()`. */
+  cameAt: number
 }
 
 /** Milliseconds between two looks at how unfinished messages go on. */
@@ -27,17 +31,20 @@ const GROWTH = 5 * 1024
 /** After how many looks in a row that found a message too slow it is given up. */
 const PATIENCE = 6
 
+/** What is kept of most messages that have only begun, in bytes: to give them up would free next to nothing. */
+const LITTLE = 4096
+
 /** Share of the limit that is freed when it is reached, so that not every read has to free some. */
 const SPARE = 0.1
 
 /**
  * The unfinished messages of all connections. One that does not go on at about 1 KiB a second for 30 s is given up, so
  * that a long message has the time that it takes on a slow link. When all together pass the limit, those that have been
- * slow for longest are given up first, then the oldest.
+ * slow for longest are given up first, then those of the user or address that has most of them, then those of which
+ * nothing came for longest.
  */
 export class UnfinishedMessages {
   readonly #limit: number
-  /** The oldest first. */
   readonly #senders = new Map<Sender, Progress>()
   #total = 0
   #timer: NodeJS.Timeout | undefined
@@ -63,9 +70,9 @@ export class UnfinishedMessages {
     if (known && !begun) {
       known.bytes = bytes
       known.most = Math.max(known.most, bytes)
+      known.cameAt = performance.now()
     } else {
-      this.#senders.delete(sender)
-      this.#senders.set(sender, { bytes, most: bytes, before: 0, late: 0 })
+      this.#senders.set(sender, { bytes, most: bytes, before: 0, late: 0, cameAt: performance.now() })
       this.#timer ??= setInterval(() => this.#look(), INTERVAL).unref()
     }
     if (this.#limit > 0 && this.#total > this.#limit) this.#makeRoom()
@@ -97,11 +104,26 @@ export class UnfinishedMessages {
 
   #makeRoom(): void {
     const target = this.#limit * (1 - SPARE)
-    const slowest = [...this.#senders].sort(([, a], [, b]) => b.late - a.late)
-    for (const [sender] of slowest) {
+    for (const sender of this.#inOrder()) {
       if (this.#total <= target) return
       this.#giveUp(sender, 'total')
     }
+  }
+
+  /** All senders, those first that are to be given up first. */
+  #inOrder(): Sender[] {
+    const shares = new Map<string, number>()
+    for (const [{ client }, { bytes }] of this.#senders) shares.set(client, (shares.get(client) ?? 0) + bytes)
+    return [...this.#senders]
+      .map(([sender, progress]) => ({ sender, ...progress, share: shares.get(sender.client) ?? 0 }))
+      .sort(
+        (a, b) =>
+          Number(a.bytes < LITTLE) - Number(b.bytes < LITTLE) ||
+          b.late - a.late ||
+          b.share - a.share ||
+          a.cameAt - b.cameAt,
+      )
+      .map(({ sender }) => sender)
   }
 
   #giveUp(sender: Sender, why: 'slow' | 'total'): void {

@@ -158,6 +158,17 @@ describe('baton', () => {
     ])
   })
 
+  it('tells of secrets that cannot be read beside the others that are wrong', async () => {
+    const env = { ADMIN_TOKEN_FILE: '/nowhere', JWT_SECRET: 'x', JWT_SECRET_FILE: '/nowhere', RATE_LIMIT: 'many' }
+    const { code, err } = await baton([], env)
+    expect(code).toBe(2)
+    expect(err.trimEnd().split('\n')).toEqual([
+      'JWT_SECRET: is set, and so is JWT_SECRET_FILE: which of them counts?',
+      expect.stringMatching(/^ADMIN_TOKEN: the file that ADMIN_TOKEN_FILE names cannot be read: ENOENT/),
+      'RATE_LIMIT: must be a whole number, 0 or more (got "many")',
+    ])
+  })
+
   it.each([[['--colour']], [['--port']], [['serve']]])('ends with 2 and one line for %j', async (argv) => {
     const { code, err } = await baton(argv)
     expect(code).toBe(2)

@@ -72,6 +72,8 @@ describe('baton token', () => {
     ],
     [['--room', 'a', '--expires', '0'], /^option '--expires <duration>' argument '0' is invalid. .*\n$/],
     [['--room', 'a', '--rights', 'all'], /^unknown option '--rights'\n$/],
+    [['--rom', 'x'], /^unknown option '--rom' \(Did you mean --room\?\)\n$/],
+    [['--room', 'a', '--jwt-secert', 'x'], /^unknown option '--jwt-secert' \(Did you mean --jwt-secret\?\)\n$/],
     [['--room', 'a', 'b'], /^too many arguments.*\n$/],
   ])('refuses %j in one line, with exit code 2', async (argv, message) => {
     const { code, out, err } = await token(argv)

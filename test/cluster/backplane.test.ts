@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { MemoryBus } from '../../src/cluster/memory-bus.js'
 import { RedisBackplane } from '../../src/cluster/redis-backplane.js'
 import { backplaneSuite } from '../suites/backplane.js'
@@ -21,6 +21,22 @@ describeWithRedis('redis', () => {
     counts: true,
     outage: { begin: () => server.kill(), end: () => server.begin() },
   }))
+
+  it('carries large frames in fewer turns of a busy event loop than there are frames', async () => {
+    const backplane = new RedisBackplane({ url: server.url, cluster: false })
+    onTestFinished(() => backplane.stop())
+    await new Promise<void>((up) => backplane.start({ message: () => {}, up, down: () => {} }))
+    let answered = 0
+    const answer = (): unknown => answered++
+    for (let i = 0; i < 60; i++) void backplane.publish('loud', Buffer.alloc(100 * 1024)).then(answer)
+    let turns = 0
+    for (; answered < 60; turns++) {
+      const start = performance.now()
+      while (performance.now() - start < 10);
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(turns).toBeLessThan(40)
+  })
 })
 
 describeWithRedis('redis cluster', () => {

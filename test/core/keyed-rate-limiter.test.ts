@@ -54,6 +54,36 @@ describe('rate limiters by name', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('remember a debt until it is paid, however long nobody comes', () => {
+    fakeTime()
+    const meters = new KeyedRateLimiter(10, WINDOW)
+    meters.charge('a', 105, performance.now())
+    meters.take('b', performance.now())
+    for (let passed = 1; passed < 10; passed++) {
+      vi.advanceTimersByTime(WINDOW)
+      expect(meters.wait('a', performance.now())).toBe((10 - passed) * WINDOW)
+    }
+    expect(meters.size).toBe(1)
+    vi.advanceTimersByTime(3 * WINDOW)
+    expect(meters.size).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('remember a debt although many others come', () => {
+    fakeTime()
+    const meters = new KeyedRateLimiter(10, WINDOW, 1000)
+    meters.charge('a', 100, performance.now())
+    for (let i = 0; i < 10_000; i++) meters.take(`other ${i}`, performance.now())
+    expect(meters.wait('a', performance.now())).toBe(10 * WINDOW)
+  })
+
+  it('stay bounded when somebody has debts under a hundred thousand names', () => {
+    fakeTime()
+    const meters = new KeyedRateLimiter(10, WINDOW, 1000)
+    for (let i = 0; i < 100_000; i++) meters.charge(String(i), 100, performance.now())
+    expect(meters.size).toBeLessThanOrEqual(3000)
+  })
+
   it('stay bounded when somebody comes under a million names', () => {
     fakeTime()
     const limiters = new KeyedRateLimiter(10, WINDOW, 1000)

@@ -34,19 +34,27 @@ describe('all rooms of a relay (10.22)', () => {
   it('cannot be taken by one address, which is told so', () => {
     const { hub, hit, open } = start({ maxRooms: 100 })
     const greedy = Array.from({ length: 100 }, (_, i) => open(`mine${i}`, '192.0.2.1'))
-    expect(hub.rooms.size).toBe(51)
+    expect(hub.rooms.size).toBe(39)
     expect(greedy.at(-1)?.seen).toEqual(['close 1013'])
     expect(hit).toContain('address-rooms')
     expect(open('honest', '192.0.2.2').seen).toEqual([])
     hub.stop()
   })
 
-  it('cannot be taken by several: as much is left as each of them has', () => {
+  it('cannot be taken by several: a newcomer may open half as many as each of them has', () => {
     const { hub, open } = start({ maxRooms: 1000 })
     for (let i = 0; i < 2000; i++) open(`room${i}`, `192.0.2.${i % 9}`)
     const free = 1000 - hub.rooms.size
     expect(free).toBeGreaterThanOrEqual(90)
-    for (let i = 0; i < free / 2; i++) expect(open(`honest${i}`, '198.51.100.1').seen).toEqual([])
+    for (let i = 0; i < (1000 - free) / 9 / 2; i++) expect(open(`honest${i}`, '198.51.100.1').seen).toEqual([])
+    hub.stop()
+  })
+
+  it('cannot be taken by several that come one after another, each of which takes what it can', () => {
+    const { hub, open } = start({ maxRooms: 1000 })
+    for (let i = 0; i < 9; i++) for (let j = 0; j < 400; j++) open(`room${i}-${j}`, `192.0.2.${i}`)
+    expect(1000 - hub.rooms.size).toBeGreaterThanOrEqual(100)
+    for (let i = 0; i < 8; i++) expect(open(`honest${i}`, '198.51.100.1').seen).toEqual([])
     hub.stop()
   })
 
@@ -58,7 +66,7 @@ describe('all rooms of a relay (10.22)', () => {
       { authorize: () => ({ user: 'ann' }) },
     )
     for (let i = 0; i < 100; i++) connect(hub, `/raw/mine${i}`, undefined, `192.0.2.${i}`)
-    expect(hub.rooms.size).toBe(51)
+    expect(hub.rooms.size).toBe(39)
     expect(hit).toContain('user-rooms')
     hub.stop()
   })

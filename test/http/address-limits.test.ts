@@ -44,6 +44,17 @@ async function addressSeen(options: RelayOptions, forwarded: string | undefined)
 }
 
 describe('the address of a client', () => {
+  it('is not asked of the system for who joins a room that is open, when no limit counts by it', async () => {
+    const asked = vi.spyOn(AddressLimits.prototype, 'addressOf')
+    onTestFinished(() => asked.mockRestore())
+    const relay = await startRelay({ throttle: 0 })
+    await (await relay.open('/room/x')).json()
+    const opener = asked.mock.calls.length
+    await (await relay.open('/room/x')).json()
+    expect(opener).toBeGreaterThan(0)
+    expect(asked).toHaveBeenCalledTimes(opener)
+  })
+
   it.each([
     ['no proxy is trusted', [], '192.0.2.1', '127.0.0.1'],
     ['one proxy stands in front', 1, '192.0.2.1', '192.0.2.1'],

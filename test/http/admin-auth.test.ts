@@ -1,8 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import dns from 'node:dns'
+import { connect } from 'node:net'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Relay, type RelayOptions } from '../../src/index.js'
+import { freePorts } from '../support/pebble.js'
 import { limitsHit, startRelay, type TestRelay } from '../support/relay.js'
 
 const TOKEN = 'correct horse battery staple'
+
+type Found = (error: Error) => void
 
 function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
@@ -121,5 +126,29 @@ describe('ADMIN_PORT', () => {
     const second = new Relay({ ...options, adminPort: Number(relay.adminAddress?.port) })
     await expect(second.listen()).rejects.toThrow(/^Port \d+ is already in use\./)
     await second.close({ drain: 0 })
+  })
+
+  it('that cannot be had stops the start before anybody was let in on PORT', async () => {
+    const [port = 0] = await freePorts(1)
+    let met: unknown
+    // Finding the address of a host may take seconds.
+    const original = dns.lookup as (...args: unknown[]) => void
+    const lookup = vi.spyOn(dns, 'lookup').mockImplementation(((...args: unknown[]) => {
+      if (args[0] !== 'nowhere.example') {
+        original(...args)
+        return
+      }
+      const early = connect(port, '127.0.0.1')
+      const end = (what: unknown): void => {
+        met = what
+        early.destroy()
+        ;(args.at(-1) as Found)(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }))
+      }
+      early.on('connect', () => end('connect')).on('error', end)
+    }) as never)
+    onTestFinished(() => lookup.mockRestore())
+    const relay = new Relay({ port, host: '127.0.0.1', adminPort: 0, adminHost: 'nowhere.example', logLevel: 'silent' })
+    await expect(relay.listen()).rejects.toThrow('The host nowhere.example is not known.')
+    expect(met).toMatchObject({ code: 'ECONNREFUSED' })
   })
 })

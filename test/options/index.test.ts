@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { isTurnSecretWeak } from '../../src/options/ice.js'
-import { type OptionsError, optionInfos, parseOptions } from '../../src/options/index.js'
+import { OptionsError, optionInfos, parseOptions } from '../../src/options/index.js'
+import { allOf, problemsOf } from '../../src/options/together.js'
 
 function problems(options: object): readonly string[] {
   try {
@@ -123,6 +124,36 @@ describe('options', () => {
       ])
     },
   )
+
+  it.each([
+    [{ speed: 1, port: 'x', requireOrigin: true }, ['port', 'speed', 'requireOrigin']],
+    [{ redisCluster: true, adminPort: 'x', rateLimit: -1 }, ['rateLimit', 'adminPort', 'redisCluster']],
+    [{ enableTls: true, acmeEmail: 'a@b.example', tlsCert: 'x' }, ['acmeEmail', 'tlsKey']],
+    // What depends on an option that is wrong is not judged.
+    [{ enableTls: 'maybe', tlsCert: 'x', adminPort: 3000 }, ['enableTls']],
+    [{ maxMessageBytes: 'x', maxBufferedBytes: 1 }, ['maxMessageBytes']],
+    [{ jwtSecret: 'short', jwtIssuer: 'me', tlsKey: 'x' }, ['jwtSecret', 'tlsKey']],
+  ])('are all told of at once: %j', (options, wrong) => {
+    expect(problems(options).map((line) => line.slice(0, line.indexOf(':')))).toEqual(wrong)
+  })
+
+  it('are told of with what was known before, and nothing that depends on that', () => {
+    const known = [{ option: 'jwtSecret', problem: 'cannot be read' }]
+    expect(() => parseOptions({ jwtIssuer: 'me', port: 'x', requireOrigin: 'x' }, known)).toThrow(
+      /^jwtSecret: cannot be read\nport: .*\nrequireOrigin: .*$/,
+    )
+    expect(() => parseOptions({ jwtIssuer: 'me' }, known)).toThrow(/^jwtSecret: cannot be read$/)
+  })
+
+  it('are told of by all that looks at them, and other errors are not lost', async () => {
+    const wrong = async (option: string): Promise<never> => {
+      throw new OptionsError([{ option, problem: 'is wrong' }])
+    }
+    await expect(allOf([wrong('a'), 1, wrong('b')])).rejects.toThrow('a: is wrong\nb: is wrong')
+    await expect(allOf([1, Promise.reject(new Error('broken'))])).rejects.toThrow('broken')
+    expect(await allOf([1, Promise.resolve('x'), undefined])).toEqual([1, 'x', undefined])
+    expect(() => problemsOf(() => JSON.parse('{'))).toThrow(SyntaxError)
+  })
 
   it('want a certificate for TLS in production alone', () => {
     expect(problems({ enableTls: true })).toEqual([])

@@ -44,6 +44,18 @@ export class Line implements BackplaneEvents {
     while (!condition()) await new Promise<void>((resolve) => this.#wake.push(resolve))
   }
 
+  /** Waits for one more outage than there were: on a busy machine the first connection may have failed too. */
+  async goesDown(): Promise<void> {
+    const before = this.outages.length
+    await this.until(() => this.outages.length > before)
+  }
+
+  /** Waits until it is up once more. */
+  async comesUp(): Promise<void> {
+    const before = this.ups
+    await this.until(() => this.ups > before)
+  }
+
   /** Waits for a text on a channel. */
   async hears(channel: string, text: string): Promise<void> {
     await this.until(() => this.textsOn(channel).includes(text))

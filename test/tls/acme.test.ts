@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import type { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { Agent, createServer } from 'node:https'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { isDeepStrictEqual } from 'node:util'
@@ -16,7 +16,7 @@ import { parseOptions } from '../../src/options/index.js'
 import type { Certificate } from '../../src/tls/certificate.js'
 import { createCertificate } from '../../src/tls/create-certificate.js'
 import { PlainHttp } from '../../src/tls/plain-http.js'
-import { handshake, temporaryFolder } from '../support/certificate.js'
+import { handshake, makeCertificate, temporaryFolder } from '../support/certificate.js'
 import { describeWithPebble, freePorts, type Pebble, startPebble } from '../support/pebble.js'
 
 const MINUTE = 60_000
@@ -370,34 +370,38 @@ describeWithPebble('a certificate from an authority', () => {
     writeFileSync(file, '')
     await expect(startAcme({ acmeStore: file })).rejects.toThrow(/^acmeStore: files cannot be kept in .*file/)
   })
+})
 
-  it('is ordered no more once the relay is stopped', async () => {
-    const request = axios.request.bind(axios)
-    const asked = vi.spyOn(axios, 'request')
-    const relay = new Relay({ ...optionsFor(pebble, { acmeStore: temporaryFolder() }), port: 0 })
-    let stopped = (): void => {}
-    await new Promise<void>((begun) => {
-      // The first answer comes when the relay is stopped.
-      asked.mockImplementationOnce(async (config) => {
-        begun()
-        await new Promise<void>((resolve) => {
-          stopped = resolve
-        })
-        return await request(config)
+describe('an authority that does not answer', () => {
+  it.each(['TCP', 'HTTPS'])(
+    'is hung up on when the relay closes: %s',
+    async (layer) => {
+      const { tlsCert, tlsKey } = makeCertificate('authority')
+      const [cert, key] = [readFileSync(tlsCert), readFileSync(tlsKey)]
+      const authority = layer === 'TCP' ? createTcpServer() : createServer({ cert, key })
+      const asked = once(authority, layer === 'TCP' ? 'connection' : 'request')
+      const connected = once(authority, 'connection') as Promise<[Socket]>
+      await once(authority.listen(0, '127.0.0.1'), 'listening')
+      axios.defaults.httpsAgent = new Agent({ ca: cert })
+      onTestFinished(() => {
+        axios.defaults.httpsAgent = undefined
+        authority.close()
       })
-      void relay.listen()
-    })
-    await relay.close({ drain: 0 })
-    stopped()
-    for (let answered = 0; answered < asked.mock.calls.length; ) {
-      answered = asked.mock.calls.length
-      await Promise.allSettled(asked.mock.results.map(({ value }) => value as Promise<unknown>))
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-    const urls = asked.mock.calls.map(([{ url = '' }]) => url.slice(url.lastIndexOf('/')))
-    expect(urls).toContain('/sign-me-up')
-    expect(urls).not.toContain('/order-plz')
-  })
+      const acmeDirectory = `https://127.0.0.1:${(authority.address() as AddressInfo).port}/dir`
+      const names = { acmeDomains: ['relay.example'], acmeDirectory, acmeStore: temporaryFolder() }
+      const relay = new Relay({ enableTls: true, ...names, port: 0, host: '127.0.0.1', logLevel: 'silent' })
+      await relay.listen()
+      await asked
+      const [socket] = await connected
+      const cut = once(socket.on('error', () => {}).resume(), 'close')
+      const order = vi.spyOn(axios, 'request')
+      onTestFinished(() => order.mockRestore())
+      await relay.close({ drain: 0 })
+      await cut
+      expect(order).not.toHaveBeenCalled()
+    },
+    15_000,
+  )
 })
 
 describeWithPebble('a relay without a certificate yet (10.37)', () => {

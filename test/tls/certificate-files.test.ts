@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -13,6 +13,12 @@ import { Relay, type RelayOptions } from '../../src/index.js'
 import { parseOptions } from '../../src/options/index.js'
 import { CertificateFiles } from '../../src/tls/certificate-files.js'
 import { type CertificateFiles as Files, handshake, makeCertificate, temporaryFolder } from '../support/certificate.js'
+import { startCommand } from '../support/command.js'
+
+/** The files as the command is told of them. */
+function variables({ tlsCert, tlsKey }: Files): Record<string, string> {
+  return { TLS_CERT: tlsCert, TLS_KEY: tlsKey }
+}
 
 async function startTlsRelay(files: Files, options: RelayOptions = {}): Promise<number> {
   const relay = new Relay({ enableTls: true, ...files, port: 0, host: '127.0.0.1', logLevel: 'silent', ...options })
@@ -47,6 +53,41 @@ describe('a private key that every user may read (10.35)', () => {
 })
 
 describe('TLS', () => {
+  it('logs why a handshake failed in one clean line', async () => {
+    const { child, port, log } = await startCommand({
+      ENABLE_TLS: 'true',
+      NODE_ENV: 'production',
+      ...variables(makeCertificate('one')),
+    })
+    const stranger = connectPlain(port, '127.0.0.1')
+    stranger.on('error', () => {}).end('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(stranger.resume(), 'close')
+    child.kill()
+    await once(child, 'close')
+    const line =
+      log()
+        .split('\n')
+        .find((each) => each.includes('Handshake failed')) ?? '{}'
+    expect(JSON.parse(line)).toMatchObject({ reason: 'tls', why: 'http request' })
+  })
+
+  it('logs which new files cannot be used, and no name of an option that the user may not know', () => {
+    const files = makeCertificate('one')
+    const lines: string[] = []
+    const log = pino({ base: null }, { write: (line) => void lines.push(line) })
+    const certificate = new CertificateFiles(parseOptions({ enableTls: true, ...files }), log)
+    onTestFinished(certificate.serve({ setSecureContext: vi.fn() } as never))
+    rmSync(files.tlsKey)
+    writeFileSync(files.tlsCert, 'nonsense')
+    certificate.reload()
+    const { msg, why } = JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown>
+    expect(msg).toBe('Certificate not reloaded')
+    expect(why).toBe(
+      `${files.tlsCert} holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----; ` +
+        `there is no file ${files.tlsKey}`,
+    )
+  })
+
   it('takes files that were changed between their reading and the first look at them', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
@@ -214,6 +255,6 @@ describe('the files of a certificate', () => {
     const files = { tlsCert: join(folder, 'weak.pem'), tlsKey: join(folder, 'weak.key') }
     const weak = ['-newkey', 'rsa:512', '-nodes', '-keyout', files.tlsKey, '-out', files.tlsCert]
     execFileSync('openssl', ['req', '-x509', ...weak, '-subj', '/CN=weak', '-days', '2'], { stdio: 'ignore' })
-    await expect(startTlsRelay(files)).rejects.toThrow(/^tlsCert: .*key too small/)
+    await expect(startTlsRelay(files)).rejects.toThrow(/^tlsCert: .*weak\.pem cannot be served: ee key too small$/)
   })
 })

@@ -142,6 +142,16 @@ describe('what waits for slow readers', () => {
     expect(budget.measure().bytes).toBeLessThanOrEqual(64 * MEGABYTE)
   })
 
+  it('costs nobody who has taken all, though it fell behind a moment before the others (10.25)', () => {
+    const budget = new SendBudget(64 * MEGABYTE)
+    // For its first write alone, of whose end the socket does not tell.
+    const honest = new Slow(budget)
+    const silent = Array.from({ length: 70 }, () => new Slow(budget))
+    for (const { reader } of silent) reader.add(Buffer.alloc(MEGABYTE))
+    expect(honest.state).toBe('caught up')
+    expect(silent[0]?.state).toBe('abandoned')
+  })
+
   it('slows the senders of its own room down, and of no other, until little is left (10.8)', () => {
     const slow = new Slow(new SendBudget(0))
     const [busy, quiet] = [createRoom(), createRoom()]

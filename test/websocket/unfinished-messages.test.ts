@@ -8,7 +8,12 @@ const MIB = 1024 * KIB
 
 class FakeSender implements Sender {
   stopped = false
+  readonly client: string
   given: string | undefined
+
+  constructor(client = '') {
+    this.client = client
+  }
 
   giveUp(why: 'slow' | 'total'): void {
     this.given = why
@@ -96,7 +101,7 @@ describe('a message that has begun (10.21)', () => {
 })
 
 describe('all messages that have come in part (10.21)', () => {
-  it('share one budget: who has been slow for longest goes first, then who began first', () => {
+  it('share one budget: who has been slow for longest goes first, then who has sent nothing for longest', () => {
     fakeTime()
     const messages = new UnfinishedMessages(10 * MIB)
     const [first, slowest, second, last] = Array.from({ length: 4 }, () => new FakeSender()) as [
@@ -119,6 +124,39 @@ describe('all messages that have come in part (10.21)', () => {
     expect([first, slowest, second].map(({ given }) => given)).toEqual([undefined, 'total', undefined])
     messages.set(last, 4 * MIB, true)
     expect([first, second, last].map(({ given }) => given)).toEqual(['total', undefined, undefined])
+  })
+
+  it('of one client go before those of others that have less, however new they are', () => {
+    const messages = new UnfinishedMessages(10 * MIB)
+    const honest = new FakeSender('192.0.2.1')
+    messages.set(honest, 900 * KIB, true)
+    const hoarders = Array.from({ length: 20 }, () => new FakeSender('192.0.2.2'))
+    for (const hoarder of hoarders) messages.set(hoarder, MIB, true)
+    // A byte each now and then, to seem busy.
+    for (const hoarder of hoarders) if (!hoarder.given) messages.set(hoarder, MIB + 1, false)
+    expect(honest.given).toBeUndefined()
+    expect(hoarders[0]?.given).toBe('total')
+    expect(messages.measure().bytes).toBeLessThanOrEqual(10 * MIB)
+  })
+
+  it('stay if they go on, though hoarders come later from many addresses', () => {
+    const messages = new UnfinishedMessages(10 * MIB)
+    const honest = new FakeSender('192.0.2.1')
+    for (let i = 0; i < 20; i++) {
+      messages.set(honest, (500 + 20 * i) * KIB, i === 0)
+      messages.set(new FakeSender(`198.51.100.${i}`), 900 * KIB, true)
+    }
+    expect(honest.given).toBeUndefined()
+  })
+
+  it('are not given up where next to nothing is kept of them', () => {
+    const messages = new UnfinishedMessages(MIB)
+    const begun = Array.from({ length: 100 }, () => new FakeSender())
+    for (const sender of begun) messages.set(sender, 100, true)
+    const hoarders = [new FakeSender(), new FakeSender()]
+    for (const hoarder of hoarders) messages.set(hoarder, 600 * KIB, true)
+    expect(begun.every(({ given }) => given === undefined)).toBe(true)
+    expect(hoarders.map(({ given }) => given)).toEqual(['total', undefined])
   })
 
   it('over real sockets: those that stand still are closed, and one that is being sent comes whole', async () => {
