@@ -36,7 +36,7 @@ export class Assets {
     let loading = this.#loaded.get(name)
     if (!loading) {
       this.#loaded.set(name, (loading = load(name, type)))
-      // What failed for want of a file descriptor may be tried again.
+      // It may have failed because no file descriptor was free: the next request tries again.
       loading.catch(() => this.#loaded.delete(name))
     }
     return loading

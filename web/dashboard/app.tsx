@@ -114,7 +114,7 @@ function Cluster() {
 function drain(): void {
   ask({
     title: 'Drain this node?',
-    text: 'It takes nobody in any more, closes its connections bit by bit, and ends, as on SIGTERM. Whatever supervises it may start it again.',
+    text: 'It accepts no new connections, closes the open ones step by step, and ends, as on SIGTERM. Its supervisor may start it again.',
     button: 'Drain',
     typed: 'drain',
     action: 'drain',

@@ -89,7 +89,7 @@ function leave(): void {
   connected.value = false
 }
 
-/** Finds out why there is no stream: whoever is signed out signs in again. */
+/** Finds out why there is no stream. A visitor whose session has ended signs in again. */
 async function retry(stream: EventSource): Promise<void> {
   if (stream !== source && stream !== next) return
   const abort = new AbortController()

@@ -3,7 +3,7 @@ import { type choose, historyOf, type Line, lineOf } from './dialects.js'
 import { append, create, find } from './dom.js'
 import type { Wire } from './wire-log.js'
 
-/** The first two are those of a visitor who is alone; each has a colour in the style. */
+/** The first two are those of a visitor who is alone; the style has a colour for each. */
 export const NAMES = ['Ann', 'Ben', 'Cleo', 'Dan', 'Eda', 'Finn', 'Gita', 'Hugo']
 
 /** The longest text of another member that is shown in full, in UTF-16 units. */
@@ -29,7 +29,7 @@ export class Pane {
     article.setAttribute('aria-label', name)
     const title = find('h2', HTMLElement, article)
     title.textContent = name
-    title.classList.add(colorOf(name))
+    paint(title, name)
     this.#status = find('[role=status]', HTMLElement, article)
     this.#lines = find('[role=log]', HTMLElement, article)
     this.#lines.setAttribute('aria-label', `Messages to ${name}`)
@@ -72,7 +72,7 @@ export class Pane {
 
   #show({ kind, from, text }: Line, className = ''): void {
     const line = create('p', '', `${kind} ${className}`)
-    if (from !== '') line.append(create('b', from, colorOf(from)), ' ')
+    if (from !== '') line.append(paint(create('b', from), from), ' ')
     line.append(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text)
     append(this.#lines, line)
   }
@@ -92,6 +92,8 @@ export class Pane {
   }
 }
 
-function colorOf(name: string): string {
-  return `color-${Math.max(0, NAMES.indexOf(name))}`
+/** Gives an element the colour of a name. */
+function paint(element: HTMLElement, name: string): HTMLElement {
+  element.style.setProperty('--color', `var(--color-${Math.max(0, NAMES.indexOf(name))})`)
+  return element
 }
