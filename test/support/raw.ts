@@ -77,6 +77,9 @@ let pings = 0
 export class RawClient {
   readonly socket: Socket
   #bytes = Buffer.alloc(0)
+  /** What came behind them; joined only when it is needed, since a message may come in hundreds of pieces. */
+  #more: Buffer[] = []
+  #length = 0
   /** The relay has ended its half of the socket, or the socket is gone. */
   #over = false
   #wake: (() => void) | undefined
@@ -85,7 +88,8 @@ export class RawClient {
     const from = localAddress !== undefined && { localAddress }
     this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true, ...from })
     this.socket.on('data', (chunk) => {
-      this.#bytes = Buffer.concat([this.#bytes, chunk])
+      this.#more.push(chunk)
+      this.#length += chunk.length
       this.#wake?.()
     })
     const over = (): void => {
@@ -133,6 +137,7 @@ export class RawClient {
   /** The head of the next HTTP response; undefined if the socket ends first. */
   async head(): Promise<Head | undefined> {
     const text = await this.#take(() => {
+      this.#join()
       const end = this.#bytes.indexOf('\r\n\r\n')
       return end < 0 ? undefined : end + 4
     })
@@ -185,6 +190,7 @@ export class RawClient {
   /** Waits until the relay has ended its half of the socket, with nothing more sent. */
   async ended(): Promise<void> {
     await this.#take(() => Number.POSITIVE_INFINITY)
+    this.#join()
     expect(this.#bytes.toString('latin1')).toBe('')
   }
 
@@ -204,11 +210,19 @@ export class RawClient {
     }
   }
 
+  #join(): void {
+    if (this.#more.length === 0) return
+    this.#bytes = Buffer.concat([this.#bytes, ...this.#more])
+    this.#more = []
+  }
+
   /** Takes as many bytes as `measure` says, once they are there; undefined if the socket ends first. */
   async #take(measure: () => number | undefined): Promise<Buffer | undefined> {
     for (;;) {
       const length = measure()
-      if (length !== undefined && this.#bytes.length >= length) {
+      if (length !== undefined && this.#length >= length) {
+        this.#join()
+        this.#length -= length
         const taken = this.#bytes.subarray(0, length)
         this.#bytes = this.#bytes.subarray(length)
         return taken

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { onTestFinished } from 'vitest'
 import { type LimitName, Relay, type RelayOptions } from '../../src/index.js'
 import { Client } from './client.js'
@@ -49,4 +50,10 @@ export function limitsHit(relay: Relay): LimitName[] {
   const limits: LimitName[] = []
   relay.on('limit', ({ limit }) => limits.push(limit))
   return limits
+}
+
+/** The next limit that is hit. */
+export async function nextLimit(relay: Relay): Promise<LimitName> {
+  const [{ limit }] = (await once(relay, 'limit')) as [{ limit: LimitName }]
+  return limit
 }

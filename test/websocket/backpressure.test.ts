@@ -49,9 +49,6 @@ describe('promise 4: memory is bounded by the limits', () => {
       expect(received).toBe(240 * MEGABYTE)
       expect((await measure()).stats.currentConnections).toBe(2)
       expect(peak - before.rss).toBeLessThan(64 * MEGABYTE)
-      // Whoever wakes up within 10 s is told why, later it finds the connection broken.
-      stalled.socket.resume()
-      expect([1013, 1006]).toContain((await stalled.closed()).code)
     },
   )
 

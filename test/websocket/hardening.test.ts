@@ -9,6 +9,7 @@ import { createHttpServer } from '../../src/http/server.js'
 import { Relay, type RelayOptions } from '../../src/index.js'
 import { MetricsRegistry } from '../../src/observability/metrics-registry.js'
 import type { Answer } from '../../src/websocket/handshake.js'
+import { stopClocks } from '../support/clock.js'
 import { closing, frame, Op, RawClient, until, upgradeRequest } from '../support/raw.js'
 import { limitsHit, startRelay } from '../support/relay.js'
 
@@ -127,24 +128,47 @@ describe('a client that reads no answer', () => {
 
 describe('a sender that is slowed down', () => {
   it('is not read any further, not even what has come with the message that was too many', async () => {
+    const { pass } = stopClocks()
     const relay = await startRelay({ throttle: 10 })
     const reader = await relay.open('/raw/doc')
     const sender = await RawClient.open(relay, '/raw/doc')
     const hit = limitsHit(relay.relay)
-    const slowed = once(relay.relay, 'limit')
+    let slowed = once(relay.relay, 'limit')
     sender.write(Buffer.concat(Array.from({ length: 25 }, (_, i) => frame(Op.text, String(i)))))
     await slowed
-    // Its place in the room has cost a tenth of a message (core/cost.ts).
+    // Its place in the room has cost a tenth of a message (core/work-cost.ts).
     expect(await reader.settled()).toHaveLength(10)
-    for (let i = 10; i < 25; i++) expect(await reader.next()).toEqual({ text: String(i) })
+    slowed = once(relay.relay, 'limit')
+    pass(1)
+    await slowed
+    expect(await reader.settled()).toHaveLength(10)
+    pass(1)
+    for (let i = 20; i < 25; i++) expect(await reader.next()).toEqual({ text: String(i) })
     expect(hit).toEqual(['throttle', 'throttle'])
   })
 
   it('is slowed down by its pings as well', async () => {
+    const { pass } = stopClocks()
     const relay = await startRelay({ throttle: 10 })
+    const witness = await relay.open('/raw/doc')
     const sender = await RawClient.open(relay, '/raw/doc')
+    const pongs: (string | undefined)[] = []
+    const read = async (): Promise<void> => {
+      while (pongs.length < 25) pongs.push((await sender.frame())?.payload.toString())
+    }
+    let slowed = once(relay.relay, 'limit')
     sender.write(Buffer.concat(Array.from({ length: 25 }, (_, i) => frame(Op.ping, String(i)))))
-    for (let i = 0; i < 25; i++) expect((await sender.frame())?.payload.toString()).toBe(String(i))
+    const all = read()
+    // Ten a second are fine; the one behind them is answered as well, before the pause.
+    for (const answered of [11, 21]) {
+      await slowed
+      await witness.settled()
+      expect(pongs).toHaveLength(answered)
+      slowed = once(relay.relay, 'limit')
+      pass(1)
+    }
+    await all
+    expect(pongs).toEqual(Array.from({ length: 25 }, (_, i) => String(i)))
   })
 
   it('can still say goodbye, behind what waits', async () => {

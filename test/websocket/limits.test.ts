@@ -1,14 +1,8 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import type { LimitName } from '../../src/index.js'
-import { startRelay, type TestRelay } from '../support/relay.js'
-
-/** Resolves with the first report of a limit. */
-async function limited({ relay }: TestRelay): Promise<{ limit: LimitName }> {
-  const [report] = (await once(relay, 'limit')) as [{ limit: LimitName }]
-  return report
-}
+import { stopClocks } from '../support/clock.js'
+import { nextLimit, startRelay } from '../support/relay.js'
 
 describe('limits', () => {
   it('name the rate limit in force', async () => {
@@ -48,16 +42,27 @@ describe('limits', () => {
   })
 
   it('slow the other dialects down instead: nothing is dropped, and the order is kept', async () => {
-    const test = await startRelay({ throttle: 100 })
-    const [a, b] = [await test.open('/raw/doc'), await test.open('/raw/doc')]
-    const throttled = limited(test)
-    for (let i = 0; i < 250; i++) a.send(String(i))
-    expect(await throttled).toMatchObject({ limit: 'throttle' })
-    for (let i = 0; i < 250; i++) expect(await b.next()).toEqual({ text: String(i) })
-    // Its socket is not read: not even a ping is answered before the debt is paid, and then it is.
-    await a.settled()
-    a.send('after')
-    expect(await b.next()).toEqual({ text: 'after' })
+    const { pass } = stopClocks()
+    const { open, relay } = await startRelay({ throttle: 100 })
+    const [a, b] = [await open('/raw/doc'), await open('/raw/doc')]
+    const numbers = Array.from({ length: 250 }, (_, i) => ({ text: String(i) }))
+    const first = nextLimit(relay)
+    for (const { text } of numbers) a.send(text)
+    // Its socket is not read any further: not even a ping is answered before the debt is paid.
+    let answered = false
+    const last = a.settled().then(() => {
+      answered = true
+    })
+    expect(await first).toBe('throttle')
+    expect(await b.settled()).toEqual(numbers.slice(0, 100))
+    const second = nextLimit(relay)
+    pass(1)
+    expect(await second).toBe('throttle')
+    expect(await b.settled()).toEqual(numbers.slice(100, 200))
+    expect(answered).toBe(false)
+    pass(1)
+    await last
+    expect(await b.settled()).toEqual(numbers.slice(200))
   })
 
   it('do not take a sender that was slowed down for dead', async () => {
@@ -70,14 +75,18 @@ describe('limits', () => {
   })
 
   it('hold bytes a second by slowing the sender down', async () => {
-    const test = await startRelay({ byteRate: 10_000 })
-    const [a, b] = [await test.open('/room/doc'), await test.open('/room/doc')]
+    const { pass } = stopClocks()
+    const { open, relay } = await startRelay({ byteRate: 10_000 })
+    const [a, b] = [await open('/room/doc'), await open('/room/doc')]
     await b.json()
-    const slowed = limited(test)
+    const slowed = nextLimit(relay)
     a.send({ type: 'paste', text: 'x'.repeat(11_000) })
     a.send({ type: 'next' })
-    expect(await slowed).toMatchObject({ limit: 'bytes' })
+    expect(await slowed).toBe('bytes')
     expect(await b.json()).toMatchObject({ type: 'paste' })
+    pass(0.9)
+    expect(await b.settled()).toEqual([])
+    pass(0.1)
     expect(await b.json()).toMatchObject({ type: 'next' })
   })
 
@@ -86,10 +95,10 @@ describe('limits', () => {
     const [a, b] = [await test.open('/raw/doc'), await test.open('/raw/doc')]
     a.send('x'.repeat(1024))
     expect(await b.next()).toEqual({ text: 'x'.repeat(1024) })
-    const report = limited(test)
+    const report = nextLimit(test.relay)
     a.send('x'.repeat(1025))
     expect(await a.closed()).toEqual({ code: 1009, reason: 'Message too big' })
-    expect(await report).toMatchObject({ limit: 'message-size' })
+    expect(await report).toBe('message-size')
     expect(await b.settled()).toEqual([])
   })
 
@@ -150,10 +159,10 @@ describe('limits', () => {
     const test = await startRelay({ joinTimeout: 100 })
     const joined = await test.open('/')
     joined.send({ type: 'join', topic: 't' })
-    const report = limited(test)
+    const report = nextLimit(test.relay)
     const silent = await test.open('/')
     expect(await silent.closed()).toEqual({ code: 1008, reason: 'No room joined in time' })
-    expect(await report).toMatchObject({ limit: 'join-timeout' })
+    expect(await report).toBe('join-timeout')
     const chatty = await test.open('/y-webrtc')
     chatty.send({ type: 'ping' })
     expect(await chatty.closed()).toEqual({ code: 1008, reason: 'No room joined in time' })
@@ -181,14 +190,14 @@ describe('the heartbeat', () => {
     const test = await startRelay({ heartbeatInterval: 100 })
     const alive = await test.open('/room/doc')
     await alive.json()
-    const report = limited(test)
+    const report = nextLimit(test.relay)
     const dead = await test.open('/room/doc')
     const { connectionId } = await dead.json()
     // A process that has stopped: its kernel still takes bytes, but nothing answers a ping.
     dead.socket.pause()
     expect(await alive.json()).toMatchObject({ type: 'user-joined' })
     expect(await alive.json()).toEqual({ type: 'user-left', connectionId, userCount: 1 })
-    expect(await report).toMatchObject({ limit: 'heartbeat' })
+    expect(await report).toBe('heartbeat')
   })
 
   it('pings', async () => {
