@@ -15,6 +15,7 @@ import {
   type RelayOptions,
   type Verdict,
 } from '../src/index.js'
+import { attachRelay } from './support/attached.js'
 import { makeCertificate } from './support/certificate.js'
 import { Client } from './support/client.js'
 import { RawClient, upgradeRequest } from './support/raw.js'
@@ -488,22 +489,13 @@ describe('the authorize hook', () => {
 
 describe('attach', () => {
   /** An application with a page and a WebSocket of its own. */
-  async function startApp(prefix?: string): Promise<{ url: string; http: string; relay: Relay }> {
+  async function startApp(prefix = ''): Promise<{ url: string; http: string; relay: Relay }> {
     const server = createServer((_request, response) => response.end('the app'))
     const own = new WebSocketServer({ noServer: true })
     server.on('upgrade', (incoming, socket, head) => {
       if (incoming.url === '/app') own.handleUpgrade(incoming, socket, head, (ws) => ws.send('the app'))
     })
-    const relay = new Relay({ logLevel: 'silent' }).attach(server, prefix === undefined ? {} : { prefix })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(async () => {
-      await relay.close({ drain: 0 })
-      server.closeAllConnections()
-      for (const client of own.clients) client.terminate()
-      server.close()
-    })
-    const { port } = server.address() as AddressInfo
+    const { relay, port } = await attachRelay({}, { server, prefix })
     return { url: `ws://127.0.0.1:${port}`, http: `http://127.0.0.1:${port}`, relay }
   }
 
@@ -543,15 +535,7 @@ describe('attach', () => {
   })
 
   it('answers an upgrade that nobody takes with 404 if nobody else listens', async () => {
-    const server = createServer()
-    const relay = new Relay({ logLevel: 'silent' }).attach(server)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(async () => {
-      await relay.close()
-      server.close()
-    })
-    const { port } = server.address() as AddressInfo
+    const { port } = await attachRelay()
     expect(await refusal(`ws://127.0.0.1:${port}/elsewhere`)).toBe(404)
     expect(await refusal(`ws://127.0.0.1:${port}/relayed`)).toBe(404)
   })

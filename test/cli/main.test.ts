@@ -3,31 +3,11 @@ import { once } from 'node:events'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { run } from '../../src/cli/main.js'
 import { optionInfos } from '../../src/options/index.js'
+import { baton } from '../support/baton.js'
 import { handshake, makeCertificate } from '../support/certificate.js'
 import { Client } from '../support/client.js'
 import { startRelay } from '../support/relay.js'
-
-/** Runs the command in this process. */
-async function baton(
-  argv: string[],
-  env: Record<string, string> = {},
-): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', '']
-  const terminal = {
-    argv,
-    env,
-    out: (text: string) => {
-      out += text
-    },
-    err: (text: string) => {
-      err += text
-    },
-  }
-  const code = await run(terminal, AbortSignal.abort())
-  return { code, out, err }
-}
 
 interface Command {
   child: ChildProcess

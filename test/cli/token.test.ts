@@ -3,28 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { run } from '../../src/cli/main.js'
+import { baton } from '../support/baton.js'
 import { startRelay } from '../support/relay.js'
 import { SECRET } from '../support/tokens.js'
 
-/** Runs `baton token` in this process. */
-async function token(
-  argv: string[],
-  env: Record<string, string> = { JWT_SECRET: SECRET },
-): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', '']
-  const terminal = {
-    argv: ['token', ...argv],
-    env,
-    out: (text: string) => {
-      out += text
-    },
-    err: (text: string) => {
-      err += text
-    },
-  }
-  const code = await run(terminal, AbortSignal.abort())
-  return { code, out, err }
+/** Runs `baton token`. */
+function token(argv: string[], env: Record<string, string> = { JWT_SECRET: SECRET }): ReturnType<typeof baton> {
+  return baton(['token', ...argv], env)
 }
 
 describe('baton token', () => {

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { type Authorize, type AuthorizeRequest, Relay } from '../../src/index.js'
+import { describe, expect, it } from 'vitest'
+import type { Authorize, AuthorizeRequest } from '../../src/index.js'
+import { attachRelay } from '../support/attached.js'
 import { closing, frame, Op, RawClient, until } from '../support/raw.js'
 import { startRelay } from '../support/relay.js'
 import { SECRET, tokenFor } from '../support/tokens.js'
@@ -45,16 +44,8 @@ describe('what comes behind a pending answer (10.28)', () => {
 
   it('lets others have their turn as everything else', async () => {
     const hook = slowHook('join')
-    const sockets: Socket[] = []
-    const server = createServer().on('connection', (socket) => sockets.push(socket))
-    const relay = new Relay({ logLevel: 'silent', throttle: 0, authorize: hook.authorize }).attach(server)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(async () => {
-      await relay.close({ drain: 0 })
-      server.close()
-    })
-    const client = await RawClient.open(server.address() as AddressInfo, '/pluresdb')
+    const { relay, port, sockets } = await attachRelay({ throttle: 0, authorize: hook.authorize })
+    const client = await RawClient.open({ port }, '/pluresdb')
     client.write(Buffer.concat([join, ...data(1000)]))
     await until(() => sockets[0]?.isPaused() === true)
     hook.answer()

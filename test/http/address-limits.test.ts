@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { AddressLimits } from '../../src/http/address-limits.js'
-import { type LimitName, Relay, type RelayOptions } from '../../src/index.js'
+import type { Relay, RelayOptions } from '../../src/index.js'
 import { parseOptions } from '../../src/options/index.js'
+import { attachRelay } from '../support/attached.js'
 import { openSockets, RawClient, until, upgradeRequest } from '../support/raw.js'
 import { limitsHit, startRelay } from '../support/relay.js'
 import { SECRET, tokenFor } from '../support/tokens.js'
@@ -145,7 +145,7 @@ describe('MAX_CONNECTIONS_PER_IP', () => {
   })
 
   it('counts on the HTTP server of somebody else as well', async () => {
-    const { server, port } = await attachedRelay({ maxConnectionsPerIp: 1, trustProxy: 1 })
+    const { server, port } = await attachRelay({ maxConnectionsPerIp: 1, trustProxy: 1 })
     expect((await shake({ port }, '192.0.2.1')).status).toBe(101)
     expect((await shake({ port }, '192.0.2.1')).status).toBe(429)
     expect((await shake({ port }, '192.0.2.2')).status).toBe(101)
@@ -153,26 +153,10 @@ describe('MAX_CONNECTIONS_PER_IP', () => {
   })
 })
 
-/** A relay on an HTTP server of the test's own. */
-async function attachedRelay(
-  options: RelayOptions,
-  listen: object = { port: 0, host: '127.0.0.1' },
-): Promise<{ server: Server; port: number; relay: Relay }> {
-  const server = createServer()
-  const relay = new Relay({ logLevel: 'silent', ...options }).attach(server)
-  server.listen(listen)
-  await once(server, 'listening')
-  onTestFinished(async () => {
-    await relay.close({ drain: 0 })
-    server.close()
-  })
-  return { server, port: (server.address() as AddressInfo).port, relay }
-}
-
 describe('a Unix socket', () => {
   it.runIf(process.platform !== 'win32')('has no address, and so no limit of one, but may be a proxy', async () => {
     const path = join(process.env['TMPDIR'] ?? '/tmp', `baton-${process.pid}.sock`)
-    const { relay } = await attachedRelay({ maxConnectionsPerIp: 1, trustProxy: 1 }, { path })
+    const { relay } = await attachRelay({ maxConnectionsPerIp: 1, trustProxy: 1 }, { listen: { path } })
     const { request } = await import('node:http')
     const ask = async (forwarded: string | undefined): Promise<number | undefined> => {
       const upgrade = request({
@@ -333,8 +317,7 @@ describe('MAX_CONNECTIONS_PER_USER', () => {
       maxConnectionsPerUser: 2,
       authorize: async ({ query }) => ({ user: String(query.get('user')) }),
     })
-    const limits: LimitName[] = []
-    relay.relay.on('limit', ({ limit }) => limits.push(limit))
+    const limits = limitsHit(relay.relay)
     const open = async (user: string): ReturnType<typeof relay.open> => await relay.open(`/room/doc?user=${user}`)
     const [first] = [await open('ann'), await open('ann')]
     expect(await (await open('ann')).closed()).toEqual({ code: 1013, reason: 'Too many connections' })

@@ -1,10 +1,9 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type LimitName, Relay, type RelayOptions } from '../../src/index.js'
 import { optionInfos } from '../../src/options/index.js'
-import { Client, type Seen } from '../support/client.js'
+import { attachRelay } from '../support/attached.js'
+import { Client, textOf } from '../support/client.js'
 import { startCommand } from '../support/command.js'
 import {
   besideConversation,
@@ -16,7 +15,7 @@ import {
   until,
   upgradeRequest,
 } from '../support/raw.js'
-import { limitsHit, startRelay } from '../support/relay.js'
+import { limitsHit, nextLimit, startRelay } from '../support/relay.js'
 
 /** Attacks and faults that relays of this kind have fallen to, one test or more for each. */
 
@@ -29,33 +28,6 @@ function frames(texts: Iterable<object | string>): Buffer {
   return Buffer.concat(
     Array.from(texts, (text) => frame(Op.text, typeof text === 'string' ? text : JSON.stringify(text))),
   )
-}
-
-function textOf(seen: Seen): string {
-  if (!('text' in seen)) throw new Error(`expected a text message, saw ${JSON.stringify(seen)}`)
-  return seen.text
-}
-
-/** Resolves with the first limit that is hit. */
-async function limitHit(relay: Relay): Promise<LimitName> {
-  const [{ limit }] = (await once(relay, 'limit')) as [{ limit: LimitName }]
-  return limit
-}
-
-/** A relay on an HTTP server of the test's own, which shows the relay's sockets in the order of their coming. */
-async function attachRelay(options: RelayOptions): Promise<{ relay: Relay; port: number; sockets: Socket[] }> {
-  const server = createServer()
-  const sockets: Socket[] = []
-  server.on('connection', (socket) => sockets.push(socket))
-  const relay = new Relay({ logLevel: 'silent', ...options }).attach(server)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(async () => {
-    for (const socket of sockets) socket.destroy()
-    await relay.close({ drain: 0 })
-    server.close()
-  })
-  return { relay, port: (server.address() as AddressInfo).port, sockets }
 }
 
 describe('a compressed bomb', () => {
@@ -78,7 +50,7 @@ describe('a flood of tiny or empty fragments', () => {
   it.each(['', 'x'])('of %j slows its sender down', async (payload) => {
     const relay = await startRelay({ throttle: 1000 })
     await besideConversation(relay, async () => {
-      const hit = limitHit(relay.relay)
+      const hit = nextLimit(relay.relay)
       const raw = await RawClient.open(relay)
       raw.write(frame(Op.text, payload, { fin: false }))
       const more = frame(Op.continuation, payload, { fin: false })
@@ -412,7 +384,7 @@ describe('amplification', () => {
     const raw = await RawClient.open({ port }, '/pluresdb')
     raw.socket.pause()
     raw.write(frames(Array.from({ length: 1400 }, (_, i) => ({ type: 'join', topic: 't', peerId: `${i % 2}` }))))
-    expect(await limitHit(relay)).toBe('backlog')
+    expect(await nextLimit(relay)).toBe('backlog')
     expect(sockets.at(-1)?.writableLength).toBeLessThan(2 * limit)
   })
 
@@ -435,7 +407,7 @@ describe('amplification', () => {
   it.each(['/raw/x', '/room/x'])('of pings is bounded: at %s too many slow their sender down', async (path) => {
     const { relay, port } = await startRelay()
     const raw = await RawClient.open({ port }, path)
-    const hit = limitHit(relay)
+    const hit = nextLimit(relay)
     const ping = frame(Op.ping)
     raw.write(Buffer.concat(Array.from({ length: 1500 }, () => ping)))
     expect(await hit).toBe('throttle')

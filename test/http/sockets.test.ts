@@ -7,8 +7,9 @@ import { connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { Relay, type RelayOptions } from '../../src/index.js'
+import type { RelayOptions } from '../../src/index.js'
 import { refuse } from '../../src/websocket/handshake.js'
+import { attachRelay } from '../support/attached.js'
 import { makeCertificate } from '../support/certificate.js'
 import { signIn, TOKEN } from '../support/dashboard.js'
 import { upgradeRequest } from '../support/raw.js'
@@ -140,11 +141,7 @@ describe('a socket between two owners (10.1)', () => {
 
     it('may be reset on the server of somebody else', async () => {
       const server = createServer((_request, response) => response.end('the app'))
-      const relay = new Relay({ logLevel: 'silent' }).attach(server)
-      server.listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      onTestFinished(() => void server.close())
-      const { port } = server.address() as AddressInfo
+      const { relay, port } = await attachRelay({}, { server })
       for (const path of ['/room/doc', '/', '/elsewhere']) {
         for (const after of TURNS) await plainReset(port, upgradeRequest(path, headers), after)
       }

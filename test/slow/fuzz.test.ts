@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { expect, it } from 'vitest'
 import type { Client, Seen } from '../support/client.js'
+import { Random } from '../support/random.js'
 import { frame, Op, openSockets, until, upgradeRequest } from '../support/raw.js'
 import { startRelay, type TestRelay } from '../support/relay.js'
 
@@ -16,35 +17,6 @@ const MAX_MESSAGE_BYTES = 64 * 1024
 const seed = Number(process.env['FUZZ_SEED'] ?? randomBytes(4).readUInt32BE())
 
 type Some<T> = readonly [T, ...T[]]
-
-/** Random choices that a seed repeats: mulberry32. */
-class Random {
-  #state: number
-
-  constructor(state: number) {
-    this.#state = state
-  }
-
-  /** A whole number from 0, below `limit`. */
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit)
-  }
-
-  chance(percent: number): boolean {
-    return this.below(1000) < percent * 10
-  }
-
-  pick<T>(items: Some<T>): T {
-    return items[this.below(items.length)] ?? items[0]
-  }
-
-  bytes(length: number): Buffer {
-    return Buffer.from(Array.from({ length }, () => this.below(256)))
-  }
-}
 
 const TARGETS: Some<string> = [
   '/',
@@ -72,36 +44,36 @@ function json(random: Random, depth = 0): string {
   const kind = random.below(depth > 3 ? 8 : 10)
   if (kind === 8) return `[${few(() => json(random, depth + 1)).join()}]`
   if (kind === 9) return `{${few(() => `${random.pick(STRINGS)}:${json(random, depth + 1)}`).join()}}`
-  if (kind === 7 && random.chance(10)) return `"${'long '.repeat(random.below(200))}"`
+  if (kind === 7 && random.chance(0.1)) return `"${'long '.repeat(random.below(200))}"`
   return random.pick(kind > 4 ? STRINGS : SCALARS)
 }
 
 /** A message that means something in one dialect or another. */
 function message(random: Random): string {
-  if (random.chance(5)) return json(random)
-  const or = (usual: string): string => (random.chance(90) ? usual : json(random))
+  if (random.chance(0.05)) return json(random)
+  const or = (usual: string): string => (random.chance(0.9) ? usual : json(random))
   const fields = [
     `"type":${or(JSON.stringify(random.pick(TYPES.split(' ') as [string])))}`,
     `"topic":${or('"fuzz"')}`,
     `"topics":${or(`[${Array.from({ length: random.below(10) }, () => or(`"${random.below(30)}"`)).join()}]`)}`,
     `"peerId":${or(`"${random.below(30)}"`)}`,
-    `"data":${or(random.chance(1) ? '['.repeat(30_000) + ']'.repeat(30_000) : json(random))}`,
+    `"data":${or(random.chance(0.01) ? '['.repeat(30_000) + ']'.repeat(30_000) : json(random))}`,
     `${random.pick(STRINGS)}:${json(random)}`,
   ]
-  const text = `{${fields.filter(() => random.chance(90)).join()}}`
-  if (random.chance(95)) return text
+  const text = `{${fields.filter(() => random.chance(0.9)).join()}}`
+  if (random.chance(0.95)) return text
   const at = random.below(text.length)
   return text.slice(0, at) + random.pick(['', '\0', '}', '{', '"', ' ', '\u00a0']) + text.slice(at + random.below(3))
 }
 
 /** One message in a frame, or in several. */
 function goodFrames(random: Random): Buffer[] {
-  const mask = random.chance(5) ? Buffer.alloc(4) : random.bytes(4)
-  if (random.chance(5)) return [frame(random.pick([Op.ping, Op.pong]), random.bytes(random.below(126)), { mask })]
-  const noise = random.chance(10)
+  const mask = random.chance(0.05) ? Buffer.alloc(4) : random.bytes(4)
+  if (random.chance(0.05)) return [frame(random.pick([Op.ping, Op.pong]), random.bytes(random.below(126)), { mask })]
+  const noise = random.chance(0.1)
   const payload = noise ? random.bytes(random.below(300)) : Buffer.from(message(random))
-  const opcode = noise || random.chance(20) ? Op.binary : Op.text
-  if (random.chance(95)) return [frame(opcode, payload, { mask })]
+  const opcode = noise || random.chance(0.2) ? Op.binary : Op.text
+  if (random.chance(0.95)) return [frame(opcode, payload, { mask })]
   const middle = random.below(payload.length + 1)
   return [
     frame(opcode, payload.subarray(0, middle), { mask, fin: false }),
@@ -138,7 +110,7 @@ function badFrame(random: Random): Buffer {
 /** What one connection sends. */
 function framesOf(random: Random): Buffer[] {
   return Array.from({ length: 1 + random.below(150) }, () =>
-    random.chance(0.5) ? badFrame(random) : goodFrames(random),
+    random.chance(0.005) ? badFrame(random) : goodFrames(random),
   ).flat()
 }
 
@@ -161,15 +133,15 @@ const ODD_TARGETS: Some<string> = ['/', '/health', '/stats', '*', 'http://x/room
 
 /** A request that may be good, or broken in many ways at once. */
 function request(random: Random): Buffer {
-  const target = random.pick(random.chance(50) ? TARGETS : ODD_TARGETS)
+  const target = random.pick(random.chance(0.5) ? TARGETS : ODD_TARGETS)
   const version = random.pick(['HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0', ''])
   const headers = Object.entries(HEADERS).flatMap(([name, values], i) =>
-    random.chance(i < 5 ? 85 : 15) ? [`${name}: ${random.pick(values)}\r\n`] : [],
+    random.chance(i < 5 ? 0.85 : 0.15) ? [`${name}: ${random.pick(values)}\r\n`] : [],
   )
   const head = `${random.pick(METHODS)} ${target} ${version}\r\n${headers.join('')}\r\n`
-  const body = random.chance(80) ? '' : random.pick(['hello', '5\r\nhello\r\n0\r\n\r\n', 'x'.repeat(4000), '\r\n'])
-  const bytes = Buffer.from(head + body, random.chance(50) ? 'latin1' : 'utf8')
-  if (random.chance(10)) bytes[random.below(bytes.length)] = random.below(256)
+  const body = random.chance(0.8) ? '' : random.pick(['hello', '5\r\nhello\r\n0\r\n\r\n', 'x'.repeat(4000), '\r\n'])
+  const bytes = Buffer.from(head + body, random.chance(0.5) ? 'latin1' : 'utf8')
+  if (random.chance(0.1)) bytes[random.below(bytes.length)] = random.below(256)
   return bytes
 }
 
@@ -189,8 +161,8 @@ async function attack(port: number, random: Random, pieces: Buffer[]): Promise<v
     await new Promise((resolve) => socket.write(bytes.subarray(at, end), resolve))
     at = end
   }
-  if (random.chance(5)) socket.resetAndDestroy()
-  else socket.end(random.chance(50) ? frame(Op.close) : Buffer.alloc(0))
+  if (random.chance(0.05)) socket.resetAndDestroy()
+  else socket.end(random.chance(0.5) ? frame(Op.close) : Buffer.alloc(0))
   await gone
 }
 

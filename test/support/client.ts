@@ -5,6 +5,12 @@ import { WebSocket } from 'ws'
 /** What a client saw: a message, or the end. */
 export type Seen = { text: string } | { binary: Buffer } | { code: number; reason: string }
 
+/** The text that was seen, which has to be one. */
+export function textOf(seen: Seen): string {
+  if (!('text' in seen)) throw new Error(`expected a text message, saw ${JSON.stringify(seen)}`)
+  return seen.text
+}
+
 /** How a client connects: a part of what Node's requests take, and the subprotocols. */
 type ClientOptions = Pick<RequestOptions, 'headers' | 'ca' | 'lookup' | 'rejectUnauthorized'> & { protocols?: string[] }
 
@@ -48,9 +54,7 @@ export class Client {
 
   /** The next message, which has to be JSON in a text frame. */
   async json(): Promise<Record<string, unknown>> {
-    const seen = await this.next()
-    if (!('text' in seen)) throw new Error(`expected a text message, saw ${JSON.stringify(seen)}`)
-    return JSON.parse(seen.text) as Record<string, unknown>
+    return JSON.parse(textOf(await this.next())) as Record<string, unknown>
   }
 
   /** The close, skipping what comes before it. */

@@ -6,9 +6,9 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Responder } from '../../src/http/responder.js'
 import { answerTo, createPages, type Page } from '../../src/http/routes.js'
 import { createHttpServer } from '../../src/http/server.js'
-import { Relay, type RelayOptions } from '../../src/index.js'
 import { MetricsRegistry } from '../../src/observability/metrics-registry.js'
 import type { Answer } from '../../src/websocket/handshake.js'
+import { attachRelay } from '../support/attached.js'
 import { stopClocks } from '../support/clock.js'
 import { closing, frame, Op, RawClient, until, upgradeRequest } from '../support/raw.js'
 import { limitsHit, startRelay } from '../support/relay.js'
@@ -185,23 +185,8 @@ describe('a sender that is slowed down', () => {
 })
 
 describe('what comes in one read of the socket', () => {
-  /** The relay's ends of the connections of an HTTP server, and what hits its limits. */
-  async function attached(options: RelayOptions): Promise<{ port: number; sockets: Socket[]; relay: Relay }> {
-    const server = createServer()
-    const sockets: Socket[] = []
-    server.on('connection', (socket) => sockets.push(socket))
-    const relay = new Relay({ logLevel: 'silent', ...options }).attach(server)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(async () => {
-      await relay.close({ drain: 0 })
-      server.close()
-    })
-    return { port: (server.address() as AddressInfo).port, sockets, relay }
-  }
-
   it('is answered in a few writes, in order, and ahead of a close', async () => {
-    const { port, sockets, relay } = await attached({ rateLimit: 1 })
+    const { port, sockets, relay } = await attachRelay({ rateLimit: 1 })
     const client = await RawClient.open({ port }, '/room/doc')
     expect(await client.json()).toMatchObject({ type: 'connected' })
     const write = vi.spyOn(sockets[0] ?? ({} as Socket), 'write')
@@ -217,7 +202,7 @@ describe('what comes in one read of the socket', () => {
     ['pings', Op.ping],
     ['pongs', Op.pong],
   ])('has others waiting for a part of it alone: %s', async (_name, opcode) => {
-    const { port, sockets } = await attached({ throttle: 0 })
+    const { port, sockets } = await attachRelay({ throttle: 0 })
     const client = await RawClient.open({ port }, '/raw/doc')
     // Whoever has a turn between two parts finds the socket paused, with the rest in memory.
     let turns = 0
@@ -234,7 +219,7 @@ describe('what comes in one read of the socket', () => {
   })
 
   it('may be pongs as many as messages, and no more', async () => {
-    const { port, relay } = await attached({ throttle: 10 })
+    const { port, relay } = await attachRelay({ throttle: 10 })
     const hit = limitsHit(relay)
     const client = await RawClient.open({ port }, '/raw/doc')
     client.write(Buffer.concat(Array.from({ length: 15 }, () => frame(Op.pong))))
@@ -245,17 +230,8 @@ describe('what comes in one read of the socket', () => {
 
 describe('a client that floods on after it was closed', () => {
   it('is not read any more, and soon cut off', async () => {
-    const server = createServer()
-    const sockets: Socket[] = []
-    server.on('connection', (socket) => sockets.push(socket))
-    const relay = new Relay({ logLevel: 'silent', rateLimit: 1 }).attach(server)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(async () => {
-      await relay.close({ drain: 0 })
-      server.close()
-    })
-    const client = await RawClient.open(server.address() as AddressInfo, '/room/doc')
+    const { port, sockets } = await attachRelay({ rateLimit: 1 })
+    const client = await RawClient.open({ port }, '/room/doc')
     const messages = frame(Op.text, '{"type":"x"}').toString('latin1').repeat(1_000_000)
     client.socket.write(messages, 'latin1')
     expect(await client.close()).toMatchObject({ code: 1008 })

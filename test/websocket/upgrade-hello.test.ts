@@ -1,11 +1,10 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { Relay, type RelayOptions } from '../../src/index.js'
+import { describe, expect, it } from 'vitest'
+import type { RelayOptions } from '../../src/index.js'
 import { UpgradeHello } from '../../src/websocket/handshake.js'
+import { attachRelay } from '../support/attached.js'
 import { Client } from '../support/client.js'
 
 setFlagsFromString('--expose-gc')
@@ -13,19 +12,12 @@ const collect = runInNewContext('gc') as () => void
 
 /** Opens an idle connection at a path, and watches over its upgrade request. */
 async function requestOf(path: string, options: RelayOptions): Promise<WeakRef<IncomingMessage>> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const { server, port } = await attachRelay(options)
   let held: WeakRef<IncomingMessage> | undefined
-  server.on('upgrade', (request) => {
+  server.prependListener('upgrade', (request) => {
     held = new WeakRef(request)
   })
-  const relay = new Relay({ logLevel: 'silent', ...options }).attach(server)
-  const client = await Client.open(`ws://127.0.0.1:${(server.address() as AddressInfo).port}${path}`)
-  onTestFinished(async () => {
-    client.drop()
-    await relay.close({ drain: 0 })
-    server.close()
-  })
+  const client = await Client.open(`ws://127.0.0.1:${port}${path}`)
   await client.settled()
   if (!held) throw new Error('No upgrade')
   return held

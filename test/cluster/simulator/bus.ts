@@ -1,5 +1,5 @@
 import type { Backplane, BackplaneEvents, Outage } from '../../../src/cluster/backplane.js'
-import type { Random } from './random.js'
+import type { Random } from '../../support/random.js'
 import type { Host, VirtualTime } from './time.js'
 
 /** How the bus treats what it carries. */

@@ -1,4 +1,4 @@
-import type { Random } from './random.js'
+import type { Random } from '../../support/random.js'
 
 /** A machine: it has a clock of its own, may sleep, and may die. */
 export interface Host {

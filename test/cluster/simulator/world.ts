@@ -4,9 +4,9 @@ import { combineObservers } from '../../../src/core/observer.js'
 import type { Session } from '../../../src/core/session.js'
 import type { Transport } from '../../../src/core/transport.js'
 import type { Code } from '../../support/code.js'
+import { Random } from '../../support/random.js'
 import { type BusModel, type Line, SimulatedBus } from './bus.js'
 import { type DialectName, SimulatedClient } from './client.js'
-import { Random } from './random.js'
 import { type Host, VirtualTime } from './time.js'
 
 const DIALECTS: readonly DialectName[] = ['impossible-writer', 'pluresdb']

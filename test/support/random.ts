@@ -14,6 +14,11 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
 
+  /** A whole number from 0, below `limit`. */
+  below(limit: number): number {
+    return Math.floor(this.next() * limit)
+  }
+
   between(from: number, to: number): number {
     return from + this.next() * (to - from)
   }
@@ -23,7 +28,13 @@ export class Random {
     return this.next() < probability
   }
 
+  pick<T>(items: readonly [T, ...T[]]): T
+  pick<T>(items: readonly T[]): T | undefined
   pick<T>(items: readonly T[]): T | undefined {
-    return items[Math.floor(this.next() * items.length)]
+    return items[this.below(items.length)]
+  }
+
+  bytes(length: number): Buffer {
+    return Buffer.from(Array.from({ length }, () => this.below(256)))
   }
 }
