@@ -8,8 +8,8 @@ const MIN_SECRET_BYTES = 32
 
 export const access = {
   /**
-   * Let in only who brings a token that is signed with this secret (HS256, at least 32 bytes). Of this and the next
-   * two at most one may be set; without any, everybody may do everything.
+   * Only let in clients with a token that is signed with this secret (HS256, at least 32 bytes). Set at most one of
+   * this option and the next two. If none is set, everybody may do everything.
    *
    * @default empty
    */
@@ -23,12 +23,12 @@ export const access = {
       value: 'text',
       secret: true,
       description:
-        'Let in only who brings a token that is signed with this secret (HS256, at least 32 bytes). Of this and the next two at most one may be set; without any, everybody may do everything.',
+        'Only let in clients with a token that is signed with this secret (HS256, at least 32 bytes). Set at most one of this option and the next two. If none is set, everybody may do everything.',
     },
   ),
   /**
-   * The same with a public key in PEM, its line ends as they are or written as `\n`: RSA (RS256), P-256 (ES256) or
-   * Ed25519 (EdDSA).
+   * Like `jwtSecret`, but with a public key in PEM: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA). Its line ends may
+   * be written as `\n`.
    *
    * @default empty
    */
@@ -43,12 +43,12 @@ export const access = {
       // It is none; but somebody will put the private key here one day.
       secret: true,
       description:
-        'The same with a public key in PEM, its line ends as they are or written as `\\n`: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).',
+        'Like `JWT_SECRET`, but with a public key in PEM: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA). Its line ends may be written as `\\n`.',
     },
   ),
   /**
-   * The same with the public keys that an identity provider has at this URL. They are kept for 10 minutes, and
-   * fetched anew for a token that none of them fits, at most every 30 s.
+   * Like `jwtSecret`, but with the public keys that an identity provider has at this URL. The relay keeps them for 10
+   * minutes. It fetches them earlier for a token that fits none of them, at most every 30 s.
    *
    * @default empty
    */
@@ -63,12 +63,12 @@ export const access = {
       // A query may have one in it.
       secret: true,
       description:
-        'The same with the public keys that an identity provider has at this URL. They are kept for 10 minutes, and fetched anew for a token that none of them fits, at most every 30 s.',
+        'Like `JWT_SECRET`, but with the public keys that an identity provider has at this URL. The relay keeps them for 10 minutes. It fetches them earlier for a token that fits none of them, at most every 30 s.',
     },
   ),
   /**
-   * How old those keys may become while they cannot be fetched anew; after that nobody can get in. `/health` says so
-   * from the first failure on.
+   * How old those keys may become while the relay cannot fetch them again. After that nobody can get in. `/health`
+   * reports the problem from the first failure on.
    *
    * Milliseconds, or text such as `30s`, `12h` or `7d`.
    *
@@ -77,29 +77,29 @@ export const access = {
   jwksMaxStale: described(duration().default(24 * 3_600_000), {
     value: 'duration',
     description:
-      'How old those keys may become while they cannot be fetched anew; after that nobody can get in. `/health` says so from the first failure on.',
+      'How old those keys may become while the relay cannot fetch them again. After that nobody can get in. `/health` reports the problem from the first failure on.',
   }),
   /**
-   * What the claim `iss` of a token must be; empty means anything.
+   * Required value of the claim `iss` of a token. Empty allows any.
    *
    * @default empty
    */
   jwtIssuer: described(text('a text').default(''), {
     value: 'text',
-    description: 'What the claim `iss` of a token must be; empty means anything.',
+    description: 'Required value of the claim `iss` of a token. Empty allows any.',
   }),
   /**
-   * What the claim `aud` of a token must be or have; empty means anything.
+   * Required value of the claim `aud` of a token, alone or in a list. Empty allows any.
    *
    * @default empty
    */
   jwtAudience: described(text('a text').default(''), {
     value: 'text',
-    description: 'What the claim `aud` of a token must be or have; empty means anything.',
+    description: 'Required value of the claim `aud` of a token, alone or in a list. Empty allows any.',
   }),
   /**
-   * How far the issuer's clock may be ahead: it counts for the claim `nbf`. `exp` is kept to the second, since the
-   * connection ends then.
+   * How far the issuer's clock may be ahead. This applies to the claim `nbf`. `exp` is exact to the second, because
+   * the connection ends then.
    *
    * Milliseconds, or text such as `30s`, `12h` or `7d`.
    *
@@ -108,7 +108,7 @@ export const access = {
   jwtLeeway: described(duration().default(5000), {
     value: 'duration',
     description:
-      "How far the issuer's clock may be ahead: it counts for the claim `nbf`. `exp` is kept to the second, since the connection ends then.",
+      "How far the issuer's clock may be ahead. This applies to the claim `nbf`. `exp` is exact to the second, because the connection ends then.",
   }),
   /**
    * Origins of the pages that may connect, separated by commas: `https://app.example.com`, `https://*.example.com`
@@ -127,13 +127,13 @@ export const access = {
     },
   ),
   /**
-   * Turn away WebSockets without an origin as well, which do not come from a browser.
+   * Also refuse WebSockets without an origin. They do not come from a browser.
    *
    * @default false
    */
   requireOrigin: described(flag.default(false), {
     value: 'boolean',
-    description: 'Turn away WebSockets without an origin as well, which do not come from a browser.',
+    description: 'Also refuse WebSockets without an origin. They do not come from a browser.',
   }),
 }
 

@@ -2,13 +2,13 @@ import { count, described, secret, text } from './fields.js'
 
 export const admin = {
   /**
-   * TCP port of its own for the administrative pages, such as `/stats`, without TLS; 0 lets the system choose one.
-   * Left out, they are on `port`.
+   * Separate TCP port for the administrative pages, such as `/stats`, without TLS; 0 lets the system choose one. If
+   * left out, they are on `port`.
    */
   adminPort: described(count(65_535).optional(), {
     value: 'number',
     description:
-      'TCP port of its own for the administrative pages, such as `/stats`, without TLS; 0 lets the system choose one. Left out, they are on `PORT`.',
+      'Separate TCP port for the administrative pages, such as `/stats`, without TLS; 0 lets the system choose one. If left out, they are on `PORT`.',
   }),
   /**
    * Address of `adminPort`.
@@ -20,8 +20,8 @@ export const admin = {
     description: 'Address of `ADMIN_PORT`.',
   }),
   /**
-   * What the administrative pages ask for: as `Authorization: Bearer`, or as the password of any user; at least 16
-   * characters. Empty means that everybody who reaches them may read them, and that there is no `/dashboard`.
+   * Token that the administrative pages require: as `Authorization: Bearer`, or as the password of any user; at least
+   * 16 characters. If empty, everybody who reaches the pages may read them, and there is no `/dashboard`.
    *
    * @default empty
    */
@@ -29,6 +29,6 @@ export const admin = {
     value: 'text',
     secret: true,
     description:
-      'What the administrative pages ask for: as `Authorization: Bearer`, or as the password of any user; at least 16 characters. Empty means that everybody who reaches them may read them, and that there is no `/dashboard`.',
+      'Token that the administrative pages require: as `Authorization: Bearer`, or as the password of any user; at least 16 characters. If empty, everybody who reaches the pages may read them, and there is no `/dashboard`.',
   }),
 }

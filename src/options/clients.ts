@@ -2,18 +2,18 @@ import { count, described, duration, networks, proxies } from './fields.js'
 
 export const clients = {
   /**
-   * WebSockets of one address open at once; beyond it the upgrade is answered with HTTP 429. An IPv6 address counts
-   * with its /64.
+   * Open WebSockets of one address. Beyond it the relay answers the upgrade with HTTP 429. IPv6 addresses count by
+   * their /64.
    *
    * @default 0
    */
   maxConnectionsPerIp: described(count().default(0), {
     value: 'number',
     description:
-      'WebSockets of one address open at once; beyond it the upgrade is answered with HTTP 429. An IPv6 address counts with its /64.',
+      'Open WebSockets of one address. Beyond it the relay answers the upgrade with HTTP 429. IPv6 addresses count by their /64.',
   }),
   /**
-   * WebSockets that one address may open in a minute; beyond it the upgrade is answered with HTTP 429 and
+   * WebSockets that one address may open in a minute. Beyond it the relay answers the upgrade with HTTP 429 and
    * `Retry-After`.
    *
    * @default 0
@@ -21,24 +21,23 @@ export const clients = {
   connectionRatePerIp: described(count().default(0), {
     value: 'number',
     description:
-      'WebSockets that one address may open in a minute; beyond it the upgrade is answered with HTTP 429 and `Retry-After`.',
+      'WebSockets that one address may open in a minute. Beyond it the relay answers the upgrade with HTTP 429 and `Retry-After`.',
   }),
   /**
-   * WebSockets of one user, as tokens (`sub`) and `authorize` name users; who would have one more is closed with
-   * 1013.
+   * WebSockets of one user, as tokens (`sub`) and `authorize` name users. The relay closes any further one with 1013.
    *
    * @default 0
    */
   maxConnectionsPerUser: described(count().default(0), {
     value: 'number',
     description:
-      'WebSockets of one user, as tokens (`sub`) and `authorize` name users; who would have one more is closed with 1013.',
+      'WebSockets of one user, as tokens (`sub`) and `authorize` name users. The relay closes any further one with 1013.',
   }),
   /**
-   * The least time from the opening of a WebSocket to its close for a refusal (page, token, room), so that clients
-   * that come back at once do not spin. It grows with every 10 refusals of the address within a minute, up to ten
-   * times this; 0 closes at once. The first 10 closes of an address for a broken frame or a message too big (1002,
-   * 1007, 1009) do not wait.
+   * Minimum time from the opening of a WebSocket until the relay closes it for a refusal (page, token, room), so that
+   * clients that reconnect at once do not spin. It grows with every 10 refusals of the address within a minute, up to
+   * ten times this; 0 closes at once. The first 10 closes of an address for a broken frame or a message that is too
+   * big (1002, 1007, 1009) do not wait.
    *
    * Milliseconds, or text such as `30s`, `12h` or `7d`.
    *
@@ -47,11 +46,11 @@ export const clients = {
   refusalDelay: described(duration().default(1000), {
     value: 'duration',
     description:
-      'The least time from the opening of a WebSocket to its close for a refusal (page, token, room), so that clients that come back at once do not spin. It grows with every 10 refusals of the address within a minute, up to ten times this; 0 closes at once. The first 10 closes of an address for a broken frame or a message too big (1002, 1007, 1009) do not wait.',
+      'Minimum time from the opening of a WebSocket until the relay closes it for a refusal (page, token, room), so that clients that reconnect at once do not spin. It grows with every 10 refusals of the address within a minute, up to ten times this; 0 closes at once. The first 10 closes of an address for a broken frame or a message that is too big (1002, 1007, 1009) do not wait.',
   }),
   /**
-   * Proxies whose `X-Forwarded-For` tells the address of a client: how many stand in front, or their addresses and
-   * networks, separated by commas; `loopback`, `linklocal` and `uniquelocal` stand for those ranges.
+   * Proxies whose `X-Forwarded-For` gives the address of a client: how many are in front, or their addresses and
+   * networks, separated by commas. `loopback`, `linklocal` and `uniquelocal` name those ranges.
    *
    * An array, or text with commas between the items.
    *
@@ -60,11 +59,11 @@ export const clients = {
   trustProxy: described(proxies().default([]), {
     value: 'list',
     description:
-      'Proxies whose `X-Forwarded-For` tells the address of a client: how many stand in front, or their addresses and networks, separated by commas; `loopback`, `linklocal` and `uniquelocal` stand for those ranges.',
+      'Proxies whose `X-Forwarded-For` gives the address of a client: how many are in front, or their addresses and networks, separated by commas. `loopback`, `linklocal` and `uniquelocal` name those ranges.',
   }),
   /**
-   * Addresses and networks from which clients may come, written as in `trustProxy`; empty means all. This machine may
-   * always ask for `/health`.
+   * Addresses and networks that clients may connect from, in the form of `trustProxy`. Empty means all. This machine
+   * may always request `/health`.
    *
    * An array, or text with commas between the items.
    *
@@ -73,10 +72,10 @@ export const clients = {
   allowNetworks: described(networks().default([]), {
     value: 'list',
     description:
-      'Addresses and networks from which clients may come, written as in `TRUST_PROXY`; empty means all. This machine may always ask for `/health`.',
+      'Addresses and networks that clients may connect from, in the form of `TRUST_PROXY`. Empty means all. This machine may always request `/health`.',
   }),
   /**
-   * Addresses and networks from which no client may come, written as in `trustProxy`. It counts before
+   * Addresses and networks that no client may connect from, in the form of `trustProxy`. It takes precedence over
    * `allowNetworks`.
    *
    * An array, or text with commas between the items.
@@ -86,6 +85,6 @@ export const clients = {
   denyNetworks: described(networks().default([]), {
     value: 'list',
     description:
-      'Addresses and networks from which no client may come, written as in `TRUST_PROXY`. It counts before `ALLOW_NETWORKS`.',
+      'Addresses and networks that no client may connect from, in the form of `TRUST_PROXY`. It takes precedence over `ALLOW_NETWORKS`.',
   }),
 }

@@ -3,8 +3,8 @@ import { described, flag, type OptionProblem, secret, text } from './fields.js'
 
 export const cluster = {
   /**
-   * Redis or Valkey that joins several nodes to one relay, such as `redis://user:password@host:6379/0`; `rediss://`
-   * speaks TLS. Empty for a node that is alone.
+   * Redis or Valkey that connects several nodes into one relay, such as `redis://user:password@host:6379/0`;
+   * `rediss://` uses TLS. Empty for a single node.
    *
    * @default empty
    */
@@ -18,20 +18,20 @@ export const cluster = {
       value: 'text',
       secret: true,
       description:
-        'Redis or Valkey that joins several nodes to one relay, such as `redis://user:password@host:6379/0`; `rediss://` speaks TLS. Empty for a node that is alone.',
+        'Redis or Valkey that connects several nodes into one relay, such as `redis://user:password@host:6379/0`; `rediss://` uses TLS. Empty for a single node.',
     },
   ),
   /**
-   * `redisUrl` is a Redis Cluster, version 7 or newer: rooms are spread over its masters.
+   * `redisUrl` is a Redis Cluster, version 7 or newer. Rooms are spread over its masters.
    *
    * @default false
    */
   redisCluster: described(flag.default(false), {
     value: 'boolean',
-    description: '`REDIS_URL` is a Redis Cluster, version 7 or newer: rooms are spread over its masters.',
+    description: '`REDIS_URL` is a Redis Cluster, version 7 or newer. Rooms are spread over its masters.',
   }),
   /**
-   * Begins the names of all channels: relays with different names share a Redis without meeting.
+   * Prefix of all channel names. Relays with different names can share a Redis without meeting.
    *
    * @default baton
    */
@@ -41,12 +41,12 @@ export const cluster = {
       .default('baton'),
     {
       value: 'text',
-      description: 'Begins the names of all channels: relays with different names share a Redis without meeting.',
+      description: 'Prefix of all channel names. Relays with different names can share a Redis without meeting.',
     },
   ),
   /**
-   * Shared by all nodes, at least 16 characters: signs what they say to each other, for a Redis that others can
-   * reach. Frames without a right signature are dropped.
+   * Secret that all nodes share, at least 16 characters. It signs their messages to each other, for a Redis that
+   * others can reach. Nodes drop frames without a valid signature.
    *
    * @default empty
    */
@@ -54,7 +54,7 @@ export const cluster = {
     value: 'text',
     secret: true,
     description:
-      'Shared by all nodes, at least 16 characters: signs what they say to each other, for a Redis that others can reach. Frames without a right signature are dropped.',
+      'Secret that all nodes share, at least 16 characters. It signs their messages to each other, for a Redis that others can reach. Nodes drop frames without a valid signature.',
   }),
 }
 

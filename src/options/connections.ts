@@ -13,7 +13,7 @@ export const connections = {
     description: 'How long a client may take to finish the handshake, and then to join a room.',
   }),
   /**
-   * Time between pings; a connection from which nothing came until the next one is dropped. Keep it below the idle
+   * Time between pings. The relay drops a connection that sent nothing until the next ping. Keep it below the idle
    * time-out of every proxy in front.
    *
    * Milliseconds, or text such as `30s`, `12h` or `7d`.
@@ -23,11 +23,11 @@ export const connections = {
   heartbeatInterval: described(duration().default(25_000), {
     value: 'duration',
     description:
-      'Time between pings; a connection from which nothing came until the next one is dropped. Keep it below the idle time-out of every proxy in front.',
+      'Time between pings. The relay drops a connection that sent nothing until the next ping. Keep it below the idle time-out of every proxy in front.',
   }),
   /**
    * How long an HTTP connection stays open for its next request. Keep it above the idle time-out of every proxy in
-   * front, which would otherwise send a request on a connection that is just being closed.
+   * front; otherwise a proxy may send a request on a connection that is just closing.
    *
    * Milliseconds, or text such as `30s`, `12h` or `7d`.
    *
@@ -36,11 +36,11 @@ export const connections = {
   keepAliveTimeout: described(duration().default(65_000), {
     value: 'duration',
     description:
-      'How long an HTTP connection stays open for its next request. Keep it above the idle time-out of every proxy in front, which would otherwise send a request on a connection that is just being closed.',
+      'How long an HTTP connection stays open for its next request. Keep it above the idle time-out of every proxy in front; otherwise a proxy may send a request on a connection that is just closing.',
   }),
   /**
-   * Period over which connections are closed when the relay stops, a small group at a time, so that clients do not
-   * come back all at once.
+   * Period over which a stopping relay closes its connections. It closes a small group at a time, so that clients do
+   * not all reconnect at once.
    *
    * Milliseconds, or text such as `30s`, `12h` or `7d`.
    *
@@ -49,6 +49,6 @@ export const connections = {
   drain: described(duration().default(5000), {
     value: 'duration',
     description:
-      'Period over which connections are closed when the relay stops, a small group at a time, so that clients do not come back all at once.',
+      'Period over which a stopping relay closes its connections. It closes a small group at a time, so that clients do not all reconnect at once.',
   }),
 }

@@ -2,19 +2,19 @@ import { count, described, duration, size } from './fields.js'
 
 export const history = {
   /**
-   * Messages of each `impossible-writer` room that are kept in memory for newcomers, as long as somebody is in; 0
-   * keeps nothing.
+   * Messages that the relay keeps in memory for each `impossible-writer` room, for new members, while the room has
+   * members; 0 keeps nothing.
    *
    * @default 0
    */
   history: described(count(10_000).default(0), {
     value: 'number',
     description:
-      'Messages of each `impossible-writer` room that are kept in memory for newcomers, as long as somebody is in; 0 keeps nothing.',
+      'Messages that the relay keeps in memory for each `impossible-writer` room, for new members, while the room has members; 0 keeps nothing.',
   }),
   /**
-   * Their bytes, for each room: what a newcomer is sent at once. A message that takes more than a quarter of it is
-   * not kept.
+   * Bytes of these messages for each room. A new member gets them at once. The relay does not keep a message that
+   * takes more than a quarter of it.
    *
    * Bytes, or text such as `64KiB` or `10MB`.
    *
@@ -23,11 +23,11 @@ export const history = {
   historyBytes: described(size().default(256 * 2 ** 10), {
     value: 'size',
     description:
-      'Their bytes, for each room: what a newcomer is sent at once. A message that takes more than a quarter of it is not kept.',
+      'Bytes of these messages for each room. A new member gets them at once. The relay does not keep a message that takes more than a quarter of it.',
   }),
   /**
-   * Memory that they take, for all rooms together; beyond it the oldest are forgotten, first of the user or address
-   * whose rooms take most.
+   * Memory that these messages take, for all rooms together. Beyond it the relay forgets the oldest, first those of
+   * the user or address whose rooms take the most.
    *
    * Bytes, or text such as `64KiB` or `10MB`.
    *
@@ -36,10 +36,10 @@ export const history = {
   historyTotalBytes: described(size().default(64 * 2 ** 20), {
     value: 'size',
     description:
-      'Memory that they take, for all rooms together; beyond it the oldest are forgotten, first of the user or address whose rooms take most.',
+      'Memory that these messages take, for all rooms together. Beyond it the relay forgets the oldest, first those of the user or address whose rooms take the most.',
   }),
   /**
-   * How long a message is kept at most.
+   * How long the relay keeps a message at most.
    *
    * Milliseconds, or text such as `30s`, `12h` or `7d`.
    *
@@ -47,6 +47,6 @@ export const history = {
    */
   historyAge: described(duration().default(3_600_000), {
     value: 'duration',
-    description: 'How long a message is kept at most.',
+    description: 'How long the relay keeps a message at most.',
   }),
 }

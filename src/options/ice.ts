@@ -18,7 +18,7 @@ export function isTurnSecretWeak({ turnSecret }: { turnSecret: string }): boolea
 
 export const ice = {
   /**
-   * STUN servers that `GET /ice-servers` names, separated by commas.
+   * STUN servers that `GET /ice-servers` lists, separated by commas.
    *
    * An array, or text with commas between the items.
    *
@@ -26,10 +26,10 @@ export const ice = {
    */
   stunUrls: described(list(matching(STUN), 'must be URLs such as stun:stun.example.org:3478').default([]), {
     value: 'list',
-    description: 'STUN servers that `GET /ice-servers` names, separated by commas.',
+    description: 'STUN servers that `GET /ice-servers` lists, separated by commas.',
   }),
   /**
-   * TURN servers that it names, separated by commas, with credentials made from `turnSecret`.
+   * TURN servers that it lists, separated by commas, with credentials made from `turnSecret`.
    *
    * An array, or text with commas between the items.
    *
@@ -39,11 +39,11 @@ export const ice = {
     list(matching(TURN), 'must be URLs such as turn:turn.example.org:3478?transport=udp').default([]),
     {
       value: 'list',
-      description: 'TURN servers that it names, separated by commas, with credentials made from `TURN_SECRET`.',
+      description: 'TURN servers that it lists, separated by commas, with credentials made from `TURN_SECRET`.',
     },
   ),
   /**
-   * The `static-auth-secret` of coturn, at least 6 characters, and better 16 or more: below that the log warns.
+   * The `static-auth-secret` of coturn, at least 6 characters. Use 16 or more: below that the log has a warning.
    *
    * @default empty
    */
@@ -51,11 +51,11 @@ export const ice = {
     value: 'text',
     secret: true,
     description:
-      'The `static-auth-secret` of coturn, at least 6 characters, and better 16 or more: below that the log warns.',
+      'The `static-auth-secret` of coturn, at least 6 characters. Use 16 or more: below that the log has a warning.',
   }),
   /**
-   * How long such a credential opens new connections to the TURN servers; it ends with the token that it was given
-   * for, if that is before.
+   * How long such a credential can open new connections to the TURN servers. It ends with the token that it was given
+   * for, if that is earlier.
    *
    * Milliseconds, or text such as `30s`, `12h` or `7d`.
    *
@@ -64,18 +64,18 @@ export const ice = {
   turnTtl: described(duration(60_000).default(3_600_000), {
     value: 'duration',
     description:
-      'How long such a credential opens new connections to the TURN servers; it ends with the token that it was given for, if that is before.',
+      'How long such a credential can open new connections to the TURN servers. It ends with the token that it was given for, if that is earlier.',
   }),
   /**
-   * Credentials that one user is given in a minute, and 10 times as many an address where no user is known; more is
-   * answered with HTTP 429.
+   * Credentials that one user gets in a minute. An address gets 10 times as many if its user is not known. Beyond it
+   * the relay answers HTTP 429.
    *
    * @default 10
    */
   turnRate: described(count().default(10), {
     value: 'number',
     description:
-      'Credentials that one user is given in a minute, and 10 times as many an address where no user is known; more is answered with HTTP 429.',
+      'Credentials that one user gets in a minute. An address gets 10 times as many if its user is not known. Beyond it the relay answers HTTP 429.',
   }),
 }
 

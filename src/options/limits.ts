@@ -6,35 +6,35 @@ const MAX_MESSAGE_BYTES = 2 ** 31 - 1
 
 export const limits = {
   /**
-   * WebSockets open at once; beyond it the upgrade is answered with HTTP 503. Each idle one costs about 6 kB.
+   * Open WebSockets. Beyond it the relay answers the upgrade with HTTP 503. Each idle one costs about 6 kB.
    *
    * @default 20000
    */
   maxConnections: described(count().default(20_000), {
     value: 'number',
     description:
-      'WebSockets open at once; beyond it the upgrade is answered with HTTP 503. Each idle one costs about 6 kB.',
+      'Open WebSockets. Beyond it the relay answers the upgrade with HTTP 503. Each idle one costs about 6 kB.',
   }),
   /**
-   * Rooms open at once, over all dialects; who would open one more is closed with 1013. No user, and no address where
-   * no user is named, may have opened a larger part of the free ones than these are of all: one alone may open 38 of
-   * 100.
+   * Open rooms, over all dialects. The relay closes a client that would open a further one with 1013. One user, or
+   * one address if no user is known, may have opened at most free × free ÷ `maxRooms` rooms, where free is the number
+   * of rooms that are not open: one alone may open 38 of 100.
    *
    * @default 100000
    */
   maxRooms: described(count().default(100_000), {
     value: 'number',
     description:
-      'Rooms open at once, over all dialects; who would open one more is closed with 1013. No user, and no address where no user is named, may have opened a larger part of the free ones than these are of all: one alone may open 38 of 100.',
+      'Open rooms, over all dialects. The relay closes a client that would open a further one with 1013. One user, or one address if no user is known, may have opened at most free × free ÷ `MAX_ROOMS` rooms, where free is the number of rooms that are not open: one alone may open 38 of 100.',
   }),
   /**
-   * Members of one room; who would be one more is closed with 1013.
+   * Members of one room. The relay closes any further one with 1013.
    *
    * @default 1000
    */
   maxRoomMembers: described(count().default(1000), {
     value: 'number',
-    description: 'Members of one room; who would be one more is closed with 1013.',
+    description: 'Members of one room. The relay closes any further one with 1013.',
   }),
   /**
    * Topics of one `y-webrtc` connection, and topics named in one of its messages.
@@ -46,7 +46,8 @@ export const limits = {
     description: 'Topics of one `y-webrtc` connection, and topics named in one of its messages.',
   }),
   /**
-   * Size of one message, all its fragments together; a larger one is not read and its sender closed with 1009.
+   * Size of one message, all its fragments together. The relay does not read a larger one and closes its sender with
+   * 1009.
    *
    * Bytes, or text such as `64KiB` or `10MB`.
    *
@@ -55,7 +56,7 @@ export const limits = {
   maxMessageBytes: described(size(MAX_MESSAGE_BYTES).default(2 ** 20), {
     value: 'size',
     description:
-      'Size of one message, all its fragments together; a larger one is not read and its sender closed with 1009.',
+      'Size of one message, all its fragments together. The relay does not read a larger one and closes its sender with 1009.',
   }),
   /**
    * Age at which an `impossible-writer` room expires, counted from its creation.
@@ -80,18 +81,18 @@ export const limits = {
     description: 'Accepted for compatibility, without effect: rooms expire on time.',
   }),
   /**
-   * Messages that an `impossible-writer` connection may send in each `rateLimitWindow`; more are refused. Messages
-   * that waited because the relay was late count as if they had been read in time.
+   * Messages that an `impossible-writer` connection may send in each `rateLimitWindow`. The relay refuses more.
+   * Messages that waited because the relay was late count as if it had read them in time.
    *
    * @default 100
    */
   rateLimit: described(count().default(100), {
     value: 'number',
     description:
-      'Messages that an `impossible-writer` connection may send in each `RATE_LIMIT_WINDOW`; more are refused. Messages that waited because the relay was late count as if they had been read in time.',
+      'Messages that an `impossible-writer` connection may send in each `RATE_LIMIT_WINDOW`. The relay refuses more. Messages that waited because the relay was late count as if it had read them in time.',
   }),
   /**
-   * The window of `rateLimit`. It starts with the first message after the last one ended.
+   * Window of `rateLimit`. It starts with the first message after the previous window ended.
    *
    * Milliseconds, or text such as `30s`, `12h` or `7d`.
    *
@@ -99,22 +100,22 @@ export const limits = {
    */
   rateLimitWindow: described(duration(1).default(1000), {
     value: 'duration',
-    description: 'The window of `RATE_LIMIT`. It starts with the first message after the last one ended.',
+    description: 'Window of `RATE_LIMIT`. It starts with the first message after the previous window ended.',
   }),
   /**
-   * Messages a second that a connection of the other dialects may send; beyond it its socket is read more slowly, and
-   * nothing is lost. Work for others counts as messages do: a join of a room of 1,000 as 5 to 8. When all connections
-   * of one user or address together cause more work than that, their joins wait.
+   * Messages a second that a connection of the other dialects may send. Beyond it the relay reads its socket more
+   * slowly, and loses nothing. Work for others counts like messages: a join of a room of 1,000 counts as 5 to 8. When
+   * all connections of one user or address together cause more work than that, their joins wait.
    *
    * @default 1000
    */
   throttle: described(count().default(1000), {
     value: 'number',
     description:
-      'Messages a second that a connection of the other dialects may send; beyond it its socket is read more slowly, and nothing is lost. Work for others counts as messages do: a join of a room of 1,000 as 5 to 8. When all connections of one user or address together cause more work than that, their joins wait.',
+      'Messages a second that a connection of the other dialects may send. Beyond it the relay reads its socket more slowly, and loses nothing. Work for others counts like messages: a join of a room of 1,000 counts as 5 to 8. When all connections of one user or address together cause more work than that, their joins wait.',
   }),
   /**
-   * Bytes a second that any connection may send; beyond it its socket is read more slowly.
+   * Bytes a second that any connection may send. Beyond it the relay reads its socket more slowly.
    *
    * Bytes, or text such as `64KiB` or `10MB`.
    *
@@ -122,32 +123,32 @@ export const limits = {
    */
   byteRate: described(size().default(0), {
     value: 'size',
-    description: 'Bytes a second that any connection may send; beyond it its socket is read more slowly.',
+    description: 'Bytes a second that any connection may send. Beyond it the relay reads its socket more slowly.',
   }),
   /**
-   * Bytes that may wait for one connection behind the message that it is being sent; beyond it the connection is
-   * closed with 1013. From half of it on the senders of its room are read more slowly. 8 MiB if left out, or twice
-   * `maxMessageBytes` if that is more.
+   * Bytes that may wait for one connection behind the message that is being sent to it. Beyond it the relay closes
+   * the connection with 1013. From half of it on the relay reads the senders of its room more slowly. If left out, 8
+   * MiB, or twice `maxMessageBytes` if that is more.
    *
    * Bytes, or text such as `64KiB` or `10MB`.
    */
   maxBufferedBytes: described(size().optional(), {
     value: 'size',
     description:
-      'Bytes that may wait for one connection behind the message that it is being sent; beyond it the connection is closed with 1013. From half of it on the senders of its room are read more slowly. 8 MiB if left out, or twice `MAX_MESSAGE_BYTES` if that is more.',
+      'Bytes that may wait for one connection behind the message that is being sent to it. Beyond it the relay closes the connection with 1013. From half of it on the relay reads the senders of its room more slowly. If left out, 8 MiB, or twice `MAX_MESSAGE_BYTES` if that is more.',
   }),
   /**
-   * Memory that may wait for all connections together; what several share counts once. Beyond it the connections that
-   * have read nothing for longest are cut off, until the rest fits. 256 MiB if left out, or `maxBufferedBytes` if
-   * that is more. Unfinished messages may take as much again; beyond it senders are closed with 1013, those first
-   * that are slow, then those of the user or address that has most.
+   * Memory that may wait for all connections together; bytes that several connections share count once. Beyond it the
+   * relay cuts off the connections that have read nothing for longest, until the rest fits. If left out, 256 MiB, or
+   * `maxBufferedBytes` if that is more. Unfinished messages may take the same amount in addition. Beyond it the relay
+   * closes senders with 1013: first those that are slow, then those of the user or address that takes the most.
    *
    * Bytes, or text such as `64KiB` or `10MB`.
    */
   maxTotalBufferedBytes: described(size().optional(), {
     value: 'size',
     description:
-      'Memory that may wait for all connections together; what several share counts once. Beyond it the connections that have read nothing for longest are cut off, until the rest fits. 256 MiB if left out, or `MAX_BUFFERED_BYTES` if that is more. Unfinished messages may take as much again; beyond it senders are closed with 1013, those first that are slow, then those of the user or address that has most.',
+      'Memory that may wait for all connections together; bytes that several connections share count once. Beyond it the relay cuts off the connections that have read nothing for longest, until the rest fits. If left out, 256 MiB, or `MAX_BUFFERED_BYTES` if that is more. Unfinished messages may take the same amount in addition. Beyond it the relay closes senders with 1013: first those that are slow, then those of the user or address that takes the most.',
   }),
 }
 

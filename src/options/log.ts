@@ -11,8 +11,8 @@ export const log = {
     description: 'What to log: `debug`, `info`, `warn`, `error` or `silent`.',
   }),
   /**
-   * `production` or `prod` logs JSON and wants a certificate for TLS; anything else logs readable lines, and makes
-   * one itself.
+   * `production` or `prod` logs JSON and requires a certificate for TLS. Anything else logs readable lines, and makes
+   * a self-signed certificate.
    *
    * @default development
    */
@@ -20,20 +20,20 @@ export const log = {
     env: 'NODE_ENV',
     value: 'text',
     description:
-      '`production` or `prod` logs JSON and wants a certificate for TLS; anything else logs readable lines, and makes one itself.',
+      '`production` or `prod` logs JSON and requires a certificate for TLS. Anything else logs readable lines, and makes a self-signed certificate.',
   }),
   /**
-   * Log the names of rooms instead of hashes. The names are the secrets that let people in.
+   * Log the names of rooms instead of hashes. The names are secrets: everybody who knows one can join.
    *
    * @default false
    */
   logRoomNames: described(flag.default(false), {
     value: 'boolean',
-    description: 'Log the names of rooms instead of hashes. The names are the secrets that let people in.',
+    description: 'Log the names of rooms instead of hashes. The names are secrets: everybody who knows one can join.',
   }),
   /**
-   * Key of the hashes that stand for room names in the log, at least 16 characters. Give all nodes the same one to
-   * compare their logs; by default each start makes its own.
+   * Key of the hashes that replace room names in the log, at least 16 characters. Give all nodes the same key to
+   * compare their logs. By default each start makes its own.
    *
    * @default empty
    */
@@ -41,7 +41,7 @@ export const log = {
     value: 'text',
     secret: true,
     description:
-      'Key of the hashes that stand for room names in the log, at least 16 characters. Give all nodes the same one to compare their logs; by default each start makes its own.',
+      'Key of the hashes that replace room names in the log, at least 16 characters. Give all nodes the same key to compare their logs. By default each start makes its own.',
   }),
 }
 

@@ -20,23 +20,23 @@ const dialects = z.union(
 
 export const server = {
   /**
-   * TCP port to listen on; 0 lets the system choose one. 3000 if left out, 443 with TLS.
+   * TCP port to listen on; 0 lets the system choose one. If left out, 3000, or 443 with TLS.
    */
   port: described(count(65_535).optional(), {
     value: 'number',
-    description: `TCP port to listen on; 0 lets the system choose one. ${PORT} if left out, ${TLS_PORT} with TLS.`,
+    description: `TCP port to listen on; 0 lets the system choose one. If left out, ${PORT}, or ${TLS_PORT} with TLS.`,
   }),
   /**
-   * Address to listen on; empty means all, IPv4 and IPv6.
+   * Address to listen on. Empty means all, IPv4 and IPv6.
    *
    * @default empty
    */
   host: described(text('an address').default(''), {
     value: 'text',
-    description: 'Address to listen on; empty means all, IPv4 and IPv6.',
+    description: 'Address to listen on. Empty means all, IPv4 and IPv6.',
   }),
   /**
-   * Which wire protocols to serve, separated by commas.
+   * Wire protocols to serve, separated by commas.
    *
    * An array, or text with commas between the items.
    *
@@ -44,16 +44,16 @@ export const server = {
    */
   dialects: described(dialects.default([...dialectNames]), {
     value: 'list',
-    description: 'Which wire protocols to serve, separated by commas.',
+    description: 'Wire protocols to serve, separated by commas.',
   }),
   /**
-   * Serve the page at `/` on which a visitor can try the relay; without it `/` is not found (404).
+   * Serve the page at `/` on which a visitor can try the relay. Without it `/` is not found (404).
    *
    * @default true
    */
   landingPage: described(flag.default(true), {
     value: 'boolean',
-    description: 'Serve the page at `/` on which a visitor can try the relay; without it `/` is not found (404).',
+    description: 'Serve the page at `/` on which a visitor can try the relay. Without it `/` is not found (404).',
   }),
 }
 

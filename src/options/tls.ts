@@ -17,25 +17,26 @@ const domains = z.union([z.array(z.string()), z.string()], { error: domainsError
 
 export const tls = {
   /**
-   * Speak TLS (wss and https), with the certificate of `tlsCert`, or one from an authority for `acmeDomains`, or
-   * outside production a self-signed one.
+   * Use TLS (wss and https), with the certificate of `tlsCert`, with one from an authority for `acmeDomains`, or
+   * outside production with a self-signed one.
    *
    * @default false
    */
   enableTls: described(flag.default(false), {
     value: 'boolean',
     description:
-      'Speak TLS (wss and https), with the certificate of `TLS_CERT`, or one from an authority for `ACME_DOMAINS`, or outside production a self-signed one.',
+      'Use TLS (wss and https), with the certificate of `TLS_CERT`, with one from an authority for `ACME_DOMAINS`, or outside production with a self-signed one.',
   }),
   /**
-   * File of the certificate and its chain, in PEM. It is read again when it changes, without closing a connection.
+   * File of the certificate and its chain, in PEM. The relay reads it again when it changes, without closing a
+   * connection.
    *
    * @default empty
    */
   tlsCert: described(text('a path').default(''), {
     value: 'file',
     description:
-      'File of the certificate and its chain, in PEM. It is read again when it changes, without closing a connection.',
+      'File of the certificate and its chain, in PEM. The relay reads it again when it changes, without closing a connection.',
   }),
   /**
    * File of the certificate's private key, in PEM.
@@ -47,8 +48,8 @@ export const tls = {
     description: "File of the certificate's private key, in PEM.",
   }),
   /**
-   * Domain names, separated by commas, for which to get one certificate from `acmeDirectory` and to renew it. Setting
-   * it agrees to the terms of service of that authority.
+   * Domain names, separated by commas. The relay gets one certificate for them from `acmeDirectory` and renews it. By
+   * setting this you agree to the terms of service of that authority.
    *
    * An array, or text with commas between the items.
    *
@@ -57,10 +58,10 @@ export const tls = {
   acmeDomains: described(domains.default([]), {
     value: 'list',
     description:
-      'Domain names, separated by commas, for which to get one certificate from `ACME_DIRECTORY` and to renew it. Setting it agrees to the terms of service of that authority.',
+      'Domain names, separated by commas. The relay gets one certificate for them from `ACME_DIRECTORY` and renews it. By setting this you agree to the terms of service of that authority.',
   }),
   /**
-   * Address at which the authority may reach you. Some want one; Let's Encrypt does not.
+   * Address where the authority can reach you. Some require one; Let's Encrypt does not.
    *
    * @default empty
    */
@@ -70,7 +71,7 @@ export const tls = {
       .default(''),
     {
       value: 'text',
-      description: "Address at which the authority may reach you. Some want one; Let's Encrypt does not.",
+      description: "Address where the authority can reach you. Some require one; Let's Encrypt does not.",
     },
   ),
   /**
@@ -89,17 +90,17 @@ export const tls = {
   ),
   /**
    * Folder for the account's key and the certificates, readable by the relay alone. Keep it: without it each start
-   * asks for a new certificate, and authorities limit how many they give.
+   * requests a new certificate, and authorities limit how many they issue.
    *
    * @default acme
    */
   acmeStore: described(text('a path').min(1, { error: 'must be a path' }).default('acme'), {
     value: 'folder',
     description:
-      "Folder for the account's key and the certificates, readable by the relay alone. Keep it: without it each start asks for a new certificate, and authorities limit how many they give.",
+      "Folder for the account's key and the certificates, readable by the relay alone. Keep it: without it each start requests a new certificate, and authorities limit how many they issue.",
   }),
   /**
-   * How to prove that the domains are yours: `tls-alpn-01` on the relay's own port, which has to be 443 for the
+   * How to prove that the domains are yours: `tls-alpn-01` on the relay's own port, which must be 443 for the
    * authority, or `http-01` on `acmeHttpPort`.
    *
    * @default tls-alpn-01
@@ -107,26 +108,27 @@ export const tls = {
   acmeChallenge: described(oneOf(['tls-alpn-01', 'http-01']).default('tls-alpn-01'), {
     value: 'text',
     description:
-      "How to prove that the domains are yours: `tls-alpn-01` on the relay's own port, which has to be 443 for the authority, or `http-01` on `ACME_HTTP_PORT`.",
+      "How to prove that the domains are yours: `tls-alpn-01` on the relay's own port, which must be 443 for the authority, or `http-01` on `ACME_HTTP_PORT`.",
   }),
   /**
-   * Port of `http-01`, open only while a certificate is asked for. The authority always comes to port 80.
+   * Port of `http-01`. It is open only while the relay requests a certificate. The authority always connects to port
+   * 80.
    *
    * @default 80
    */
   acmeHttpPort: described(count(65_535).default(80), {
     value: 'number',
     description:
-      'Port of `http-01`, open only while a certificate is asked for. The authority always comes to port 80.',
+      'Port of `http-01`. It is open only while the relay requests a certificate. The authority always connects to port 80.',
   }),
   /**
-   * TCP port, 80 for browsers, on which plain HTTP is sent on to https (308); it also answers `http-01` if it is
-   * `acmeHttpPort`. Left out, there is none.
+   * TCP port, 80 for browsers, that redirects plain HTTP to https (308). It also answers `http-01` if it is
+   * `acmeHttpPort`. If left out, there is none.
    */
   redirectPort: described(count(65_535).optional(), {
     value: 'number',
     description:
-      'TCP port, 80 for browsers, on which plain HTTP is sent on to https (308); it also answers `http-01` if it is `ACME_HTTP_PORT`. Left out, there is none.',
+      'TCP port, 80 for browsers, that redirects plain HTTP to https (308). It also answers `http-01` if it is `ACME_HTTP_PORT`. If left out, there is none.',
   }),
 }
 
