@@ -24,7 +24,7 @@ export const closes = {
   roomExpired: {
     code: 1000,
     reason: 'Room expired',
-    when: '`ROOM_EXPIRY` after the room was created',
+    when: '`ROOM_EXPIRY` after the creation of the room',
     reconnect: 'at once',
   },
   shutdown: {
@@ -96,25 +96,25 @@ export const closes = {
   flooding: {
     code: 1008,
     reason: 'Too many messages over the rate limit',
-    when: "10 windows' worth of messages were refused, without a window between that had none",
+    when: "10 windows' worth of messages were refused, and no window between them was without a refusal",
     reconnect: 'later',
   },
   unfinished: {
     code: 1008,
     reason: 'Message not finished in time',
-    when: 'a message that has begun came at less than about 1 KiB a second for 30 s',
+    when: 'a message began, and then came at less than about 1 KiB a second for 30 s',
     reconnect: 'later',
   },
   originNotAllowed: {
     code: 1008,
     reason: 'Origin not allowed',
-    when: 'the page that opened the connection is of no origin in `ALLOWED_ORIGINS`, or it has none and `REQUIRE_ORIGIN` is set',
+    when: 'the origin of the page is not in `ALLOWED_ORIGINS`, or there is no origin and `REQUIRE_ORIGIN` is set',
     reconnect: 'after a change',
   },
   invalidToken: {
     code: 1008,
     reason: 'Invalid authentication token',
-    when: 'the token is missing, wrong or expired; it has expired since, and no fresh one came in time; or the time that the `authorize` hook named is over',
+    when: 'the token is missing, wrong or expired; or it expired during the connection and no new one came in time; or the time that the `authorize` hook set is over',
     reconnect: 'after a change',
   },
   notAllowed: {
@@ -126,7 +126,7 @@ export const closes = {
   notAllowedInRoom: {
     code: 1008,
     reason: 'Not allowed in this room',
-    when: 'the token or the `authorize` hook refused the room; in `opaque` also for a message from a member that may only read',
+    when: 'the token or the `authorize` hook refused the room; in `opaque` also after a message from a member that may only read',
     reconnect: 'after a change',
   },
   roomClosed: {
@@ -138,7 +138,7 @@ export const closes = {
   idTaken: {
     code: 1008,
     reason: 'The peerId belongs to another user',
-    when: 'the user whose name the `peerId` is has come, where users are known; or another took it at the same time on another node',
+    when: 'the `peerId` is the name of a user who has now joined; or another user took it at the same time on another node',
     reconnect: 'after a change',
   },
   disconnected: {
@@ -162,31 +162,31 @@ export const closes = {
   isolated: {
     code: 1012,
     reason: 'Cut off from the other nodes',
-    when: 'the node was cut off from the others for so long that they count its members as gone',
+    when: 'the node was cut off from the others so long that they count its members as gone',
     reconnect: 'at once',
   },
   keysUnavailable: {
     code: 1013,
     reason: 'Authentication is unavailable',
-    when: 'the keys of `JWKS_URL` cannot be fetched, so that no token can be checked',
+    when: 'the relay cannot fetch the keys of `JWKS_URL`, so it can check no token',
     reconnect: 'later',
   },
   tooSlow: {
     code: 1013,
     reason: 'Reading too slowly',
-    when: 'more than `MAX_BUFFERED_BYTES` wait for the client behind the message that it is being sent, or it takes nothing for 30 seconds; a client that reads nothing at all, or is cut off for `MAX_TOTAL_BUFFERED_BYTES`, sees the connection break (1006)',
+    when: 'more than `MAX_BUFFERED_BYTES` wait for the client behind the message that is being sent to it, or it takes nothing for 30 seconds; a client that reads nothing at all, or is cut off for `MAX_TOTAL_BUFFERED_BYTES`, sees the connection break (1006)',
     reconnect: 'later',
   },
   tooManyConnections: {
     code: 1013,
     reason: 'Too many connections',
-    when: 'the user whom the `authorize` hook named has `MAX_CONNECTIONS_PER_USER`; at `/gun` also what is answered HTTP 429 or 503 elsewhere',
+    when: 'the user that the `authorize` hook named has `MAX_CONNECTIONS_PER_USER`; at `/gun` also where the relay would otherwise answer HTTP 429 or 503',
     reconnect: 'later',
   },
   tooManyUnfinished: {
     code: 1013,
     reason: 'Too many unfinished messages',
-    when: 'messages that have come in part pass `MAX_TOTAL_BUFFERED_BYTES` over all connections, and this one was slow for longest, or one of the user or address that has most of them',
+    when: 'the unfinished messages of all connections together exceed `MAX_TOTAL_BUFFERED_BYTES`, and this client was slow for longest, or is one of the user or address that takes the most',
     reconnect: 'later',
   },
   roomFull: {
@@ -204,7 +204,7 @@ export const closes = {
   tooManyOwnRooms: {
     code: 1013,
     reason: 'Too many rooms opened by you',
-    when: "the client's user, or its address where no user is named, has opened its share of `MAX_ROOMS`",
+    when: "the client's user, or its address if no user is known, has opened its share of `MAX_ROOMS`",
     reconnect: 'later',
   },
 } as const satisfies Record<string, CloseEntry>
@@ -213,10 +213,10 @@ export const closes = {
 export const errorCodes = {
   RATE_LIMIT_EXCEEDED: 'more than `RATE_LIMIT` messages in `RATE_LIMIT_WINDOW`; this one was not relayed',
   INVALID_MESSAGE:
-    'no JSON object with a `type` that says something, a `type` reserved for the relay, or a field that the relay reads or sets twice',
+    'not a JSON object with a valid `type`, a `type` that is reserved for the relay, or a field twice that the relay reads or sets',
   PARSE_ERROR: 'not JSON',
-  NOT_ALLOWED: 'the member may read in this room and not publish',
-  INVALID_TOKEN: 'the fresh token of an `auth` message was not taken; the old one stays in force',
+  NOT_ALLOWED: 'the member may read in this room but not publish',
+  INVALID_TOKEN: 'the relay did not accept the new token of an `auth` message; the old one stays in force',
 } as const
 
 /** A code of the `error` message of the `impossible-writer` dialect. */
