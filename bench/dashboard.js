@@ -3,12 +3,12 @@
  * looks, with so many rooms of 2 members, 100,000 if it is not said; and what the hour of history costs.
  */
 
-import { Watch } from '../dist/admin/room-inspector.js'
+import { RoomInspector } from '../dist/admin/room-inspector.js'
 import { Sampler } from '../dist/admin/sampler.js'
 import { RelayContext } from '../dist/core/context.js'
 import { Session } from '../dist/core/session.js'
 import { opaque } from '../dist/dialects/opaque.js'
-import { RoomNamer } from '../dist/observability/log.js'
+import { RoomNameHasher } from '../dist/observability/room-names.js'
 import { parseOptions } from '../dist/options/index.js'
 
 const ROOMS = Number(process.argv[2] ?? 100_000)
@@ -40,7 +40,7 @@ function median(act, prepare = () => {}) {
 
 for (let i = 0; i < 2 * ROOMS; i++) join(`room${i >> 1}`, `c${i}`)
 for (let i = 0; i < 10_000; i++) join('large', `l${i}`)
-const watch = new Watch(hub.rooms, new RoomNamer({ logRoomNames: false, logKey: '' }))
+const watch = new RoomInspector(hub.rooms, new RoomNameHasher({ logRoomNames: false, logKey: '' }))
 const publish = () => {
   for (const room of hub.rooms) room.frames = Math.floor(Math.random() * 100)
 }

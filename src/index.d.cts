@@ -18,6 +18,8 @@ declare namespace Relay {
   export type IceServers = Library.IceServers
   export type LimitName = Library.LimitName
   export type ListenError = Library.ListenError
+  export type Logger = Library.Logger
+  export type LogLevel = Library.LogLevel
   export type MemoryBus = Library.MemoryBus
   export type Options = Library.Options
   export type OptionsError = Library.OptionsError

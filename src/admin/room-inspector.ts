@@ -1,7 +1,7 @@
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
 import type { Session } from '../core/session.js'
-import type { RoomNameHasher } from '../observability/log.js'
+import type { RoomNameHasher } from '../observability/room-names.js'
 import { Ranking } from './ranking.js'
 import type { MemberOrder, MemberRow, OpenRoom, RoomOrder, RoomRow } from './updates.js'
 

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import type { JWK } from 'jose'
 import { ageClock } from '../core/clocks.js'
-import type { Logger } from '../observability/log.js'
+import type { Logger } from '../observability/logger.js'
 import type { Settings } from '../options/index.js'
 import { algorithmsOf, type Keys, KeysUnavailable, PUBLIC_KEY_ALGORITHMS, type VerifyingKey } from './keys.js'
 
@@ -24,6 +24,8 @@ export class KeySet implements Keys {
   /** How old keys may become while they cannot be fetched. */
   readonly #maxAge: number
   readonly #log: Logger
+  /** What each of its lines begins with. */
+  readonly #source: { readonly url: string }
   #keys: readonly VerifyingKey[] | undefined
   /** When they were fetched, and when that was last tried; by the clock of ages. */
   #fetched = 0
@@ -39,8 +41,9 @@ export class KeySet implements Keys {
   constructor({ jwksUrl, jwksMaxStale }: Pick<Settings, 'jwksUrl' | 'jwksMaxStale'>, log: Logger) {
     this.#url = new URL(jwksUrl)
     this.#maxAge = jwksMaxStale
+    this.#log = log
     // Without the query, in which there may be a secret.
-    this.#log = log.child({ url: this.#url.origin + this.#url.pathname })
+    this.#source = { url: this.#url.origin + this.#url.pathname }
   }
 
   async current(): Promise<readonly VerifyingKey[]> {
@@ -98,15 +101,15 @@ export class KeySet implements Keys {
     const read = published.map(readKey).filter((key) => key !== undefined)
     this.#keys = read.filter((key) => typeof key !== 'string')
     this.#fetched = ageClock.now()
-    if (this.#failures > 0) this.#log.info('The keys of JWKS_URL can be fetched again')
+    if (this.#failures > 0) this.#log.info(this.#source, 'The keys of JWKS_URL can be fetched again')
     this.#failures = 0
     const skipped = read.filter((key) => typeof key === 'string')
     const none = this.#keys.length === 0
     const news = [...skipped, ...(none ? ['none is left'] : [])].join(', ')
     if (news !== this.#skipped && none) {
-      this.#log.error({ skipped }, 'JWKS_URL shows no key that can be used: nobody can get in')
+      this.#log.error({ ...this.#source, skipped }, 'JWKS_URL shows no key that can be used: nobody can get in')
     } else if (news !== this.#skipped && news !== '') {
-      this.#log.warn({ skipped }, 'Some keys of JWKS_URL cannot be used, and are skipped')
+      this.#log.warn({ ...this.#source, skipped }, 'Some keys of JWKS_URL cannot be used, and are skipped')
     }
     this.#skipped = news
   }
@@ -115,10 +118,14 @@ export class KeySet implements Keys {
     const had = this.#keys !== undefined
     if (ageClock.now() - this.#fetched >= this.#maxAge) this.#keys = undefined
     if (this.#failures === 0 || (had && !this.#keys)) {
-      if (!this.#keys) this.#log.error({ why }, 'The keys of JWKS_URL cannot be fetched: nobody can get in')
+      if (!this.#keys)
+        this.#log.error({ ...this.#source, why }, 'The keys of JWKS_URL cannot be fetched: nobody can get in')
       else {
         const until = this.#end()
-        this.#log.error({ why, until }, 'The keys of JWKS_URL cannot be fetched: those known are used until then')
+        this.#log.error(
+          { ...this.#source, why, until },
+          'The keys of JWKS_URL cannot be fetched: those known are used until then',
+        )
       }
     }
     const pause = this.#keys ? PAUSE : Math.min(FIRST_RETRY * 2 ** this.#failures, PAUSE)

@@ -1,6 +1,6 @@
 import type { JWTPayload, ProtectedHeaderParameters } from 'jose'
 import type { Claims, Denial, Hello, Right, Tokens } from '../core/authority.js'
-import type { Logger } from '../observability/log.js'
+import type { Logger } from '../observability/logger.js'
 import type { Settings } from '../options/index.js'
 import { tokenOf } from './bearer.js'
 import { KeySet } from './key-set.js'

@@ -38,7 +38,7 @@ export class RelayContext {
   /** Asked after the tokens. */
   readonly hook: AuthorizeHook | undefined
   readonly cluster: Cluster | undefined
-  readonly counters = new Counters()
+  readonly counters: Counters
   readonly rooms: Rooms
   /** Watches while there are senders whose messages could be refused for it. */
   readonly stalls = new EventLoopStalls()
@@ -53,12 +53,13 @@ export class RelayContext {
   /** Ends of what tokens and the hook have granted. */
   readonly expiries = new Deadlines<Session>((session) => session.deny('token-expired', closes.invalidToken), wallClock)
 
-  constructor(limits: Limits, observer: Observer, access: Access = {}, cluster?: Cluster) {
+  constructor(limits: Limits, observer: Observer, access: Access = {}, cluster?: Cluster, counters = new Counters()) {
     this.limits = limits
     this.observer = observer
     this.access = access
     this.hook = access.authorize && new AuthorizeHook(access.authorize, limits.joinTimeout)
     this.cluster = cluster
+    this.counters = counters
     this.rooms = new Rooms(limits, this.counters, cluster)
     this.users = new CountLimiter(limits.maxConnectionsPerUser || Number.POSITIVE_INFINITY)
     this.work = new KeyedRateLimiter(limits.throttle, SECOND)

@@ -40,6 +40,13 @@ export class Counters {
   readonly batches = new BatchSizes()
   readonly #dialects = new Map<string, DialectCounts>()
 
+  /** How many rooms are open, of all dialects. */
+  get rooms(): number {
+    let rooms = 0
+    for (const counts of this.#dialects.values()) rooms += counts.rooms
+    return rooms
+  }
+
   /** What is open of a dialect, kept so that nobody need count it. */
   dialect(dialect: string): DialectCounts {
     let census = this.#dialects.get(dialect)

@@ -37,15 +37,10 @@ const SECURITY_HEADERS = {
 }
 
 /** The pages beside the WebSockets, by their paths. */
-export function createPages(
-  report: StatusReport,
-  draining: () => boolean,
-  landing: Maker | undefined,
-  metrics: MetricsRegistry,
-): Pages {
+export function createPages(report: StatusReport, landing: Maker | undefined, metrics: MetricsRegistry): Pages {
   return new Map<string, Entry>([
     ...(landing ? ([['/', open(landing)]] as const) : []),
-    ['/health', open(() => healthPage(report.health(draining())))],
+    ['/health', open(() => healthPage(report.health()))],
     ['/stats', admin(() => jsonPage(200, report.stats()))],
     [
       '/metrics',

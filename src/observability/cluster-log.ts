@@ -1,6 +1,6 @@
 import type { ClusterObserver } from '../cluster/observer.js'
 import type { FrameFault } from '../cluster/wire.js'
-import type { Logger } from './log.js'
+import type { Logger } from './logger.js'
 import { WarningSummary } from './warning-summary.js'
 
 /** What the log says of frames that are not understood. */

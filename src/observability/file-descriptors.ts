@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { devNull } from 'node:os'
-import type { Logger } from './log.js'
+import type { Logger } from './logger.js'
 
 /** Time between two trials whether a file can be opened, in milliseconds. */
 const INTERVAL = 1000
@@ -79,7 +79,7 @@ export class FileDescriptors {
 
   #over(): void {
     this.#shortage = undefined
-    this.#log.info('New connections are accepted again')
+    this.#log.info({}, 'New connections are accepted again')
   }
 }
 

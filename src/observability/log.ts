@@ -1,12 +1,9 @@
-import { createHmac, randomBytes } from 'node:crypto'
-import { type Logger, pino, stdTimeFunctions } from 'pino'
+import { pino, stdTimeFunctions } from 'pino'
 import { prettyFactory } from 'pino-pretty'
-import type { Room } from '../core/room.js'
 import type { Settings } from '../options/index.js'
 import { isProduction } from '../options/log.js'
 import { type LogOutput, standardLogOutput } from './log-output.js'
-
-export type { Logger }
+import { LOG_ISSUE, type Logger, type LogTarget } from './logger.js'
 
 /** How long the end waits for the last lines, in milliseconds. */
 const PATIENCE = 1000
@@ -16,7 +13,7 @@ const PATIENCE = 1000
  * readable line each, in colour on a terminal. Nothing ever waits for it: lines that cannot be written are lost and
  * counted.
  */
-export class Log {
+export class Log implements LogTarget {
   readonly logger: Logger
   readonly #output: () => LogOutput
   readonly #format: (line: string) => string
@@ -42,17 +39,14 @@ export class Log {
     }
   }
 
-  /** How many lines were lost. */
   get lost(): number {
     return this.#lost
   }
 
-  /** What is wrong with the log, for everybody to read. */
   healthIssue(): string | undefined {
-    return this.#gap > 0 ? 'The log cannot be written: lines are lost.' : undefined
+    return this.#gap > 0 ? LOG_ISSUE : undefined
   }
 
-  /** Waits for the last lines, if they can be written soon. */
   async close(): Promise<void> {
     await this.#output().drained(PATIENCE)
   }
@@ -87,30 +81,4 @@ function escapeControls(line: string): string {
 
 function escapeUnit(unit: number): string {
   return `\\u${unit.toString(16).padStart(4, '0')}`
-}
-
-const HASH_DIGITS = 12
-
-/** Names rooms for the log: by a short keyed hash, since their names are the secrets that let people in. */
-export class RoomNameHasher {
-  /** Whether it gives the names themselves. */
-  readonly plain: boolean
-  readonly #key: string | Buffer
-  readonly #hashes = new WeakMap<Room, string>()
-
-  constructor({ logRoomNames, logKey }: Pick<Settings, 'logRoomNames' | 'logKey'>) {
-    this.plain = logRoomNames
-    this.#key = logKey || randomBytes(32)
-  }
-
-  nameOf(room: Room): string {
-    if (this.plain) return room.name
-    let hash = this.#hashes.get(room)
-    if (hash === undefined) {
-      const name = `${room.kind.name}/${room.name}`
-      hash = createHmac('sha256', this.#key).update(name).digest('hex').slice(0, HASH_DIGITS)
-      this.#hashes.set(room, hash)
-    }
-    return hash
-  }
 }

@@ -11,45 +11,45 @@ import { version } from './version.js'
 /** Where the metrics are read. */
 export interface MetricsSources {
   readonly settings: Pick<Settings, 'enableTls' | 'dialects' | 'maxConnections' | 'maxRooms'>
-  readonly hub: RelayContext
-  readonly tally: EventCounters
+  readonly context: RelayContext
+  readonly eventCounters: EventCounters
   /** What waits for slow clients. */
-  readonly backlog: { measure(): { bytes: number; connections: number } }
+  readonly budget: { measure(): { bytes: number; connections: number } }
   readonly unfinished: { measure(): { bytes: number } }
-  health(): Health
+  readonly report: { health(): Health }
   /** What became of the log. */
   readonly log: { readonly lost: number }
   readonly descriptors: { readonly shortages: number }
-  /** The dates of the certificate that is served, where there is one. */
-  certificate(): Validity | undefined
+  /** The certificate that is served, where there is one. */
+  readonly certificate: { readonly validity: Validity | undefined }
   /** This node among others, where there are several. */
   readonly cluster?: Pick<ClusterNode, 'connected' | 'counters' | 'state'> | undefined
 }
 
 /** All metrics of a relay, for `GET /metrics`. `docs/metrics.md` is made from their texts. */
 export function createMetrics(sources: MetricsSources): MetricsRegistry {
-  const exposition = new MetricsRegistry()
-  addState(exposition, sources)
-  addConnections(exposition, sources)
-  addRooms(exposition, sources)
-  addMessages(exposition, sources)
-  addRefusals(exposition, sources)
-  addBacklog(exposition, sources)
-  if (sources.settings.enableTls) addCertificate(exposition, sources)
-  if (sources.cluster) addCluster(exposition, sources.cluster)
-  return exposition.include(processMetrics)
+  const registry = new MetricsRegistry()
+  addState(registry, sources)
+  addConnections(registry, sources)
+  addRooms(registry, sources)
+  addMessages(registry, sources)
+  addRefusals(registry, sources)
+  addBacklog(registry, sources)
+  if (sources.settings.enableTls) addCertificate(registry, sources)
+  if (sources.cluster) addCluster(registry, sources.cluster)
+  return registry.include(processMetrics)
 }
 
-function addState(exposition: MetricsRegistry, { health, log, descriptors }: MetricsSources): void {
-  exposition
+function addState(registry: MetricsRegistry, { report, log, descriptors }: MetricsSources): void {
+  registry
     .info('baton_build_info', 'Always 1; the labels tell the versions.', { version, node: process.version })
     .gauge(
       'baton_degraded_reasons',
       'How many things are wrong while the relay serves on; `/health` names them.',
-      () => health().reasons?.length ?? 0,
+      () => report.health().reasons?.length ?? 0,
     )
     .gauge('baton_draining', '1 while the relay stops and turns newcomers away, else 0.', () =>
-      health().status === 'draining' ? 1 : 0,
+      report.health().status === 'draining' ? 1 : 0,
     )
     .counter(
       'baton_file_descriptor_shortages_total',
@@ -63,39 +63,39 @@ function addState(exposition: MetricsRegistry, { health, log, descriptors }: Met
     )
 }
 
-function addConnections(exposition: MetricsRegistry, { hub, settings, tally }: MetricsSources): void {
-  const { counters } = hub
-  exposition
+function addConnections(registry: MetricsRegistry, { context, settings, eventCounters }: MetricsSources): void {
+  const { counters } = context
+  registry
     .gauge('baton_connections', 'WebSockets open now.', () => counters.connections - counters.disconnections)
     .gauge('baton_max_connections', 'The limit `MAX_CONNECTIONS`; 0 means none.', () => settings.maxConnections)
     .counter('baton_connections_opened_total', 'WebSockets opened.', () => counters.connections)
-    .counters('baton_connections_closed_total', 'code', 'WebSockets closed, by close code.', () => tally.closes)
+    .counters('baton_connections_closed_total', 'code', 'WebSockets closed, by close code.', () => eventCounters.closes)
     .counters(
       'baton_handshakes_failed_total',
       'reason',
       'Handshakes that were answered with an HTTP status, or failed in TLS.',
-      () => tally.handshakes,
+      () => eventCounters.handshakes,
     )
 }
 
-function addRooms(exposition: MetricsRegistry, { hub, settings }: MetricsSources): void {
-  const census = (what: 'rooms' | 'members') => () =>
-    settings.dialects.map((dialect) => [dialect, hub.counters.dialect(dialect)[what]] as const)
-  exposition
-    .gauges('baton_rooms', 'dialect', 'Open rooms.', census('rooms'))
+function addRooms(registry: MetricsRegistry, { context, settings }: MetricsSources): void {
+  const counts = (what: 'rooms' | 'members') => () =>
+    settings.dialects.map((dialect) => [dialect, context.counters.dialect(dialect)[what]] as const)
+  registry
+    .gauges('baton_rooms', 'dialect', 'Open rooms.', counts('rooms'))
     .gauges(
       'baton_members',
       'dialect',
       'Members of all rooms; a connection is one in each of its rooms.',
-      census('members'),
+      counts('members'),
     )
     .gauge('baton_max_rooms', 'The limit `MAX_ROOMS`; 0 means none.', () => settings.maxRooms)
 }
 
-function addMessages(exposition: MetricsRegistry, { hub: { counters } }: MetricsSources): void {
+function addMessages(registry: MetricsRegistry, { context: { counters } }: MetricsSources): void {
   const { batches } = counters
   const bounds = batches.buckets.slice(1).map((_, exponent) => 2 ** exponent)
-  exposition
+  registry
     .counter(
       'baton_messages_received_total',
       'Messages that came from clients, those that were refused among them.',
@@ -120,44 +120,44 @@ function addMessages(exposition: MetricsRegistry, { hub: { counters } }: Metrics
     )
 }
 
-function addRefusals(exposition: MetricsRegistry, { tally }: MetricsSources): void {
-  exposition
+function addRefusals(registry: MetricsRegistry, { eventCounters }: MetricsSources): void {
+  registry
     .counters(
       'baton_limits_hit_total',
       'reason',
       'Limits that were hit, one time for each message that hits one.',
-      () => tally.limits,
+      () => eventCounters.limits,
     )
     .counters(
       'baton_denied_total',
       'reason',
       'Connections, rooms and tokens that were denied to somebody.',
-      () => tally.denials,
+      () => eventCounters.denials,
     )
     .counters(
       'baton_messages_refused_total',
       'dialect',
       'Messages that were refused for what is in them: bad JSON, an unknown type, a broken frame.',
-      () => tally.refusals,
+      () => eventCounters.refusals,
     )
     .counter(
       'baton_faults_total',
       'Faults in the relay or in a hook; the log has the stack of each kind.',
-      () => tally.faults,
+      () => eventCounters.faults,
     )
 }
 
 function addBacklog(
-  exposition: MetricsRegistry,
-  { backlog, unfinished, hub: { counters }, tally: { limits } }: MetricsSources,
+  registry: MetricsRegistry,
+  { budget, unfinished, context: { counters }, eventCounters: { limits } }: MetricsSources,
 ): void {
-  exposition
+  registry
     .gauge(
       'baton_backlog_bytes',
       'Memory that waits for clients that read slowly; what several share counts once.',
-      () => backlog.measure().bytes + counters.keptBytes,
+      () => budget.measure().bytes + counters.keptBytes,
     )
-    .gauge('baton_backlog_connections', 'Connections for which something waits.', () => backlog.measure().connections)
+    .gauge('baton_backlog_connections', 'Connections for which something waits.', () => budget.measure().connections)
     .gauge('baton_unfinished_bytes', 'Memory of messages that have come in part.', () => unfinished.measure().bytes)
     .counter(
       'baton_slow_readers_dropped_total',
@@ -166,17 +166,17 @@ function addBacklog(
     )
 }
 
-function addCertificate(exposition: MetricsRegistry, { certificate }: MetricsSources): void {
-  exposition.gauge(
+function addCertificate(registry: MetricsRegistry, { certificate }: MetricsSources): void {
+  registry.gauge(
     'baton_certificate_expiry_timestamp_seconds',
     'When the certificate that is served runs out, in seconds since 1970; NaN while there is none.',
-    () => (certificate()?.expires ?? Number.NaN) / 1000,
+    () => (certificate.validity?.expires ?? Number.NaN) / 1000,
   )
 }
 
-function addCluster(exposition: MetricsRegistry, cluster: NonNullable<MetricsSources['cluster']>): void {
+function addCluster(registry: MetricsRegistry, cluster: NonNullable<MetricsSources['cluster']>): void {
   const { counters } = cluster
-  exposition
+  registry
     .gauge('baton_cluster_nodes', 'Nodes that this one knows of, itself among them.', () => cluster.state.nodes)
     .gauge('baton_cluster_connected', '1 while the bus between the nodes can be reached, else 0.', () =>
       Number(cluster.connected),

@@ -2,6 +2,7 @@ import { getHeapStatistics } from 'node:v8'
 import type { Totals } from '../cluster/messages.js'
 import type { ClusterState } from '../cluster/observer.js'
 import type { RelayContext } from '../core/context.js'
+import type { Counters } from '../core/counters.js'
 import { formatUptime } from '../options/units.js'
 
 /** What `GET /stats` and `relay.stats()` say. */
@@ -60,38 +61,34 @@ export interface Health {
 
 const MEGABYTE = 2 ** 20
 
+/** What a report needs beside the relay's own counters. */
+interface StatusSources {
+  /** All nodes together, where there are several. */
+  readonly cluster?: { readonly state: ClusterState } | undefined
+  /** Whether the relay is stopping. */
+  draining?(): boolean
+  /** Whether it cannot serve anybody yet. */
+  starting?(): boolean
+  /**
+   * Each says in one sentence what is wrong while the relay serves on; undefined if all is well. Everybody may read it.
+   */
+  readonly healthChecks?: readonly (() => string | undefined)[]
+}
+
 /** Reads the state of a relay for those who ask. */
 export class StatusReport {
-  readonly #hub: RelayContext
+  readonly #context: RelayContext
+  readonly #sources: StatusSources
   readonly #startTime = Date.now()
   readonly #started = performance.now()
-  readonly #healthChecks: (() => string | undefined)[] = []
-  #starting = (): boolean => false
-  readonly #cluster: (() => ClusterState) | undefined
 
-  /** @param cluster Tells of all nodes together, where there are several. */
-  constructor(hub: RelayContext, cluster?: () => ClusterState) {
-    this.#hub = hub
-    this.#cluster = cluster
-  }
-
-  /** @param starting Asked at each look: whether the relay cannot serve anybody yet. */
-  awaits(starting: () => boolean): void {
-    this.#starting = starting
-  }
-
-  /**
-   * Has `GET /health` tell of something that may go wrong while the relay serves on.
-   *
-   * @param ailment Asked at each look: what is wrong in one sentence, or undefined while all is well. Everybody may
-   *   read it.
-   */
-  addHealthCheck(ailment: () => string | undefined): void {
-    this.#healthChecks.push(ailment)
+  constructor(context: RelayContext, sources: StatusSources = {}) {
+    this.#context = context
+    this.#sources = sources
   }
 
   stats(): Stats {
-    const { counters, rooms } = this.#hub
+    const { counters, rooms } = this.#context
     const uptime = this.#uptime()
     return {
       messagesRelayed: counters.messagesRelayed,
@@ -104,46 +101,48 @@ export class StatusReport {
       startTime: this.#startTime,
       currentRooms: rooms.size,
       currentConnections: counters.connections - counters.disconnections,
-      ...this.#topics(),
+      ...topicsOf(counters),
       uptime,
       uptimeFormatted: formatUptime(uptime),
     }
   }
 
-  health(draining: boolean): Health {
-    const { counters, rooms, limits } = this.#hub
+  health(): Health {
+    const { counters, rooms, limits } = this.#context
+    const { cluster, draining, starting, healthChecks = [] } = this.#sources
     const { history } = limits
+    const isDraining = draining?.() ?? false
     // Not process.memoryUsage(), which throws when the process has no file descriptor left.
     const { used_heap_size, total_heap_size } = getHeapStatistics()
-    const reasons = draining ? [] : this.#healthChecks.flatMap((ailment) => ailment() ?? [])
+    const reasons = isDraining ? [] : healthChecks.flatMap((check) => check() ?? [])
     return {
-      status: draining ? 'draining' : this.#starting() ? 'starting' : reasons.length > 0 ? 'degraded' : 'healthy',
+      status: isDraining ? 'draining' : starting?.() ? 'starting' : reasons.length > 0 ? 'degraded' : 'healthy',
       ...(reasons.length > 0 && { reasons }),
       uptime: this.#uptime(),
       timestamp: new Date().toISOString(),
       rooms: rooms.size,
       connections: counters.connections - counters.disconnections,
-      ...this.#topics(),
+      ...topicsOf(counters),
       memory: { heapUsed: megabytes(used_heap_size), heapTotal: megabytes(total_heap_size) },
       ...(history > 0 && { history: { messages: history } }),
-      ...(this.#cluster && { cluster: this.#cluster() }),
+      ...(cluster && { cluster: cluster.state }),
     }
-  }
-
-  /** What this node tells the others. */
-  totals(): Totals {
-    const { counters, rooms } = this.#hub
-    return { connections: counters.connections - counters.disconnections, rooms: rooms.size, ...this.#topics() }
   }
 
   #uptime(): number {
     return Math.floor((performance.now() - this.#started) / 1000)
   }
+}
 
-  #topics(): { topics: number; peers: number } {
-    const { rooms, members } = this.#hub.counters.dialect('pluresdb')
-    return { topics: rooms, peers: members }
-  }
+/** What a node tells the others of itself. */
+export function totalsOf(counters: Counters): Totals {
+  const { connections, disconnections, rooms } = counters
+  return { connections: connections - disconnections, rooms, ...topicsOf(counters) }
+}
+
+function topicsOf(counters: Counters): { topics: number; peers: number } {
+  const { rooms, members } = counters.dialect('pluresdb')
+  return { topics: rooms, peers: members }
 }
 
 function megabytes(bytes: number): string {

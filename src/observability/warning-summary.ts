@@ -1,4 +1,4 @@
-import type { Logger } from './log.js'
+import type { Logger } from './logger.js'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 

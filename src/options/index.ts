@@ -111,7 +111,8 @@ export class OptionsError extends Error {
 }
 
 /**
- * Checks options and fills in the defaults.
+ * Checks options and fills in the defaults. What it returns may be given to it again, as the command does to the
+ * relay: it stays as it is.
  *
  * @param known What is known already to be wrong.
  * @throws {OptionsError} With all that are wrong.
@@ -128,6 +129,19 @@ export function parseOptions(options: object, known: readonly OptionProblem[] = 
   problems.push(...checks.flatMap((check) => checkWithout(wrong, settings, check)))
   if (problems.length > 0) throw new OptionsError(problems)
   return settings
+}
+
+const drainSchema = schema.pick({ drain: true })
+
+/**
+ * Checks the option `drain` alone.
+ *
+ * @throws {OptionsError} If it is no duration.
+ */
+export function parseDrain(drain: unknown): number {
+  const result = drainSchema.safeParse({ drain })
+  if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => explain(issue, { drain })))
+  return result.data.drain
 }
 
 type Check = (settings: Settings) => OptionProblem[]

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import type { Logger } from '../observability/log.js'
+import type { Logger } from '../observability/logger.js'
 import { OptionsError } from '../options/index.js'
 import { AcmeError } from './acme-error.js'
 

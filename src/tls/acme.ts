@@ -1,5 +1,5 @@
 import type { ServerOptions, Server as TlsServer } from 'node:https'
-import type { Logger } from '../observability/log.js'
+import type { Logger } from '../observability/logger.js'
 import type { Settings } from '../options/index.js'
 import { loadOptional } from '../options/optional-package.js'
 import { explain } from './acme-error.js'

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs'
 import type { ServerOptions, Server as TlsServer } from 'node:https'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import type { Logger } from '../observability/log.js'
+import type { Logger } from '../observability/logger.js'
 import { type OptionProblem, OptionsError, type Settings } from '../options/index.js'
 import { type Certificate, HTTP_1_1, SECURE } from './certificate.js'
 import { reasonOf } from './openssl-reason.js'
@@ -62,7 +62,7 @@ export class CertificateFiles implements Certificate {
       this.#validity = validity
       this.#stale = false
       this.#warnOfMode()
-      this.#log.info('Certificate reloaded')
+      this.#log.info({}, 'Certificate reloaded')
     } catch (error) {
       this.#stale = true
       // Not by the names of the options: who set them by flags or variables knows them by others. The files are named.

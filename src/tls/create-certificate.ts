@@ -1,4 +1,4 @@
-import type { Logger } from '../observability/log.js'
+import type { Logger } from '../observability/logger.js'
 import type { Settings } from '../options/index.js'
 import { createAcmeCertificate } from './acme.js'
 import type { Certificate } from './certificate.js'

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import type { Logger } from '../observability/log.js'
+import type { Logger } from '../observability/logger.js'
 import type { Settings } from '../options/index.js'
 import { loadOptional } from '../options/optional-package.js'
 import { type Certificate, HTTP_1_1, SECURE } from './certificate.js'

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import type { Logger } from '../observability/log.js'
+import type { Logger } from '../observability/logger.js'
 
 /** The dates of a certificate, in milliseconds since 1970. */
 export interface Validity {
@@ -33,7 +33,7 @@ export function watchDates(certificate: { readonly validity: Validity | undefine
     const why = certificate.validity && outOfDate(certificate.validity)
     if (why === told) return
     told = why
-    if (why === undefined) log.info('The certificate is valid again')
+    if (why === undefined) log.info({}, 'The certificate is valid again')
     else log.warn({ why }, 'The certificate is out of date')
   }
   look()

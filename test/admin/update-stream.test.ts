@@ -5,7 +5,7 @@ import { RoomInspector, type View } from '../../src/admin/room-inspector.js'
 import { UpdateStream } from '../../src/admin/update-stream.js'
 import type { State, Update } from '../../src/admin/updates.js'
 import type { RelayContext } from '../../src/core/context.js'
-import { RoomNameHasher } from '../../src/observability/log.js'
+import { RoomNameHasher } from '../../src/observability/room-names.js'
 import { connect, createHub, turn } from '../support/context.js'
 import { startOperator } from '../support/dashboard.js'
 

@@ -23,14 +23,14 @@ async function read(given: Partial<MetricsSources>): Promise<Map<string, number>
   const hub = createHub()
   const metrics = createMetrics({
     settings: parseOptions({}),
-    hub,
-    tally: new EventCounters([]),
-    backlog: { measure: () => ({ bytes: 0, connections: 0 }) },
+    context: hub,
+    eventCounters: new EventCounters([]),
+    budget: { measure: () => ({ bytes: 0, connections: 0 }) },
     unfinished: { measure: () => ({ bytes: 0 }) },
-    health: () => new StatusReport(hub).health(false),
+    report: new StatusReport(hub),
     log: { lost: 0 },
     descriptors: { shortages: 0 },
-    certificate: () => undefined,
+    certificate: { validity: undefined },
     ...given,
   })
   return numbersIn(await metrics.text())
@@ -188,10 +188,12 @@ describe('GET /metrics', () => {
 
   it('says how many things are wrong, and whether the relay is stopping', async () => {
     const hub = createHub()
-    const health = new StatusReport(hub).health(false)
-    const degraded = await read({ health: () => ({ ...health, status: 'degraded', reasons: ['one', 'two'] }) })
+    const health = new StatusReport(hub).health()
+    const degraded = await read({
+      report: { health: () => ({ ...health, status: 'degraded', reasons: ['one', 'two'] }) },
+    })
     expect([degraded.get('baton_degraded_reasons'), degraded.get('baton_draining')]).toEqual([2, 0])
-    const draining = await read({ health: () => ({ ...health, status: 'draining' }) })
+    const draining = await read({ report: { health: () => ({ ...health, status: 'draining' }) } })
     expect([draining.get('baton_degraded_reasons'), draining.get('baton_draining')]).toEqual([0, 1])
   })
 

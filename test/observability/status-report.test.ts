@@ -5,20 +5,14 @@ import { MetricsRegistry } from '../../src/observability/metrics-registry.js'
 import { StatusReport } from '../../src/observability/status-report.js'
 import { createHub } from '../support/context.js'
 
-/** What `GET /health` says of a relay with these ailments. */
+/** What `GET /health` says of a relay with these checks. */
 async function look(
-  ailments: (() => string | undefined)[],
+  healthChecks: (() => string | undefined)[],
   draining = false,
 ): Promise<[number, Record<string, unknown>]> {
-  const report = new StatusReport(createHub())
-  for (const ailment of ailments) report.addHealthCheck(ailment)
+  const report = new StatusReport(createHub(), { healthChecks, draining: () => draining })
   const nothing = { status: 200, type: '', body: '' }
-  const pages = createPages(
-    report,
-    () => draining,
-    () => nothing,
-    new MetricsRegistry(),
-  )
+  const pages = createPages(report, () => nothing, new MetricsRegistry())
   const { status, body } = await answerTo(pages, { url: '/health', rawHeaders: [] } as unknown as IncomingMessage)
   return [status, JSON.parse(String(body)) as Record<string, unknown>]
 }
@@ -34,10 +28,9 @@ describe('a degraded relay', () => {
 
   it('is healthy again, without reasons, as soon as nothing is wrong', () => {
     const reasons = ['once']
-    const report = new StatusReport(createHub())
-    report.addHealthCheck(() => reasons.pop())
-    expect(report.health(false)).toMatchObject({ status: 'degraded', reasons: ['once'] })
-    const health = report.health(false)
+    const report = new StatusReport(createHub(), { healthChecks: [() => reasons.pop()] })
+    expect(report.health()).toMatchObject({ status: 'degraded', reasons: ['once'] })
+    const health = report.health()
     expect(health.status).toBe('healthy')
     expect(health).not.toHaveProperty('reasons')
   })

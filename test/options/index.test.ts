@@ -103,6 +103,17 @@ describe('options', () => {
     })
   })
 
+  it.each([
+    {},
+    { port: '0', trustProxy: '10.0.0.0/8, loopback', allowNetworks: '192.0.2.0/24', roomExpiry: '48h' },
+    { enableTls: true, acmeDomains: 'Relay.example.org', redirectPort: 80, adminPort: '9000', acmeHttpPort: 80 },
+    { turnUrls: 'turn:a', turnSecret: 'c'.repeat(16), allowedOrigins: 'https://a.example, https://*.b.example' },
+    { maxMessageBytes: '32MiB', logRoomNames: 'true', dialects: 'opaque', trustProxy: '2' },
+  ])('stay as they are when they are checked again: %j', (options) => {
+    const settings = parseOptions(options)
+    expect(parseOptions(settings)).toEqual(settings)
+  })
+
   it('take port 443 with TLS, unless told otherwise', () => {
     const tls = { enableTls: true, tlsCert: 'cert.pem', tlsKey: 'key.pem' }
     expect(parseOptions(tls).port).toBe(443)

@@ -297,13 +297,10 @@ describe('a page', () => {
   it('gets the request', async () => {
     const make = ({ url = '' }: IncomingMessage): Page => ({ status: 200, type: 'text/plain', body: url })
     const report = {} as Parameters<typeof createPages>[0]
-    const answered = await answerTo(
-      createPages(report, () => false, make, new MetricsRegistry()),
-      {
-        url: '/?x=1',
-        rawHeaders: [],
-      } as unknown as Parameters<typeof answerTo>[1],
-    )
+    const answered = await answerTo(createPages(report, make, new MetricsRegistry()), {
+      url: '/?x=1',
+      rawHeaders: [],
+    } as unknown as Parameters<typeof answerTo>[1])
     expect(answered.body).toBe('/?x=1')
   })
 })
