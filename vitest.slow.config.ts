@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/slow/**/*.test.ts'],
-    passWithNoTests: true,
+    reporters: ['default', './test/support/notable.ts'],
     testTimeout: 180_000,
     maxConcurrency: 30,
     fileParallelism: false,

@@ -5,12 +5,11 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Client } from './support/client.js'
+import { describeWith, hasCommand } from './support/needs.js'
 import { startRelay } from './support/relay.js'
 
 // The examples import the package by its name, which means dist/: `npm test` builds it first.
 const root = fileURLToPath(new URL('..', import.meta.url))
-
-const withoutCurl = spawnSync('curl', ['--version']).error !== undefined && process.env['CI'] !== 'true'
 
 /** A program of which the test reads line after line; stopped at the end of the test. */
 class Program {
@@ -135,7 +134,7 @@ describe('examples/authorize.js', () => {
   })
 })
 
-describe.skipIf(withoutCurl)('examples/curl.sh (needs curl)', () => {
+describeWith('curl', hasCommand('curl'), 'examples/curl.sh', () => {
   it('shows the pages and their errors', async () => {
     const { port } = await startRelay()
     const [lines, code] = await new Program('sh', ['examples/curl.sh'], port).rest()

@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { Client } from '../support/client.js'
+import { describeWith, hasCommand } from '../support/needs.js'
 
 // `npm test` builds dist/ first.
 
@@ -18,9 +19,7 @@ const SYSTEMD = `
   print "listening\\n";
   while (defined recv($socket, my $state, 4096, 0)) { print "$state\\n" }`
 
-const missing = ['systemd-notify', 'perl'].filter((program) => spawnSync(program, ['--version']).error !== undefined)
-const skip = process.env['CI'] !== 'true' && missing.length > 0
-if (skip) process.stderr.write(`Skipped, because there is no ${missing.join(' and no ')}: under systemd\n`)
+const missing = ['systemd-notify', 'perl'].filter((program) => !hasCommand(program))
 
 /** Listens as systemd does. */
 async function listen(): Promise<{ path: string; next(): Promise<string> }> {
@@ -55,7 +54,7 @@ async function start(env: Record<string, string>): Promise<{ child: ChildProcess
   return { child, port: JSON.parse(line).port }
 }
 
-describe.skipIf(skip)('under systemd', () => {
+describeWith(missing.join(' and no '), missing.length === 0, 'under systemd', () => {
   it('says when it is ready, and when it drains', async () => {
     const { path, next } = await listen()
     const { child, port } = await start({ NOTIFY_SOCKET: path })

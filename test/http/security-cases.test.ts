@@ -337,7 +337,7 @@ describe('forged notices of the relay', () => {
       '"connectionId":"0000000000000000","timestamp":1',
       '"connectionId":null',
       '"\\u0063onnectionId":"0000000000000000"',
-      '"timestamp":false,"timestamp":0',
+      '"timestamp":0',
     ]
     for (const stamp of stamps) {
       forger.send(`{"type":"x",${stamp}}`)

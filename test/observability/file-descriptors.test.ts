@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { FileDescriptors } from '../../src/observability/file-descriptors.js'
+import { describeWith } from '../support/needs.js'
 import { RawClient } from '../support/raw.js'
 import { RelayCommand } from '../support/relay-command.js'
 import { SECRET, tokenFor } from '../support/tokens.js'
@@ -10,9 +11,9 @@ import { SECRET, tokenFor } from '../support/tokens.js'
 /** Changes the limits of a process that runs; of util-linux. */
 const PRLIMIT = '/usr/bin/prlimit'
 
-const describeWithPrlimit = existsSync(PRLIMIT) ? describe : describe.skip
+const hasPrlimit = existsSync(PRLIMIT)
 
-describeWithPrlimit('a relay without a file descriptor left (10.5)', () => {
+describeWith(PRLIMIT, hasPrlimit, 'a relay without a file descriptor left (10.5)', () => {
   it('says so once in the log, counts it, and is degraded', async () => {
     const relay = await RelayCommand.start({ NODE_ENV: 'production' })
     const { port, host } = new URL(relay.url)
@@ -37,7 +38,7 @@ describeWithPrlimit('a relay without a file descriptor left (10.5)', () => {
   })
 })
 
-describeWithPrlimit('a relay that checks tokens, without a file descriptor left (10.5)', () => {
+describeWith(PRLIMIT, hasPrlimit, 'a relay that checks tokens, without a file descriptor left (10.5)', () => {
   it('checks its first one as well', async () => {
     const relay = await RelayCommand.start({ JWT_SECRET: SECRET, STUN_URLS: 'stun:stun.example.org' })
     const { port, host } = new URL(relay.url)

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { encodeFrame, Opcode } from '../../src/core/frame.js'
 import { spawnBound } from '../support/child.js'
 import { hasEthernet, plugIn } from '../support/ethernet.js'
 import { forkRelay } from '../support/fork.js'
+import { describeWith } from '../support/needs.js'
 
 const MEGABYTE = 2 ** 20
 
@@ -46,7 +47,7 @@ async function broadcast(rate: string, tls: boolean, readers: number, messages: 
 }
 
 // Both sides of the room's machine stand for many: what one process reads is less than what 900 computers do.
-describe.skipIf(!hasEthernet)('readers on an Ethernet (needs root for network namespaces)', () => {
+describeWith('right to make network namespaces with `ip` and `tc`', hasEthernet(), 'readers on an Ethernet', () => {
   for (const tls of [false, true]) {
     const over = tls ? 'over TLS' : 'without TLS'
 

@@ -5,7 +5,7 @@ import { get, type RequestOptions } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, onTestFinished } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { freePort } from '../../scripts/deploy/port.js'
 import { Client } from './client.js'
 
@@ -39,13 +39,6 @@ interface Place {
   readonly folder: string
   readonly cert: string
   readonly key: string
-}
-
-/** Describes what needs a program. Without it the tests are skipped by name; in CI they fail. */
-export function describeWith(program: string, what: string, tests: () => void): void {
-  const skip = process.env['CI'] !== 'true' && spawnSync(program, ['-v']).error !== undefined
-  if (skip) process.stderr.write(`Skipped, because there is no ${program}: ${what}\n`)
-  describe.skipIf(skip)(what, tests)
 }
 
 /** The shipped text with each of the changes made. Throws if one has nothing to change. */

@@ -5,18 +5,14 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, onTestFinished } from 'vitest'
+import { onTestFinished } from 'vitest'
+import { describeWith } from './needs.js'
 
 const path = process.env['TURNSERVER'] ?? '/usr/bin/turnserver'
 
-/**
- * Describes what needs coturn. On a machine without it it is skipped, and says so; in CI the missing
- * program fails it.
- */
+/** Describes what needs coturn. */
 export function describeWithCoturn(what: string, tests: () => void): void {
-  const skip = process.env['CI'] !== 'true' && !existsSync(path)
-  if (skip) process.stderr.write(`Skipped, because there is no coturn at ${path}: ${what}\n`)
-  describe.skipIf(skip)(what, tests)
+  describeWith(`coturn at ${path}`, existsSync(path), what, tests)
 }
 
 /** Starts coturn for one test, and waits until it answers. */

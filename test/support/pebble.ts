@@ -6,22 +6,17 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { describe } from 'vitest'
 import { makeCertificate } from './certificate.js'
+import { describeWith } from './needs.js'
 
 const PEBBLE = '/usr/bin/pebble'
 const NAME_SERVER = '/usr/bin/pebble-challtestsrv'
 const programs = [PEBBLE, NAME_SERVER]
 
-/**
- * Describes what needs Pebble, the ACME server for tests of Let's Encrypt (Debian's package `pebble`). On a
- * machine without it, it is skipped, and says so; in CI the missing program fails it.
- */
+/** Describes what needs Pebble, the ACME server for tests of Let's Encrypt (Debian's package `pebble`). */
 export function describeWithPebble(what: string, tests: () => void): void {
-  const skip = process.env['CI'] !== 'true' && !programs.every((path) => existsSync(path))
-  // The default reporter of Vitest counts skipped tests, but does not name them.
-  if (skip) process.stderr.write(`Skipped, because ${programs.join(' or ')} is missing: ${what}\n`)
-  describe.skipIf(skip)(what, tests)
+  const isThere = programs.every((path) => existsSync(path))
+  describeWith(programs.join(' or '), isThere, what, tests)
 }
 
 /** A port that leads to another one: what stands between an authority and a relay whose port the system chose. */

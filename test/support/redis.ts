@@ -7,20 +7,15 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@redis/client'
-import { describe, onTestFinished, type TestOptions } from 'vitest'
+import { onTestFinished, type TestOptions } from 'vitest'
 import { spawnBound } from './child.js'
+import { describeWith } from './needs.js'
 
 const path = process.env['REDIS_SERVER'] ?? '/usr/bin/redis-server'
 
-/**
- * Describes what needs Redis. On a machine without it it is skipped, and says so; in CI the missing
- * server fails it.
- */
+/** Describes what needs Redis. */
 export function describeWithRedis(what: string, tests: () => void, options: TestOptions = {}): void {
-  const skip = process.env['CI'] !== 'true' && !existsSync(path)
-  // The default reporter of Vitest counts skipped tests, but does not name them.
-  if (skip) process.stderr.write(`Skipped, because there is no redis-server at ${path}: ${what}\n`)
-  describe.skipIf(skip)(what, options, tests)
+  describeWith(`redis-server at ${path}`, existsSync(path), what, tests, options)
 }
 
 /** A port that nobody uses. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { mutants } from '../cluster/simulator/mutants.js'
+import { type Fault, type Scenario, World } from '../cluster/simulator/world.js'
 import { type Code, loadCode, loadMutant } from '../support/code.js'
-import { mutants } from './simulator/mutants.js'
-import { type Fault, type Scenario, World } from './simulator/world.js'
 
-/** `SEEDS=5000 npx vitest run test/cluster/simulation.test.ts` tries more than CI does. */
+/** `SEEDS=5000 npx vitest run --config vitest.slow.config.ts simulation` tries more than CI does. */
 const SEEDS = Number(process.env['SEEDS'] ?? 200)
 const TIMEOUT = 3_600_000
 

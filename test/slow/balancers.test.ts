@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { parseOptions } from '../../src/options/index.js'
 import { parseDuration } from '../../src/options/units.js'
-import { type Balancer, describeWith, HOST, startBalancer } from '../support/balancer.js'
+import { type Balancer, HOST, startBalancer } from '../support/balancer.js'
 import type { Client } from '../support/client.js'
+import { describeWith, hasCommand } from '../support/needs.js'
 import { startRelay, type TestRelay } from '../support/relay.js'
 
 /** Pings in a test, and how much longer everything takes in the shipped configurations. */
@@ -123,9 +124,9 @@ const pairs = Array.from({ length: 8 }, (_, i) => [
 /** A relay that answers late, on a machine that is busy, is passed over as it should be. */
 const PATIENCE = { retry: 2 }
 
-describeWith('nginx', 'deploy/nginx.conf', () => behaves(nginx))
-describeWith('haproxy', 'deploy/haproxy.cfg', () => behaves(haproxy))
-describeWith('caddy', 'deploy/Caddyfile', () => behaves(caddy))
+describeWith('nginx', hasCommand('nginx'), 'deploy/nginx.conf', () => behaves(nginx))
+describeWith('haproxy', hasCommand('haproxy'), 'deploy/haproxy.cfg', () => behaves(haproxy))
+describeWith('caddy', hasCommand('caddy'), 'deploy/Caddyfile', () => behaves(caddy))
 
 function behaves(balancer: Balancer): void {
   it('brings the members of a room to one relay, and uses both', PATIENCE, async () => {
