@@ -1,7 +1,7 @@
 import type { Link } from '../core/cluster.js'
 import type { Deadline } from '../core/deadlines.js'
 import type { HistoryEntry } from '../core/history.js'
-import type { Member, Room } from '../core/room.js'
+import type { Member, Room, RoomCloseCause } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
 import { Hosts } from './hosts.js'
 import type { Change, MemberRecord, Message } from './messages.js'
@@ -25,7 +25,7 @@ export class RoomLink implements Link {
   readonly room: Room
   readonly key: string
   readonly channel: string
-  opening: Promise<void> | undefined
+  ready: Promise<void> | undefined
 
   readonly #node: ClusterNode
   readonly #rooms: Rooms
@@ -51,7 +51,7 @@ export class RoomLink implements Link {
     this.channel = channel
     this.#outbox = new Outbox(node.nextNumber())
     this.#lastPublished = node.now()
-    if (node.connected) this.opening = new Promise((resolve) => (this.#opened = resolve))
+    if (node.connected) this.ready = new Promise((resolve) => (this.#opened = resolve))
     else this.#nextHello = Number.NEGATIVE_INFINITY
     this.#open().catch((error: unknown) => node.failed(error))
   }
@@ -80,12 +80,10 @@ export class RoomLink implements Link {
 
   joined(member: Member): void {
     this.#change({ what: 'join', who: recordOf(member) })
-    this.room.markPending()
   }
 
-  left({ session }: Member): void {
-    this.#change({ what: 'leave', key: session.id })
-    this.room.markPending()
+  left({ key }: Member): void {
+    this.#change({ what: 'leave', key })
   }
 
   flush(): void {
@@ -93,14 +91,13 @@ export class RoomLink implements Link {
     if (batch) this.#publish(batch)
   }
 
-  close(): void {
-    if (this.#closed) return
+  close(why: RoomCloseCause): void {
     this.flush()
-    const { ending, created } = this.room
-    if (ending === 'expired') {
+    const { created } = this.room
+    if (why === 'expired') {
       this.#node.ages.markExpired(this.channel, created, this.#node.now())
       this.#publish({ kind: 'expire', created })
-    } else if (ending !== 'isolated' && this.shared) this.#publish({ kind: 'gone', s: this.#outbox.seq + 1 })
+    } else if (why !== 'isolated' && this.shared) this.#publish({ kind: 'gone', s: this.#outbox.seq + 1 })
     this.#closed = true
     this.#node.unlink(this)
     this.#node.retire(this.#outbox.seq)
@@ -112,7 +109,7 @@ export class RoomLink implements Link {
   /** The alarm rang. */
   tick(): void {
     const now = this.#node.now()
-    if (this.opening !== undefined) this.#goLive()
+    if (this.ready !== undefined) this.#goLive()
     else if (!this.#node.connected) this.#wait(BEACON[1])
     else if (!this.#subscribed) this.#node.reset('No answer to a subscription')
     else {
@@ -205,7 +202,7 @@ export class RoomLink implements Link {
   }
 
   async #open(): Promise<void> {
-    this.#wait(this.opening === undefined ? SUBSCRIBE_TIMEOUT : WELCOME_TIMEOUT)
+    this.#wait(this.ready === undefined ? SUBSCRIBE_TIMEOUT : WELCOME_TIMEOUT)
     await this.#node.subscribe(this.channel)
     if (this.#closed) return
     this.#subscribed = true
@@ -220,7 +217,7 @@ export class RoomLink implements Link {
     for (const [id, { synced, membershipSeq }] of this.#hosts) if (synced) have.set(id, membershipSeq)
     this.#lastPublished = this.#node.now()
     const members = this.#members()
-    const hello = { kind: 'hello', ...this.#position(), members, have, curious: this.opening !== undefined } as const
+    const hello = { kind: 'hello', ...this.#position(), members, have, curious: this.ready !== undefined } as const
     const before = this.#exposedUntil
     // The hello may arrive even if the bus's answer is lost.
     if (members.length > 0) this.#exposedUntil = Number.POSITIVE_INFINITY
@@ -228,7 +225,7 @@ export class RoomLink implements Link {
     if (this.#closed) return
     if (members.length > 0) this.#exposedUntil = receivers === 1 ? before : this.#node.now() + PEER_TIMEOUT
     if (receivers !== undefined) this.#hosts.listeners = receivers - 1
-    else if (this.opening !== undefined && this.#hosts.unknown) this.#wait(SOLO_WELCOME)
+    else if (this.ready !== undefined && this.#hosts.unknown) this.#wait(SOLO_WELCOME)
     this.#answered()
   }
 
@@ -236,7 +233,7 @@ export class RoomLink implements Link {
   #sync(id: string, history: readonly HistoryEntry[] = []): void {
     this.flush()
     // Whoever has just come does not know.
-    const hosts = this.opening === undefined ? [this.#node.id, ...this.#hosts.ids] : []
+    const hosts = this.ready === undefined ? [this.#node.id, ...this.#hosts.ids] : []
     this.#node.sendTo(id, {
       kind: 'sync',
       room: this.key,
@@ -290,13 +287,13 @@ export class RoomLink implements Link {
 
   /** Goes live once all who should have answered. */
   #answered(): void {
-    if (this.opening !== undefined && this.#hosts.complete(this.#node.id)) this.#goLive()
+    if (this.ready !== undefined && this.#hosts.complete(this.#node.id)) this.#goLive()
   }
 
   #goLive(): void {
     const opened = this.#opened
     if (!opened) return
-    this.opening = undefined
+    this.ready = undefined
     this.#opened = undefined
     opened()
     if (this.#closed) return
@@ -304,13 +301,13 @@ export class RoomLink implements Link {
     this.#rest()
     // All who waited for it may have gone meanwhile.
     setImmediate(() => {
-      if (this.room.members.length === 0) this.#rooms.close(this.room)
+      if (this.room.members.length === 0) this.#rooms.close(this.room, 'empty')
     })
   }
 
   /** Sleeps until something is due. */
   #rest(): void {
-    if (this.opening !== undefined) return
+    if (this.ready !== undefined) return
     if (!this.#subscribed) {
       this.#wait(SUBSCRIBE_TIMEOUT)
       return

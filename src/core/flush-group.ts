@@ -77,7 +77,7 @@ export class PublishOrder {
       this.#room = room
       if (last?.flushes === this.#flushes) {
         // Other nodes get a frame for each room: this one has to be first.
-        last.link?.flush()
+        last.flushLink()
         FlushGroup.unite(last, room)
       }
     }

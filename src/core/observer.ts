@@ -1,5 +1,5 @@
 import type { Denial } from './authority.js'
-import type { Member, Room } from './room.js'
+import type { Member, Room, RoomCloseCause } from './room.js'
 import type { Session } from './session.js'
 
 /** Which limit was hit, or for what a client was turned away. */
@@ -71,8 +71,8 @@ export interface Observer {
   /** @param reason What the close frame says; empty if there was none. */
   closed(session: Session, code: number, reason: string): void
   roomCreated(room: Room, session: Session): void
-  /** Its last member has left; `room.ending` tells whether it had to. */
-  roomRemoved(room: Room): void
+  /** Its last member has left. */
+  roomRemoved(room: Room, why: RoomCloseCause): void
   joined(member: Member): void
   left(member: Member): void
   /** @param address Of a client that has no session. */

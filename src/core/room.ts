@@ -74,8 +74,12 @@ export class Member implements RoomMember {
 /** A batch beyond this is sent at once: it bounds the memory of a turn in which much arrives. */
 const MAX_BATCH_BYTES = 256 * 1024
 
-/** Why a room has ended while there were members in it: they are being closed, and their leaves not announced. */
-export type Ending = 'expired' | 'isolated' | 'closed'
+/**
+ * Why a room was closed: its last member left, it reached its age, the other nodes count its members as gone, or an
+ * operator closed it. In all cases but the first the members that are still in it are disconnected, and their leaves
+ * are not announced.
+ */
+export type RoomCloseCause = 'empty' | 'expired' | 'isolated' | 'closed'
 
 /** Members, and the batch of frames that waits for the end of the turn. */
 export class Room {
@@ -87,10 +91,9 @@ export class Room {
   readonly members: Member[] = []
   /** Set by {@link Rooms} if the room is to expire. */
   expiry: Deadline<Room> | undefined
-  ending: Ending | undefined
   /** Who opened it on this node, as long as it is open. */
   usage: ClientUsage | undefined
-  /** Its tie to the other nodes; absent where there are none. */
+  /** What ties it to the other nodes; undefined where there are none. Set by {@link Rooms}, used by this class alone. */
   link: Link | undefined
   /** Its members that are behind; undefined if none is. */
   congestion: Congestion | undefined
@@ -114,6 +117,7 @@ export class Room {
   readonly #ids: Map<string, number> | undefined
   /** Those who are connected to other nodes. */
   #remotes: Set<RoomMember> | undefined
+  #closed: RoomCloseCause | undefined
   /** Whether it is noted for the flush of this turn. */
   #pending = false
   readonly #ownBatches: Member[] = []
@@ -132,6 +136,22 @@ export class Room {
     return this.members.length + (this.#remotes?.size ?? 0)
   }
 
+  /** Resolves when it is known who is in it on other nodes; undefined from then on, and on a relay that is alone. */
+  get ready(): Promise<void> | undefined {
+    return this.link?.ready
+  }
+
+  /** Why it was closed; undefined while it is open. It may have members still: these are being disconnected. */
+  get closed(): RoomCloseCause | undefined {
+    return this.#closed
+  }
+
+  /** Called once, by {@link Rooms}. */
+  close(why: RoomCloseCause): void {
+    this.#closed = why
+    this.link?.close(why)
+  }
+
   /** Whether a member on any node has chosen this id. */
   has(id: string): boolean {
     return this.#ids?.has(id) ?? false
@@ -142,16 +162,19 @@ export class Room {
     return this.#ids?.keys() ?? []
   }
 
-  /** Takes a member in. It gets nothing that was published before. */
+  /** Adds a member. It gets nothing that was published before. */
   add(member: Member): void {
     member.index = this.members.push(member) - 1
     this.owners.add(member)
     this.#counts.members++
     this.#count(member.id, 1)
     if (this.batch.frames.length > 0) this.skip(member)
+    if (!this.link) return
+    this.link.joined(member)
+    this.markPending()
   }
 
-  /** Lets a member go, its place taken by the last one. */
+  /** Removes a member; the last one takes its place in the list. */
   remove(member: Member): void {
     const last = this.members.pop()
     if (last && last !== member) {
@@ -162,6 +185,9 @@ export class Room {
     this.owners.delete(member)
     this.#counts.members--
     this.#count(member.id, -1)
+    if (!this.link) return
+    this.link.left(member)
+    this.markPending()
   }
 
   /** Somebody joined on another node. Announced unless the id was in already. */
@@ -180,7 +206,7 @@ export class Room {
       this.#count(who.id, -1)
       this.owners.delete(who)
     }
-    if (this.kind.left && this.ending === undefined && !this.has(who.id)) this.deliver(this.kind.left(who))
+    if (this.kind.left && this.#closed === undefined && !this.has(who.id)) this.deliver(this.kind.left(who))
   }
 
   /** Stands for a user as the owner of ids: the same on all nodes. Empty where no user is named. */
@@ -275,7 +301,12 @@ export class Room {
     this.settle()
   }
 
-  /** Hands out the pending batch, if there is one, and begins another. */
+  /** Sends the other nodes what this turn brought, now. */
+  flushLink(): void {
+    this.link?.flush()
+  }
+
+  /** Returns the pending batch, if there is one, and begins another. */
   take(): Batch | undefined {
     this.#pending = false
     this.link?.flush()

@@ -6,7 +6,7 @@ import type { Limits } from './context.js'
 import type { Counters } from './counters.js'
 import { Deadlines } from './deadlines.js'
 import { Archive, History } from './history.js'
-import { Room, type RoomKind } from './room.js'
+import { Room, type RoomCloseCause, type RoomKind } from './room.js'
 import type { Session } from './session.js'
 import { Ticker } from './ticker.js'
 
@@ -80,15 +80,15 @@ export class Rooms implements Iterable<Room> {
     return room
   }
 
-  /** Forgets a room: whoever comes next opens a new one. */
-  close(room: Room): void {
+  /** Removes a room: the next client that joins it opens a new one. Does nothing if it is closed. */
+  close(room: Room, why: RoomCloseCause): void {
     const rooms = this.#kinds.get(room.kind)
     if (rooms?.get(room.name) !== room) return
     rooms.delete(room.name)
     this.#size--
     this.#counters.dialect(room.kind.name).rooms--
     this.#expiries.cancel(room.expiry)
-    room.link?.close()
+    room.close(why)
     room.history?.clear()
     room.history = undefined
     if (room.usage) this.#usages.close(room.usage)
@@ -103,32 +103,29 @@ export class Rooms implements Iterable<Room> {
     this.#setExpiry(room)
   }
 
-  /** Ends a room that has reached its age. */
+  /** Closes a room that has reached its age. */
   expire(room: Room): void {
     const notice = room.kind.expired?.()
     if (notice) room.deliver(notice)
     room.flush()
-    room.ending = 'expired'
-    this.close(room)
+    this.close(room, 'expired')
     clear(room, closes.roomExpired)
   }
 
-  /** Disconnects all members on this node, for an operator. Whoever comes next opens a new room. */
+  /** Closes a room on this node, for an operator, and disconnects its members. */
   disband(room: Room): void {
     if (room.members.length === 0) return
     room.flush()
-    // Their leaves are no news to each other.
-    room.ending = 'closed'
+    this.close(room, 'closed')
     clear(room, closes.roomClosed)
   }
 
   /**
-   * Ends a room of whose members those on other nodes have lost sight: it takes nobody in any more, and
-   * `delay` milliseconds later its members are closed.
+   * Closes a room whose members here the other nodes count as gone: nobody can join it any more, and `delay`
+   * milliseconds later its members are disconnected.
    */
   evict(room: Room, delay: number): void {
-    room.ending = 'isolated'
-    this.close(room)
+    this.close(room, 'isolated')
     this.#evictions.set(room, delay)
   }
 
@@ -140,7 +137,7 @@ export class Rooms implements Iterable<Room> {
   }
 
   /**
-   * Why `client` may not open a room. Nobody may have opened a larger part of the free rooms than these are of all
+   * Why `client` may not open a room. No client may have opened a larger part of the free rooms than these are of all
    * rooms. So one client alone may open 38 of 100, and n clients n/(n+1) of all, also if they come one after another.
    */
   #shortage(client: string): 'all' | 'share' | undefined {
@@ -159,7 +156,7 @@ export class Rooms implements Iterable<Room> {
   }
 }
 
-/** Closes all members. */
+/** Disconnects all members. */
 function clear(room: Room, reason: CloseReason): void {
   for (const member of [...room.members]) member.session.close(reason)
 }

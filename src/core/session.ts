@@ -160,12 +160,11 @@ export class Session {
     if (!this.#ended && room.batch.frames.length > member.joinedAt) this.#catchUp()
     room.remove(member)
     this.#members.splice(this.#members.indexOf(member), 1)
-    room.link?.left(member)
-    const { kind, members, ending } = room
-    if (members.length === 0) this.#hub.rooms.close(room)
-    else if (kind.left && !ending && !room.has(member.id)) room.deliver(kind.left(member))
+    const { kind, members } = room
+    if (members.length === 0) this.#hub.rooms.close(room, 'empty')
+    else if (kind.left && !room.closed && !room.has(member.id)) room.deliver(kind.left(member))
     this.#hub.observer.left(member)
-    if (members.length === 0) this.#hub.observer.roomRemoved(room)
+    if (members.length === 0) this.#hub.observer.roomRemoved(room, room.closed ?? 'empty')
   }
 
   /**
@@ -383,10 +382,10 @@ export class Session {
     }
     const room = this.#open(kind, name)
     if (!room) return
-    const opening = room.link?.opening
-    if (opening !== undefined) {
-      // Others may already be in, on nodes that have not answered yet.
-      this.wait(opening, () => this.#enter(kind, name, who, entered, refused))
+    const { ready } = room
+    if (ready !== undefined) {
+      // Others may be in already, on nodes that have not answered yet.
+      this.wait(ready, () => this.#enter(kind, name, who, entered, refused))
       return
     }
     if (limits.maxRoomMembers > 0 && room.count >= limits.maxRoomMembers) {
@@ -396,7 +395,7 @@ export class Session {
     }
     const owner = this.authorization && kind.chosenIds ? room.ownerOf(this.user) : undefined
     if (owner !== undefined && !this.#mayUseId(who.id, owner, room)) {
-      if (room.members.length === 0) rooms.close(room)
+      if (room.members.length === 0) rooms.close(room, 'empty')
       refused?.()
       return
     }
@@ -421,7 +420,6 @@ export class Session {
     this.charge(costOfPlace(room) + notices)
     this.chargeClient(notices)
     entered?.(member)
-    room.link?.joined(member)
     if (kind.joined && !known) room.deliver(kind.joined(member), member)
     if (room.members.length === 1) observer.roomCreated(room, this)
     observer.joined(member)
@@ -458,13 +456,14 @@ export class Session {
     const { rooms } = this.#hub
     const room = rooms.clustered ? this.#open(kind, name) : rooms.find(kind, name)
     if (!room) return
-    if (room.link?.opening !== undefined) {
-      this.wait(room.link.opening, () => this.#visit(kind, name, encode))
+    const { ready } = room
+    if (ready !== undefined) {
+      this.wait(ready, () => this.#visit(kind, name, encode))
       return
     }
     this.publish(room, encode(room.count))
     if (room.members.length > 0) return
-    rooms.close(room)
+    rooms.close(room, 'empty')
     this.charge(VISIT)
   }
 

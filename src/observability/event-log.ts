@@ -1,6 +1,6 @@
 import type { Denial } from '../core/authority.js'
 import type { LimitName, Observer } from '../core/observer.js'
-import type { Member, Room } from '../core/room.js'
+import type { Member, Room, RoomCloseCause } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
 import type { Session } from '../core/session.js'
 import type { Logger } from './logger.js'
@@ -77,8 +77,8 @@ export class EventLog implements Observer {
     this.#summary.info('Room created', () => this.#about(room))
   }
 
-  roomRemoved(room: Room): void {
-    this.#summary.info(room.ending === 'expired' ? 'Room expired' : 'Room removed', () => this.#about(room))
+  roomRemoved(room: Room, why: RoomCloseCause): void {
+    this.#summary.info(why === 'expired' ? 'Room expired' : 'Room removed', () => this.#about(room))
   }
 
   joined(member: Member): void {

@@ -1,6 +1,6 @@
 import type { Denial } from '../core/authority.js'
 import type { LimitName, Observer } from '../core/observer.js'
-import type { Ending, Member, Room } from '../core/room.js'
+import type { Member, Room, RoomCloseCause } from '../core/room.js'
 import type { Session } from '../core/session.js'
 
 /** A connection, as events describe it. */
@@ -46,7 +46,7 @@ export interface RelayEvents {
   /** The first member of a room joined. */
   'room-created': [RoomInfo]
   /** The last member on this node left a room, or had to: it expired, or the node was cut off from the others. */
-  'room-removed': [RoomInfo & { why: 'empty' | Ending }]
+  'room-removed': [RoomInfo & { why: RoomCloseCause }]
   /** A limit was hit, or a client turned away; once for every message or attempt, and while a sender is slowed down once for every second of it. `address` is the client's. */
   limit: [{ limit: LimitName; connection: ConnectionInfo | undefined; address: string | undefined }]
   /** The relay begins to stop: by `close()`, or because an operator drains it from the dashboard. `drain` in milliseconds. */
@@ -76,8 +76,8 @@ export function emitEvents(target: EventTarget): Partial<Observer> {
     roomCreated(room, session) {
       target.emitFor(session, 'room-created', () => roomInfo(room))
     },
-    roomRemoved(room) {
-      target.emitFor(undefined, 'room-removed', () => ({ ...roomInfo(room), why: room.ending ?? 'empty' }))
+    roomRemoved(room, why) {
+      target.emitFor(undefined, 'room-removed', () => ({ ...roomInfo(room), why }))
     },
     joined(member) {
       target.emitFor(member.session, 'join', () => presenceInfo(member))

@@ -32,14 +32,14 @@ export const mutants: readonly ClusterMutant[] = [
   {
     name: 'a newcomer waits for the first answer only',
     file: 'cluster/link.ts',
-    from: 'if (this.opening !== undefined && this.#hosts.complete(this.#node.id)) this.#goLive()',
-    to: 'if (this.opening !== undefined && this.shared) this.#goLive()',
+    from: 'if (this.ready !== undefined && this.#hosts.complete(this.#node.id)) this.#goLive()',
+    to: 'if (this.ready !== undefined && this.shared) this.#goLive()',
     faults: [],
   },
   {
     name: 'leaves are not told',
     file: 'cluster/link.ts',
-    from: "this.#change({ what: 'leave', key: session.id })",
+    from: "this.#change({ what: 'leave', key })",
     to: '',
     faults: [],
   },
