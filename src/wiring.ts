@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import { JsonWebTokens, wantsTokens } from './auth/tokens.js'
 import type { Backplane } from './cluster/backplane.js'
 import { maxFrame } from './cluster/max-frame.js'
-import type { Totals } from './cluster/messages.js'
 import { ClusterNode } from './cluster/node.js'
 import { RedisBackplane } from './cluster/redis-backplane.js'
 import type { Authorize } from './core/authority.js'
 import { RelayContext } from './core/context.js'
-import { Counters } from './core/counters.js'
+import { Counters, type Totals } from './core/counters.js'
 import { combineObservers } from './core/observer.js'
 import { Dialects } from './dialects/dialects.js'
+import { totalsOf } from './dialects/totals.js'
 import { AddressLimits } from './http/address-limits.js'
 import { AdminAuth } from './http/admin-auth.js'
 import { ClusterLog } from './observability/cluster-log.js'
@@ -22,7 +22,7 @@ import { createMetrics } from './observability/metrics.js'
 import type { MetricsRegistry } from './observability/metrics-registry.js'
 import { type EventTarget, emitEvents } from './observability/relay-events.js'
 import { RoomNameHasher } from './observability/room-names.js'
-import { StatusReport, totalsOf } from './observability/status-report.js'
+import { StatusReport } from './observability/status-report.js'
 import { loneSecret } from './options/cluster.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { ServedCertificate } from './tls/served-certificate.js'
@@ -78,7 +78,7 @@ export function createParts({ authorize, backplane, logger, ...options }: RelayO
   const tokens = wantsTokens(settings) ? new JsonWebTokens(settings, log) : undefined
   const counters = new Counters()
   const clusterLog = new ClusterLog(log)
-  const cluster = createCluster(settings, backplane, () => totalsOf(counters), clusterLog)
+  const cluster = createCluster(settings, backplane, (elsewhere) => totalsOf(counters, elsewhere), clusterLog)
   const context = new RelayContext(settings, observer, { tokens, authorize }, cluster, counters)
 
   const dialects = new Dialects(settings.dialects)
@@ -87,7 +87,7 @@ export function createParts({ authorize, backplane, logger, ...options }: RelayO
 
   const certificate = new ServedCertificate()
   const descriptors = new FileDescriptors(log)
-  const report = new StatusReport(context, {
+  const report = new StatusReport(context, () => totalsOf(counters), {
     cluster,
     draining: () => connections.draining,
     starting: () => certificate.missing,
@@ -148,7 +148,7 @@ function customLog(logger: unknown): LogTarget {
 function createCluster(
   settings: Settings,
   given: Backplane | undefined,
-  totals: () => Totals,
+  totals: (elsewhere: ReadonlyMap<string, number>) => Totals,
   log: ClusterLog,
 ): ClusterNode | undefined {
   const { redisUrl, redisCluster, clusterName, clusterSecret, roomExpiry } = settings

@@ -1,57 +1,75 @@
 import type { Link } from '../core/cluster.js'
-import type { Deadline } from '../core/deadlines.js'
+import type { Deadline, Deadlines } from '../core/deadlines.js'
 import type { HistoryEntry } from '../core/history.js'
 import type { Member, Room, RoomCloseCause } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
-import { Hosts } from './hosts.js'
-import type { Change, MemberRecord, Message } from './messages.js'
-import type { ClusterNode } from './node.js'
+import type { ClusterCounters } from './counters.js'
+import { Hosts, type HostsNode } from './hosts.js'
+import type { Change, Message, Position } from './messages.js'
 import { Outbox } from './outbox.js'
-import { nodeOf, originOf, RemoteRoom } from './remote-room.js'
+import { originOf, type RemoteRoom } from './remote-room.js'
+import type { RoomAges } from './room-ages.js'
+import type { SequenceNumbers } from './sequence-numbers.js'
+import { historyFor, membersOf, recordOf } from './snapshot.js'
 import {
   BEACON,
   HELLO_RETRY,
   PEER_TIMEOUT,
-  QUERY_INTERVAL,
   REINTRODUCTION,
-  ROOM_SILENCE,
   SOLO_WELCOME,
   SUBSCRIBE_TIMEOUT,
   WELCOME_TIMEOUT,
 } from './timing.js'
 
-/** One room, and the other nodes that host it, too. */
+/** What a link needs of this node. */
+export interface LinkNode extends HostsNode {
+  readonly connected: boolean
+  readonly deadlines: Deadlines<RoomLink>
+  readonly ages: RoomAges
+  readonly numbers: SequenceNumbers
+  readonly counters: ClusterCounters
+  ownerOf(user: string): string
+  /** Publishes to all that listen on a channel. Resolves to how many these are, if the backplane can tell. */
+  publish(channel: string, message: Message): Promise<number | undefined>
+  subscribe(channel: string): Promise<void>
+  /** The room was closed here. */
+  unlink(link: RoomLink): void
+  /** The connection is of no use: makes a new one. */
+  reset(why: string): void
+  failed(error: unknown): void
+}
+
+/** Ties a room here to the same room on the other nodes that host it. */
 export class RoomLink implements Link {
   readonly room: Room
   readonly key: string
   readonly channel: string
   ready: Promise<void> | undefined
 
-  readonly #node: ClusterNode
+  readonly #node: LinkNode
   readonly #rooms: Rooms
-  readonly #hosts = new Hosts()
-  #opened: (() => void) | undefined
-  /** Nothing is listened to before the bus has confirmed: what comes earlier is from a former life. */
+  readonly #hosts: Hosts
+  #resolveReady: (() => void) | undefined
+  /** Messages that come before the bus has confirmed the subscription belong to an earlier one, and are ignored. */
   #subscribed = false
   #closed = false
-  /** Whether this node counts the room: it has the smallest id among the hosts. */
-  #mine = true
   readonly #outbox: Outbox
-  /** When it spoke last, and when it has to introduce itself again. */
+  /** When it published last, and when it has to say hello again. */
   #lastPublished: number
   #nextHello = Number.POSITIVE_INFINITY
   #exposedUntil = Number.NEGATIVE_INFINITY
-  #alarm: Deadline<RoomLink> | undefined
+  #deadline: Deadline<RoomLink> | undefined
 
-  constructor(node: ClusterNode, room: Room, rooms: Rooms, key: string, channel: string) {
+  constructor(node: LinkNode, room: Room, rooms: Rooms, key: string, channel: string) {
     this.#node = node
     this.room = room
     this.#rooms = rooms
     this.key = key
     this.channel = channel
-    this.#outbox = new Outbox(node.nextNumber())
+    this.#hosts = new Hosts(node, room, key, () => this.#rest())
+    this.#outbox = new Outbox(node.numbers.next())
     this.#lastPublished = node.now()
-    if (node.connected) this.ready = new Promise((resolve) => (this.#opened = resolve))
+    if (node.connected) this.ready = new Promise((resolve) => (this.#resolveReady = resolve))
     else this.#nextHello = Number.NEGATIVE_INFINITY
     this.#open().catch((error: unknown) => node.failed(error))
   }
@@ -61,7 +79,7 @@ export class RoomLink implements Link {
     return this.#hosts.size > 0
   }
 
-  /** Whether other nodes may know of the members here: they host the room, or may be about to say so. */
+  /** Whether other nodes may know the members here: they host the room, or may be about to say so. */
   exposed(now: number): boolean {
     return this.shared || now < this.#exposedUntil
   }
@@ -93,37 +111,33 @@ export class RoomLink implements Link {
 
   close(why: RoomCloseCause): void {
     this.flush()
-    const { created } = this.room
     if (why === 'expired') {
-      this.#node.ages.markExpired(this.channel, created, this.#node.now())
-      this.#publish({ kind: 'expire', created })
-    } else if (why !== 'isolated' && this.shared) this.#publish({ kind: 'gone', s: this.#outbox.seq + 1 })
+      this.#node.ages.markExpired(this.channel, this.room.created, this.#node.now())
+      this.#publish({ kind: 'expire', created: this.room.created })
+    } else if (why !== 'isolated' && this.shared) this.#publish({ kind: 'gone', seq: this.#outbox.seq + 1 })
     this.#closed = true
     this.#node.unlink(this)
-    this.#node.retire(this.#outbox.seq)
-    if (!this.#mine) this.#node.yielded(this.room, -1)
-    this.#node.alarms.cancel(this.#alarm)
-    this.#goLive()
+    this.#node.numbers.retire(this.#outbox.seq)
+    this.#hosts.close()
+    this.#node.deadlines.cancel(this.#deadline)
+    this.#becomeReady()
   }
 
-  /** The alarm rang. */
+  /** The deadline is due: does what is. */
   tick(): void {
     const now = this.#node.now()
-    if (this.ready !== undefined) this.#goLive()
+    if (this.ready !== undefined) this.#becomeReady()
     else if (!this.#node.connected) this.#wait(BEACON[1])
     else if (!this.#subscribed) this.#node.reset('No answer to a subscription')
     else {
-      for (const [id, remote] of this.#hosts) {
-        const doubtful = !remote.synced || now - remote.heard > ROOM_SILENCE
-        if (doubtful && now - remote.asked >= QUERY_INTERVAL) this.doubt(id)
-      }
+      this.#hosts.checkAll(now)
       if (now >= this.#nextHello) this.#hello().catch((error: unknown) => this.#node.failed(error))
       else if (now - this.#lastPublished >= BEACON[0]) this.#publish({ kind: 'beacon', ...this.#position() })
       this.#rest()
     }
   }
 
-  /** The bus is back, or has lost something: introduces itself again, within a few seconds. */
+  /** The bus is back, or has lost something: says hello again within a few seconds. */
   refresh(): void {
     const [from, to] = REINTRODUCTION
     this.#nextHello = this.#node.now() + from + Math.random() * (to - from)
@@ -136,44 +150,31 @@ export class RoomLink implements Link {
     else this.#rest()
   }
 
-  /** Something that a node said may not have come: asks it who is there. */
+  /** A message of a node may be lost. */
   doubt(id: string): void {
-    const remote = this.#hosts.get(id)
-    if (!remote) return
-    remote.synced = false
-    this.#ask(id, remote)
+    this.#hosts.doubt(id)
   }
 
-  #ask(id: string, remote: RemoteRoom): void {
-    remote.asked = this.#node.now()
-    this.#node.sendTo(id, { kind: 'need', room: this.key })
-    this.#rest()
-  }
-
-  /** The members on other nodes have lost sight of those here: these are closed, a while later. */
+  /** The other nodes count the members here as gone: these are disconnected in so many milliseconds. */
   evict(delay: number): void {
     this.#rooms.evict(this.room, delay)
   }
 
   /** A node is gone, or no longer hosts the room. */
   drop(id: string): void {
-    const remote = this.#hosts.get(id)
-    if (!remote) return
-    this.#hosts.delete(id)
-    remote.clear()
-    this.#recount()
+    if (!this.#hosts.has(id)) return
+    this.#hosts.drop(id)
     this.#answered()
   }
 
-  /** Something that another node said of the room. */
+  /** A message of another node about the room. */
   receive(id: string, message: Message): void {
     if (!this.#subscribed) return
     const known = this.#hosts.get(id)
     if (known) known.heard = this.#node.now()
     switch (message.kind) {
       case 'batch':
-        this.#lost(this.#remote(id).take(message))
-        this.#checkOn(id)
+        this.#hosts.take(id, message)
         break
       case 'hello':
         this.#greet(id, message)
@@ -182,16 +183,17 @@ export class RoomLink implements Link {
         this.#answer(id, message, known)
         break
       case 'need':
-        this.#remote(id)
+        this.#hosts.add(id)
         this.#sync(id)
-        this.#checkOn(id)
+        this.#hosts.check(id)
         break
       case 'beacon':
-        this.#compare(id, message)
+        this.#backdate(message.created)
+        this.#hosts.compare(id, message)
         break
       case 'absent':
       case 'gone':
-        if (known && message.s >= known.seq) this.drop(id)
+        if (known && message.seq >= known.seq) this.drop(id)
         break
       case 'expire':
         if (this.room.kind.expired && this.room.created <= message.created) this.#rooms.expire(this.room)
@@ -209,15 +211,19 @@ export class RoomLink implements Link {
     if (this.#node.connected) await this.#hello()
   }
 
-  /** Introduces itself to all who host the room. */
+  /** Says to all hosts that this node is one, and who its members are. */
   async #hello(): Promise<void> {
     this.#nextHello = Number.POSITIVE_INFINITY
     this.flush()
-    const have = new Map<string, number>()
-    for (const [id, { synced, membershipSeq }] of this.#hosts) if (synced) have.set(id, membershipSeq)
     this.#lastPublished = this.#node.now()
-    const members = this.#members()
-    const hello = { kind: 'hello', ...this.#position(), members, have, curious: this.ready !== undefined } as const
+    const members = membersOf(this.room)
+    const hello = {
+      kind: 'hello',
+      ...this.#position(),
+      members,
+      known: this.#hosts.known,
+      wantsHistory: this.ready !== undefined,
+    } as const
     const before = this.#exposedUntil
     // The hello may arrive even if the bus's answer is lost.
     if (members.length > 0) this.#exposedUntil = Number.POSITIVE_INFINITY
@@ -232,23 +238,23 @@ export class RoomLink implements Link {
   /** Tells one node who is here. */
   #sync(id: string, history: readonly HistoryEntry[] = []): void {
     this.flush()
-    // Whoever has just come does not know.
+    // A node that has just come does not know.
     const hosts = this.ready === undefined ? [this.#node.id, ...this.#hosts.ids] : []
     this.#node.sendTo(id, {
       kind: 'sync',
       room: this.key,
       ...this.#position(),
       hosts,
-      members: this.#members(),
+      members: membersOf(this.room),
       history,
     })
   }
 
-  /** A node introduced itself. */
+  /** A node said hello. */
   #greet(id: string, message: Extract<Message, { kind: 'hello' }>): void {
     this.#learn(id, message)
-    if (message.have.get(this.#node.id) !== this.#outbox.membershipSeq)
-      this.#sync(id, message.curious ? this.#historyFor(id) : [])
+    if (message.known.get(this.#node.id) !== this.#outbox.membershipSeq)
+      this.#sync(id, message.wantsHistory ? historyFor(id, this.room, this.#hosts) : [])
   }
 
   /** A node answered to this one alone. */
@@ -256,50 +262,30 @@ export class RoomLink implements Link {
     // Where nothing is in doubt, what comes on the room's channel counts: this came on another, and may overtake it.
     if (!known?.synced) this.#learn(id, message)
     if (message.history.length > 0) this.room.history?.adopt(message.history)
-    this.#hosts.hearOf(message.hosts)
+    this.#hosts.addNamed(message.hosts)
     this.#answered()
   }
 
   #learn(id: string, message: Extract<Message, { kind: 'hello' | 'sync' }>): void {
     this.#backdate(message.created)
-    this.#lost(this.#remote(id).replace(message))
-    this.#checkOn(id)
+    this.#hosts.learn(id, message)
   }
 
-  #compare(id: string, { s, v, created }: Extract<Message, { kind: 'beacon' }>): void {
-    this.#backdate(created)
-    const remote = this.#remote(id)
-    if (s < remote.seq) return
-    if (v !== remote.membershipSeq) remote.synced = false
-    else if (remote.synced) {
-      this.#lost(s - remote.seq)
-      remote.seq = s
-    }
-    this.#checkOn(id)
-  }
-
-  /** Asks a node about which something is not right, at once or a while after it was asked. */
-  #checkOn(id: string): void {
-    const remote = this.#hosts.get(id)
-    if (!remote || remote.synced) return
-    if (this.#node.now() - remote.asked >= QUERY_INTERVAL) this.#ask(id, remote)
-  }
-
-  /** Goes live once all who should have answered. */
+  /** The room is ready once all have answered that should. */
   #answered(): void {
-    if (this.ready !== undefined && this.#hosts.complete(this.#node.id)) this.#goLive()
+    if (this.ready !== undefined && this.#hosts.complete) this.#becomeReady()
   }
 
-  #goLive(): void {
-    const opened = this.#opened
-    if (!opened) return
+  #becomeReady(): void {
+    const resolve = this.#resolveReady
+    if (!resolve) return
     this.ready = undefined
-    this.#opened = undefined
-    opened()
+    this.#resolveReady = undefined
+    resolve()
     if (this.#closed) return
-    if (!this.#hosts.complete(this.#node.id)) this.#nextHello = this.#node.now() + HELLO_RETRY
+    if (!this.#hosts.complete) this.#nextHello = this.#node.now() + HELLO_RETRY
     this.#rest()
-    // All who waited for it may have gone meanwhile.
+    // All that waited for it may have gone meanwhile.
     setImmediate(() => {
       if (this.room.members.length === 0) this.#rooms.close(this.room, 'empty')
     })
@@ -314,34 +300,15 @@ export class RoomLink implements Link {
     }
     const now = this.#node.now()
     const [from, to] = BEACON
-    let due = Math.min(this.#nextHello, this.#lastPublished + from + Math.random() * (to - from))
-    for (const [, { synced, asked, heard }] of this.#hosts) {
-      due = Math.min(due, synced ? Math.max(heard + ROOM_SILENCE, asked + QUERY_INTERVAL) : asked + QUERY_INTERVAL)
-    }
+    const nextPublished = this.#lastPublished + from + Math.random() * (to - from)
+    const due = Math.min(this.#nextHello, nextPublished, this.#hosts.nextQuery)
     this.#wait(Math.max(1, due - now))
   }
 
   #wait(delay: number): void {
     if (this.#closed) return
-    this.#node.alarms.cancel(this.#alarm)
-    this.#alarm = this.#node.alarms.set(this, delay)
-  }
-
-  #remote(id: string): RemoteRoom {
-    let remote = this.#hosts.get(id)
-    if (!remote) {
-      remote = new RemoteRoom(this.room, id, this.#node.now())
-      this.#hosts.set(id, remote)
-      this.#recount()
-    }
-    return remote
-  }
-
-  #recount(): void {
-    const mine = this.#hosts.allAbove(this.#node.id)
-    if (mine === this.#mine) return
-    this.#mine = mine
-    this.#node.yielded(this.room, mine ? -1 : 1)
+    this.#node.deadlines.cancel(this.#deadline)
+    this.#deadline = this.#node.deadlines.set(this, delay)
   }
 
   #change(change: Change): void {
@@ -361,34 +328,13 @@ export class RoomLink implements Link {
     void this.#node.publish(this.channel, message)
   }
 
-  #position(): { s: number; v: number; created: number } {
+  #position(): Position {
     const { seq, membershipSeq } = this.#outbox
-    return { s: seq, v: membershipSeq, created: this.room.created }
-  }
-
-  #members(): MemberRecord[] {
-    return this.room.members.map(recordOf)
-  }
-
-  /** What a newcomer hears of the past from this node: all but what other nodes tell of themselves. */
-  #historyFor(id: string): readonly HistoryEntry[] {
-    const memories = this.room.history?.entries ?? []
-    return memories.filter(({ origin }) => {
-      const node = nodeOf(origin)
-      return node === id || !this.#hosts.has(node)
-    })
+    return { seq, membershipSeq, created: this.room.created }
   }
 
   #backdate(created: number): void {
     const { room } = this
     if (room.kind.expired && this.#node.ages.plausible(this.channel, created)) this.#rooms.backdate(room, created)
   }
-
-  #lost(changes: number): void {
-    this.#node.counters.lost += changes
-  }
-}
-
-function recordOf({ key, id, nickname, owner }: Member): MemberRecord {
-  return { key, id, nickname, ...(owner !== undefined && { owner }) }
 }

@@ -1,4 +1,4 @@
-import type { Totals } from './messages.js'
+import type { Totals } from '../core/counters.js'
 import type { FrameFault } from './wire.js'
 
 /** Hears what happens between the nodes. */

@@ -5,15 +5,15 @@ export class Outbox {
   /** The number of the last change, and of the last join or leave; they count whether or not they are sent. */
   seq: number
   membershipSeq: number
-  /** The changes of this turn, the number of the first, and the version before it. */
+  /** The changes of this turn, the number of the first, and of the last join or leave before it. */
   #changes: Change[] = []
   #first = 0
   #prevMembershipSeq = 0
 
-  /** @param s A number above all that the room had here before: what is said now is not to be taken for its past. */
-  constructor(s: number) {
-    this.seq = s
-    this.membershipSeq = s
+  /** @param seq A number above all that the room had here before, so that other nodes take no change for a known one. */
+  constructor(seq: number) {
+    this.seq = seq
+    this.membershipSeq = seq
   }
 
   /** Numbers a change. */
@@ -24,11 +24,11 @@ export class Outbox {
 
   /** Numbers a change that is to be sent. */
   add(change: Change): void {
-    const pv = this.membershipSeq
+    const before = this.membershipSeq
     this.count(change)
     if (this.#changes.push(change) > 1) return
     this.#first = this.seq
-    this.#prevMembershipSeq = pv
+    this.#prevMembershipSeq = before
   }
 
   /** The batch that is to be sent, if there is any. */
@@ -36,6 +36,6 @@ export class Outbox {
     const changes = this.#changes
     if (changes.length === 0) return undefined
     this.#changes = []
-    return { kind: 'batch', first: this.#first, pv: this.#prevMembershipSeq, changes }
+    return { kind: 'batch', first: this.#first, prevMembershipSeq: this.#prevMembershipSeq, changes }
   }
 }

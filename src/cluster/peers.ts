@@ -1,5 +1,6 @@
+import type { Totals } from '../core/counters.js'
 import { PublishOrder } from '../core/flush-group.js'
-import type { Message, Totals } from './messages.js'
+import type { Message } from './messages.js'
 import { DEPARTED_MEMORY, PEER_TIMEOUT } from './timing.js'
 import { OLDEST } from './wire.js'
 
@@ -11,7 +12,7 @@ export class Peer {
   /** The newest version that it speaks; the oldest until it has said so. */
   speaks = OLDEST
   totals: Totals = { connections: 0, rooms: 0, topics: 0, peers: 0 }
-  /** Keeps what it says of rooms that share members in order. */
+  /** Keeps its messages to rooms that share members in order. */
   readonly order = new PublishOrder()
   #count: number | undefined
 
@@ -31,17 +32,20 @@ export class Peer {
   }
 }
 
+/** It said that it leaves, or nothing came from it for too long. */
+export type Departure = 'left' | 'silent'
+
 type Beat = Extract<Message, { kind: 'beat' }>
 
-/** More than that is not a cluster, but somebody who makes up ids. */
+/** More nodes than that are no cluster: somebody makes up ids. */
 const MAX_PEERS = 1024
 
-/** The other nodes: who is there, and who was given up. */
+/** The other nodes: those that are there, and those that are gone. */
 export class Peers implements Iterable<Peer> {
   readonly #newest: number
   readonly #living = new Map<string, Peer>()
-  /** Ids of nodes that are gone, when, and whether they know it. */
-  readonly #departed = new Map<string, { at: number; said: boolean }>()
+  /** Ids of nodes that are gone, and when and how they went. */
+  readonly #departed = new Map<string, { at: number; how: Departure }>()
 
   /** @param newest The newest version that this node speaks. */
   constructor(newest: number) {
@@ -75,20 +79,18 @@ export class Peers implements Iterable<Peer> {
     return peer
   }
 
-  /** Whether a node is gone: it said so itself, or is to be told. */
-  departed(id: string): 'said' | 'untold' | undefined {
-    const grave = this.#departed.get(id)
-    return grave && (grave.said ? 'said' : 'untold')
+  /** How a node went, if it is gone. One that was given up may still be there, and has to be told. */
+  departed(id: string): Departure | undefined {
+    return this.#departed.get(id)?.how
   }
 
   /**
-   * A node is gone, and nothing that still comes under its id counts.
+   * A node is gone: frames that still come under its id are ignored.
    *
-   * @param said Whether it said so itself.
    * @returns Whether it was there.
    */
-  markGone(id: string, now: number, said: boolean): boolean {
-    this.#departed.set(id, { at: now, said })
+  markGone(id: string, now: number, how: Departure): boolean {
+    this.#departed.set(id, { at: now, how })
     return this.#living.delete(id)
   }
 
@@ -97,12 +99,24 @@ export class Peers implements Iterable<Peer> {
     return [...this.#living.values()].filter(({ heard }) => now - heard > PEER_TIMEOUT)
   }
 
-  /** Gives all of them time anew: if nothing came, it was this node's fault. */
+  /** Gives all of them time anew, where nothing came because of this node itself. */
   refresh(now: number): void {
     for (const peer of this.#living.values()) peer.heard = now
   }
 
-  /** Forgets those who are gone for long. */
+  /** Their totals and those of this node together. */
+  addTotals({ connections, rooms, topics, peers }: Totals): Totals {
+    const sum = { connections, rooms, topics, peers }
+    for (const { totals } of this.#living.values()) {
+      sum.connections += totals.connections
+      sum.rooms += totals.rooms
+      sum.topics += totals.topics
+      sum.peers += totals.peers
+    }
+    return sum
+  }
+
+  /** Forgets those that are long gone. */
   sweep(now: number): void {
     for (const [id, { at }] of this.#departed) {
       if (now - at < DEPARTED_MEMORY) return
@@ -110,7 +124,7 @@ export class Peers implements Iterable<Peer> {
     }
   }
 
-  /** Forgets all who are there. */
+  /** Forgets all that are there. */
   clear(): void {
     this.#living.clear()
   }

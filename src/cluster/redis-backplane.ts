@@ -33,7 +33,7 @@ export interface RedisOptions {
 /** A channel: what is wanted of it, and what the connection in use has of it. */
 interface Channel {
   wanted: boolean
-  heard: boolean
+  subscribed: boolean
   /** A command about it is under way. Another one waits for that: the library mixes them up. */
   busy: boolean
   /** Those who wait for Redis to confirm. */
@@ -78,13 +78,14 @@ export class RedisBackplane implements Backplane {
   async publish(channel: string, frame: Buffer): Promise<number | undefined> {
     const connection = this.#connection
     if (!connection || !this.#ready || this.#underWay + frame.length > MAX_UNDER_WAY) return undefined
-    const heard = this.#hears(channel)
+    const subscribed = this.#isSubscribed(channel)
     this.#underWay += frame.length
     const answered = this.#answers.expect()
     try {
       const { receivers, exact } = await connection.publish(channel, frame)
       // Where it listens itself, somebody does.
-      if (receivers === 0 && heard && this.#hears(channel)) this.#lost(connection, new Error('Subscription lost'))
+      if (receivers === 0 && subscribed && this.#isSubscribed(channel))
+        this.#lost(connection, new Error('Subscription lost'))
       return exact ? receivers : undefined
     } catch {
       return undefined
@@ -95,10 +96,10 @@ export class RedisBackplane implements Backplane {
   }
 
   async subscribe(channel: string): Promise<void> {
-    const known = this.#channels.get(channel) ?? { wanted: true, heard: false, busy: false, waiting: [] }
+    const known = this.#channels.get(channel) ?? { wanted: true, subscribed: false, busy: false, waiting: [] }
     this.#channels.set(channel, known)
     known.wanted = true
-    if (this.#ready && this.#hears(channel)) return
+    if (this.#ready && this.#isSubscribed(channel)) return
     const confirmed = new Promise<void>((resolve) => {
       known.waiting.push(resolve)
     })
@@ -111,7 +112,7 @@ export class RedisBackplane implements Backplane {
     if (!known) return
     known.wanted = false
     known.waiting.length = 0
-    if (!known.heard && !known.busy) this.#channels.delete(channel)
+    if (!known.subscribed && !known.busy) this.#channels.delete(channel)
     this.#alignSoon(channel)
   }
 
@@ -159,7 +160,7 @@ export class RedisBackplane implements Backplane {
   #adopt(connection: RedisConnection): void {
     this.#connection = connection
     for (const [name, channel] of this.#channels) {
-      channel.heard = channel.busy = false
+      channel.subscribed = channel.busy = false
       if (!channel.wanted) this.#channels.delete(name)
     }
   }
@@ -167,7 +168,7 @@ export class RedisBackplane implements Backplane {
   #goReady(): void {
     this.#ready = true
     this.#failures = 0
-    for (const channel of this.#channels.values()) if (channel.heard) confirm(channel)
+    for (const channel of this.#channels.values()) if (channel.subscribed) confirm(channel)
     this.#events?.up()
   }
 
@@ -176,9 +177,9 @@ export class RedisBackplane implements Backplane {
     if (this.#channels.get(name)?.wanted) this.#events?.message(name, frame)
   }
 
-  #hears(name: string): boolean {
-    const { wanted, heard, busy } = this.#channels.get(name) ?? {}
-    return wanted === true && heard === true && busy === false
+  #isSubscribed(name: string): boolean {
+    const { wanted, subscribed, busy } = this.#channels.get(name) ?? {}
+    return wanted === true && subscribed === true && busy === false
   }
 
   #alignSoon(name: string): void {
@@ -193,7 +194,7 @@ export class RedisBackplane implements Backplane {
     const commands: Promise<void>[] = []
     for (const name of names) {
       const channel = this.#channels.get(name)
-      if (!channel || channel.busy || channel.wanted === channel.heard) continue
+      if (!channel || channel.busy || channel.wanted === channel.subscribed) continue
       channel.busy = true
       if (channel.wanted) subscribe.push(name)
       else commands.push(this.#command(connection, [name], connection.unsubscribe(name)))
@@ -213,9 +214,9 @@ export class RedisBackplane implements Backplane {
       const channel = this.#channels.get(name)
       if (!channel) continue
       channel.busy = false
-      channel.heard = !channel.heard
-      if (channel.heard && channel.wanted && this.#ready) confirm(channel)
-      if (!channel.heard && !channel.wanted) this.#channels.delete(name)
+      channel.subscribed = !channel.subscribed
+      if (channel.subscribed && channel.wanted && this.#ready) confirm(channel)
+      if (!channel.subscribed && !channel.wanted) this.#channels.delete(name)
     }
     await this.#align(connection, names)
   }

@@ -1,5 +1,5 @@
 import type { Room, RoomMember } from '../core/room.js'
-import type { MemberRecord, Message } from './messages.js'
+import type { MemberRecord, Message, Position } from './messages.js'
 
 type Batch = Extract<Message, { kind: 'batch' }>
 
@@ -23,7 +23,7 @@ export class RemoteMember implements RoomMember {
   }
 }
 
-/** What is known of another node that hosts a room. Its members are told by that node alone. */
+/** What is known of another node that hosts a room. That node alone says who its members are. */
 export class RemoteRoom {
   readonly room: Room
   readonly node: string
@@ -31,7 +31,7 @@ export class RemoteRoom {
   /** The number of its last change that is known, and of its last join or leave. */
   seq = -1
   membershipSeq = -1
-  /** Whether the members are known to be right as of `s`. */
+  /** Whether the members are known to be right as of `seq`. */
   synced = false
   /** When something came from it, and when it was asked who is in. */
   heard: number
@@ -46,14 +46,14 @@ export class RemoteRoom {
 
   /**
    * Takes what happened in one turn there. A batch that is known already is dropped: libraries and
-   * buses may send one twice. One that does not follow on what is known waits for a list of members.
+   * backplanes may send one twice. One that does not follow on what is known waits for a list of members.
    *
    * @returns How many changes were lost before it.
    */
   take(batch: Batch): number {
     const last = batch.first + batch.changes.length - 1
     if (last <= this.seq) return 0
-    this.synced = batch.pv === this.membershipSeq
+    this.synced = batch.prevMembershipSeq === this.membershipSeq
     if (!this.synced) {
       this.#waiting.push(batch)
       return this.#waiting.length > MAX_WAITING ? (this.#waiting.shift()?.changes.length ?? 0) : 0
@@ -72,17 +72,17 @@ export class RemoteRoom {
   }
 
   /**
-   * Takes the list of all its members, as of change `s`.
+   * Takes the list of all its members, as of change `seq`.
    *
    * @returns How many changes were lost among those that waited for it.
    */
-  replace({ s, v, members }: { s: number; v: number; members: readonly MemberRecord[] }): number {
-    if (s < this.seq) return 0
+  replace({ seq, membershipSeq, members }: Position & { members: readonly MemberRecord[] }): number {
+    if (seq < this.seq) return 0
     this.synced = true
-    // What is known was right; messages that are still under way are not to be taken for known.
-    if (v === this.membershipSeq) return 0
-    this.seq = s
-    this.membershipSeq = v
+    // The members were right already. `seq` stays: messages up to it may still be under way.
+    if (membershipSeq === this.membershipSeq) return 0
+    this.seq = seq
+    this.membershipSeq = membershipSeq
     const keys = new Set(members.map(({ key }) => key))
     for (const key of this.members.keys()) if (!keys.has(key)) this.#depart(key)
     for (const who of members) this.#arrive(who)
@@ -114,8 +114,8 @@ export class RemoteRoom {
 }
 
 /** Names a message by the node where it was published, and its number there. */
-export function originOf(node: string, s: number): string {
-  return `${node}/${s}`
+export function originOf(node: string, seq: number): string {
+  return `${node}/${seq}`
 }
 
 /** The node where a message was published. */

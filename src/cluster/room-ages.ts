@@ -4,10 +4,10 @@ import { DEPARTED_MEMORY } from './timing.js'
 const SKEW = 60_000
 const DAY = 86_400_000
 
-/** When rooms were opened, as nodes tell each other: which of it can be. */
+/** Which of the times that other nodes give for the opening of a room can be true. */
 export class RoomAges {
   readonly #oldest: number
-  /** Creation times of rooms that have expired, by their channels: nobody is to bring them back. */
+  /** Creation times of rooms that have expired, by their channels: they are not opened again by an old message. */
   readonly #expired = new Map<string, { created: number; at: number }>()
 
   /** @param roomExpiry Age at which rooms expire, in milliseconds. */
@@ -25,8 +25,8 @@ export class RoomAges {
   /** Whether a room can have been opened then. */
   plausible(channel: string, created: number): boolean {
     const today = Date.now()
-    const { created: buried = Number.NEGATIVE_INFINITY } = this.#expired.get(channel) ?? {}
-    return created > buried && created > today - this.#oldest && created < today + SKEW
+    const { created: expired = Number.NEGATIVE_INFINITY } = this.#expired.get(channel) ?? {}
+    return created > expired && created > today - this.#oldest && created < today + SKEW
   }
 
   /** Forgets what is long ago. */

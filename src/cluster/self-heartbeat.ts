@@ -1,6 +1,6 @@
 import { BEAT, BEATS_A_SECOND, ECHO_TIMEOUT, FENCE_TIMEOUT, SWEEP } from './timing.js'
 
-/** This node's own beats, and whether they come back: as long as they do, it is in touch with the others. */
+/** This node's own beats, which the backplane sends back to it: as long as they come back, the others get them too. */
 export class SelfHeartbeat {
   /** When one came back last, and which one it was. */
   #echoed = 0
@@ -9,13 +9,13 @@ export class SelfHeartbeat {
   #sent = Number.NEGATIVE_INFINITY
   #count = 0
 
-  /** The connection is new: nothing can have come back yet. */
+  /** The connection is new: none can have come back yet. */
   restart(now: number): void {
     this.#echoed = now
     this.#echo = this.#count
   }
 
-  /** Whether it is time for the next. With many nodes they are rarer, since all hear all. */
+  /** Whether it is time for the next. With many nodes they are rarer, since each gets all of them. */
   due(now: number, nodes: number): boolean {
     return now - this.#sent >= Math.max(BEAT, (1000 * nodes) / BEATS_A_SECOND)
   }
@@ -36,18 +36,18 @@ export class SelfHeartbeat {
     return { missed, after }
   }
 
-  /** Whether none came back for so long that what others say may not arrive either. */
-  faint(now: number): boolean {
+  /** Whether none came back for so long that beats of others may be missing for the same reason. */
+  overdue(now: number): boolean {
     return now - this.#echoed > 2 * BEAT + SWEEP
   }
 
   /** Whether the connection is of no use. */
-  deaf(now: number): boolean {
+  timedOut(now: number): boolean {
     return now - this.#echoed > ECHO_TIMEOUT
   }
 
   /** Whether the others are about to give this node up. */
-  lost(now: number): boolean {
+  mustFence(now: number): boolean {
     return now - this.#echoed >= FENCE_TIMEOUT
   }
 }

@@ -13,7 +13,7 @@ import type { Change, MemberRecord, Message, Position } from './messages.js'
 export const NEWEST = 1
 export const OLDEST = 1
 
-/** A message, and who sent it. */
+/** A message, its version, and the id of the node that sent it. */
 export interface Envelope {
   readonly version: number
   readonly node: string
@@ -76,7 +76,7 @@ export class WireCodec {
     let body = frame
     const [first = 0, kind = 0] = frame
     if (frame.length < HEADER) return 'malformed'
-    // Nor does a node without a secret listen to those that have one: they would not listen to it.
+    // A node without a secret takes no signed frames either: those nodes would not take its own.
     if ((first & SIGNED) !== (this.#secret === '' ? 0 : SIGNED)) return 'unsigned'
     const version = first & ~SIGNED
     if (version < OLDEST || version > this.#newest) return 'version'
@@ -113,21 +113,21 @@ function write(to: ByteWriter, message: Message): void {
       to.number(message.totals.peers)
       break
     case 'hello':
-      writeStand(to, message)
+      writePosition(to, message)
       to.list(message.members, writeMember)
-      to.list([...message.have], (each, [node, v]) => {
+      to.list([...message.known], (each, [node, membershipSeq]) => {
         each.hex(node)
-        each.number(v)
+        each.number(membershipSeq)
       })
-      to.byte(Number(message.curious))
+      to.byte(Number(message.wantsHistory))
       writeOwners(to, message.members)
       break
     case 'sync':
       to.hex(message.room)
-      writeStand(to, message)
+      writePosition(to, message)
       to.list(message.hosts, (each, host) => each.hex(host))
       to.list(message.members, writeMember)
-      to.list(message.history, writeMemory)
+      to.list(message.history, writeHistoryEntry)
       writeOwners(to, message.members)
       break
     case 'need':
@@ -135,19 +135,19 @@ function write(to: ByteWriter, message: Message): void {
       break
     case 'absent':
       to.hex(message.room)
-      to.number(message.s)
+      to.number(message.seq)
       break
     case 'batch':
       to.number(message.first)
-      to.number(message.pv)
+      to.number(message.prevMembershipSeq)
       to.list(message.changes, writeChange)
       writeOwners(to, joinsOf(message.changes))
       break
     case 'beacon':
-      writeStand(to, message)
+      writePosition(to, message)
       break
     case 'gone':
-      to.number(message.s)
+      to.number(message.seq)
       break
     case 'expire':
       to.number(message.created)
@@ -212,30 +212,30 @@ function readBody(from: ByteReader, kind: Message['kind']): Message {
     case 'hello':
       return {
         kind,
-        ...readStand(from),
+        ...readPosition(from),
         members: from.list(readMember),
-        have: new Map(from.list((each) => [each.hex(NODE), each.number()] as const)),
-        curious: from.byte() === 1,
+        known: new Map(from.list((each) => [each.hex(NODE), each.number()] as const)),
+        wantsHistory: from.byte() === 1,
       }
     case 'sync':
       return {
         kind,
         room: from.hex(ROOM),
-        ...readStand(from),
+        ...readPosition(from),
         hosts: from.list((each) => each.hex(NODE)),
         members: from.list(readMember),
-        history: from.list(readMemory),
+        history: from.list(readHistoryEntry),
       }
     case 'need':
       return { kind, room: from.hex(ROOM) }
     case 'absent':
-      return { kind, room: from.hex(ROOM), s: from.number() }
+      return { kind, room: from.hex(ROOM), seq: from.number() }
     case 'batch':
-      return { kind, first: from.number(), pv: from.number(), changes: from.list(readChange) }
+      return { kind, first: from.number(), prevMembershipSeq: from.number(), changes: from.list(readChange) }
     case 'beacon':
-      return { kind, ...readStand(from) }
+      return { kind, ...readPosition(from) }
     case 'gone':
-      return { kind, s: from.number() }
+      return { kind, seq: from.number() }
     case 'expire':
       return { kind, created: from.number() }
     case 'bye':
@@ -244,19 +244,19 @@ function readBody(from: ByteReader, kind: Message['kind']): Message {
   }
 }
 
-function writeStand(to: ByteWriter, { s, v, created }: Position): void {
-  to.number(s)
-  to.number(v)
+function writePosition(to: ByteWriter, { seq, membershipSeq, created }: Position): void {
+  to.number(seq)
+  to.number(membershipSeq)
   to.number(created)
 }
 
-function readStand(from: ByteReader): Position {
-  return { s: from.number(), v: from.number(), created: from.number() }
+function readPosition(from: ByteReader): Position {
+  return { seq: from.number(), membershipSeq: from.number(), created: from.number() }
 }
 
 function writeMember(to: ByteWriter, { key, id, nickname = '' }: MemberRecord): void {
   to.text(key)
-  // Where the id is the connection's own, it need not be said twice.
+  // An id that is the key is not written twice.
   to.text(id === key ? '' : id)
   to.text(nickname)
 }
@@ -267,13 +267,13 @@ function readMember(from: ByteReader): MemberRecord {
   return { key, id: from.text() || key, nickname: from.text() || undefined }
 }
 
-function writeMemory(to: ByteWriter, { text, at, origin }: HistoryEntry): void {
+function writeHistoryEntry(to: ByteWriter, { text, at, origin }: HistoryEntry): void {
   to.bytes(text)
   to.number(at)
   to.text(origin)
 }
 
-function readMemory(from: ByteReader): HistoryEntry {
+function readHistoryEntry(from: ByteReader): HistoryEntry {
   return { text: from.bytes(), at: from.number(), origin: from.text() }
 }
 

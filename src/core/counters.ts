@@ -4,6 +4,16 @@ export interface DialectCounts {
   members: number
 }
 
+/** What is open. Rooms that several nodes host are counted by one of them. */
+export interface Totals {
+  readonly connections: number
+  readonly rooms: number
+  /** Rooms of the `pluresdb` dialect. */
+  readonly topics: number
+  /** Members of these that are connected to this node. */
+  readonly peers: number
+}
+
 /** Batches of up to 1, 2, 4, … 1,024 frames, and of more. */
 const BUCKETS = 12
 
@@ -47,10 +57,10 @@ export class Counters {
     return rooms
   }
 
-  /** What is open of a dialect, kept so that nobody need count it. */
+  /** What is open of a dialect. */
   dialect(dialect: string): DialectCounts {
-    let census = this.#dialects.get(dialect)
-    if (!census) this.#dialects.set(dialect, (census = { rooms: 0, members: 0 }))
-    return census
+    let counts = this.#dialects.get(dialect)
+    if (!counts) this.#dialects.set(dialect, (counts = { rooms: 0, members: 0 }))
+    return counts
   }
 }

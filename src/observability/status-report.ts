@@ -1,8 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
-import type { Totals } from '../cluster/messages.js'
 import type { ClusterState } from '../cluster/observer.js'
 import type { RelayContext } from '../core/context.js'
-import type { Counters } from '../core/counters.js'
+import type { Totals } from '../core/counters.js'
 import { formatUptime } from '../options/units.js'
 
 /** What `GET /stats` and `relay.stats()` say. */
@@ -78,17 +77,21 @@ interface StatusSources {
 /** Reads the state of a relay for those who ask. */
 export class StatusReport {
   readonly #context: RelayContext
+  readonly #totals: () => Totals
   readonly #sources: StatusSources
   readonly #startTime = Date.now()
   readonly #started = performance.now()
 
-  constructor(context: RelayContext, sources: StatusSources = {}) {
+  /** @param totals What is open on this node. */
+  constructor(context: RelayContext, totals: () => Totals, sources: StatusSources = {}) {
     this.#context = context
+    this.#totals = totals
     this.#sources = sources
   }
 
   stats(): Stats {
-    const { counters, rooms } = this.#context
+    const { counters } = this.#context
+    const { connections, rooms, topics, peers } = this.#totals()
     const uptime = this.#uptime()
     return {
       messagesRelayed: counters.messagesRelayed,
@@ -99,18 +102,19 @@ export class StatusReport {
       disconnectionsTotal: counters.disconnections,
       rateLimitsHit: counters.rateLimitsHit,
       startTime: this.#startTime,
-      currentRooms: rooms.size,
-      currentConnections: counters.connections - counters.disconnections,
-      ...topicsOf(counters),
+      currentRooms: rooms,
+      currentConnections: connections,
+      topics,
+      peers,
       uptime,
       uptimeFormatted: formatUptime(uptime),
     }
   }
 
   health(): Health {
-    const { counters, rooms, limits } = this.#context
+    const { connections, rooms, topics, peers } = this.#totals()
     const { cluster, draining, starting, healthChecks = [] } = this.#sources
-    const { history } = limits
+    const { history } = this.#context.limits
     const isDraining = draining?.() ?? false
     // Not process.memoryUsage(), which throws when the process has no file descriptor left.
     const { used_heap_size, total_heap_size } = getHeapStatistics()
@@ -120,9 +124,10 @@ export class StatusReport {
       ...(reasons.length > 0 && { reasons }),
       uptime: this.#uptime(),
       timestamp: new Date().toISOString(),
-      rooms: rooms.size,
-      connections: counters.connections - counters.disconnections,
-      ...topicsOf(counters),
+      rooms,
+      connections,
+      topics,
+      peers,
       memory: { heapUsed: megabytes(used_heap_size), heapTotal: megabytes(total_heap_size) },
       ...(history > 0 && { history: { messages: history } }),
       ...(cluster && { cluster: cluster.state }),
@@ -132,17 +137,6 @@ export class StatusReport {
   #uptime(): number {
     return Math.floor((performance.now() - this.#started) / 1000)
   }
-}
-
-/** What a node tells the others of itself. */
-export function totalsOf(counters: Counters): Totals {
-  const { connections, disconnections, rooms } = counters
-  return { connections: connections - disconnections, rooms, ...topicsOf(counters) }
-}
-
-function topicsOf(counters: Counters): { topics: number; peers: number } {
-  const { rooms, members } = counters.dialect('pluresdb')
-  return { topics: rooms, peers: members }
 }
 
 function megabytes(bytes: number): string {

@@ -20,7 +20,7 @@ const name = fc.oneof(
     .array(fc.integer({ min: 0xd7f0, max: 0xe010 }), { minLength: 1, maxLength: 128 })
     .map((units) => String.fromCharCode(...units)),
 )
-const occupant = fc.record({ key: name, id: name, nickname: fc.option(name, { nil: undefined }) })
+const member = fc.record({ key: name, id: name, nickname: fc.option(name, { nil: undefined }) })
 const bytes = fc
   .oneof(
     fc.uint8Array({ maxLength: 300 }),
@@ -30,10 +30,10 @@ const bytes = fc
 const frame = fc
   .tuple(fc.constantFrom(Opcode.text, Opcode.binary), bytes)
   .map(([opcode, payload]) => encodeFrame(opcode, payload))
-const stand = { s: number, v: number, created: number }
+const position = { seq: number, membershipSeq: number, created: number }
 const change = fc.oneof(
   fc.record({ what: fc.constant('data' as const), frame }),
-  fc.record({ what: fc.constant('join' as const), who: occupant }),
+  fc.record({ what: fc.constant('join' as const), who: member }),
   fc.record({ what: fc.constant('leave' as const), key: name }),
 )
 const few = { maxLength: 4 }
@@ -49,24 +49,29 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ kind: fc.constantFrom('bye' as const, 'dropped' as const) }),
   fc.record({
     kind: fc.constant('hello' as const),
-    ...stand,
-    members: fc.array(occupant, few),
-    have: fc.array(fc.tuple(node, number), few).map((entries) => new Map(entries)),
-    curious: fc.boolean(),
+    ...position,
+    members: fc.array(member, few),
+    known: fc.array(fc.tuple(node, number), few).map((entries) => new Map(entries)),
+    wantsHistory: fc.boolean(),
   }),
   fc.record({
     kind: fc.constant('sync' as const),
     room,
-    ...stand,
+    ...position,
     hosts: fc.array(node, few),
-    members: fc.array(occupant, few),
+    members: fc.array(member, few),
     history: fc.array(fc.record({ text: bytes, at: number, origin: name }), few),
   }),
   fc.record({ kind: fc.constant('need' as const), room }),
-  fc.record({ kind: fc.constant('absent' as const), room, s: number }),
-  fc.record({ kind: fc.constant('batch' as const), first: number, pv: number, changes: fc.array(change, few) }),
-  fc.record({ kind: fc.constant('beacon' as const), ...stand }),
-  fc.record({ kind: fc.constant('gone' as const), s: number }),
+  fc.record({ kind: fc.constant('absent' as const), room, seq: number }),
+  fc.record({
+    kind: fc.constant('batch' as const),
+    first: number,
+    prevMembershipSeq: number,
+    changes: fc.array(change, few),
+  }),
+  fc.record({ kind: fc.constant('beacon' as const), ...position }),
+  fc.record({ kind: fc.constant('gone' as const), seq: number }),
   fc.record({ kind: fc.constant('expire' as const), created: number }),
 )
 const envelope: fc.Arbitrary<Envelope> = fc.record({ version: fc.constant(NEWEST), node, message })
@@ -148,7 +153,7 @@ function golden(): Golden[] {
   const file = new URL('frames-v1.json', import.meta.url)
   return JSON.parse(readFileSync(file, 'utf8'), (key, value) => {
     if (key === 'frame' || key === 'text') return Buffer.from(String(value), 'base64')
-    return key === 'have' ? new Map(value as [string, number][]) : (value as unknown)
+    return key === 'known' ? new Map(value as [string, number][]) : (value as unknown)
   }) as Golden[]
 }
 
@@ -177,18 +182,18 @@ describe('version 1', () => {
 
 describe('whose ids are (10.33)', () => {
   const owner = fc.oneof(fc.constant(''), room)
-  const owned = fc.tuple(occupant, owner).map(([who, theirs]) => ({ ...who, owner: theirs }))
+  const owned = fc.tuple(member, owner).map(([who, theirs]) => ({ ...who, owner: theirs }))
 
   it('is said behind what older nodes read, and is read again', () => {
     fc.assert(
-      fc.property(fc.array(owned, { minLength: 1, maxLength: 4 }), number, node, room, (members, s, id, key) => {
+      fc.property(fc.array(owned, { minLength: 1, maxLength: 4 }), number, node, room, (members, seq, id, key) => {
         const messages: Message[] = [
-          { kind: 'hello', s, v: s, created: s, members, have: new Map(), curious: true },
-          { kind: 'sync', room: key, s, v: s, created: s, hosts: [id], members, history: [] },
+          { kind: 'hello', seq, membershipSeq: seq, created: seq, members, known: new Map(), wantsHistory: true },
+          { kind: 'sync', room: key, seq, membershipSeq: seq, created: seq, hosts: [id], members, history: [] },
           {
             kind: 'batch',
-            first: s,
-            pv: s,
+            first: seq,
+            prevMembershipSeq: seq,
             changes: members.flatMap((who) => [
               { what: 'leave', key: who.key },
               { what: 'join', who },

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { BatchSizes } from '../../src/core/counters.js'
 import { Rooms } from '../../src/core/rooms.js'
+import { totalsOf } from '../../src/dialects/totals.js'
 import { StatusReport } from '../../src/observability/status-report.js'
 import { connect, createHub, turn } from '../support/context.js'
 
@@ -49,7 +50,7 @@ describe('the counters of a hub', () => {
 
   it('tell the rooms and members of a dialect without a look at the rooms', () => {
     const hub = createHub()
-    const report = new StatusReport(hub)
+    const report = new StatusReport(hub, () => totalsOf(hub.counters))
     for (let i = 0; i < 3; i++)
       connect(hub, '/pluresdb').receive({ type: 'join', topic: `topic ${i % 2}`, peerId: `${i}` })
     connect(hub, '/raw/doc')

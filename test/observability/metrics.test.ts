@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { ClusterCounters } from '../../src/cluster/counters.js'
 import { MemoryBus } from '../../src/cluster/memory-bus.js'
 import { Rooms } from '../../src/core/rooms.js'
+import { totalsOf } from '../../src/dialects/totals.js'
 import { EventCounters } from '../../src/observability/event-counters.js'
 import { limitMessages } from '../../src/observability/event-log.js'
 import { createMetrics, type MetricsSources } from '../../src/observability/metrics.js'
@@ -27,7 +28,7 @@ async function read(given: Partial<MetricsSources>): Promise<Map<string, number>
     eventCounters: new EventCounters([]),
     budget: { measure: () => ({ bytes: 0, connections: 0 }) },
     unfinished: { measure: () => ({ bytes: 0 }) },
-    report: new StatusReport(hub),
+    report: new StatusReport(hub, () => totalsOf(hub.counters)),
     log: { lost: 0 },
     descriptors: { shortages: 0 },
     certificate: { validity: undefined },
@@ -188,7 +189,7 @@ describe('GET /metrics', () => {
 
   it('says how many things are wrong, and whether the relay is stopping', async () => {
     const hub = createHub()
-    const health = new StatusReport(hub).health()
+    const health = new StatusReport(hub, () => totalsOf(hub.counters)).health()
     const degraded = await read({
       report: { health: () => ({ ...health, status: 'degraded', reasons: ['one', 'two'] }) },
     })

@@ -1,16 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
+import { totalsOf } from '../../src/dialects/totals.js'
 import { answerTo, createPages } from '../../src/http/routes.js'
 import { MetricsRegistry } from '../../src/observability/metrics-registry.js'
 import { StatusReport } from '../../src/observability/status-report.js'
 import { createHub } from '../support/context.js'
+
+function createReport(sources: ConstructorParameters<typeof StatusReport>[2]): StatusReport {
+  const hub = createHub()
+  return new StatusReport(hub, () => totalsOf(hub.counters), sources)
+}
 
 /** What `GET /health` says of a relay with these checks. */
 async function look(
   healthChecks: (() => string | undefined)[],
   draining = false,
 ): Promise<[number, Record<string, unknown>]> {
-  const report = new StatusReport(createHub(), { healthChecks, draining: () => draining })
+  const report = createReport({ healthChecks, draining: () => draining })
   const nothing = { status: 200, type: '', body: '' }
   const pages = createPages(report, () => nothing, new MetricsRegistry())
   const { status, body } = await answerTo(pages, { url: '/health', rawHeaders: [] } as unknown as IncomingMessage)
@@ -28,7 +34,7 @@ describe('a degraded relay', () => {
 
   it('is healthy again, without reasons, as soon as nothing is wrong', () => {
     const reasons = ['once']
-    const report = new StatusReport(createHub(), { healthChecks: [() => reasons.pop()] })
+    const report = createReport({ healthChecks: [() => reasons.pop()] })
     expect(report.health()).toMatchObject({ status: 'degraded', reasons: ['once'] })
     const health = report.health()
     expect(health.status).toBe('healthy')

@@ -18,7 +18,7 @@ export const mutants: readonly ClusterMutant[] = [
   {
     name: 'joins and leaves that are missing are not noticed',
     file: 'cluster/remote-room.ts',
-    from: 'this.synced = batch.pv === this.membershipSeq',
+    from: 'this.synced = batch.prevMembershipSeq === this.membershipSeq',
     to: 'this.synced = true',
     faults: ['cut'],
   },
@@ -32,8 +32,8 @@ export const mutants: readonly ClusterMutant[] = [
   {
     name: 'a newcomer waits for the first answer only',
     file: 'cluster/link.ts',
-    from: 'if (this.ready !== undefined && this.#hosts.complete(this.#node.id)) this.#goLive()',
-    to: 'if (this.ready !== undefined && this.shared) this.#goLive()',
+    from: 'if (this.ready !== undefined && this.#hosts.complete) this.#becomeReady()',
+    to: 'if (this.ready !== undefined && this.shared) this.#becomeReady()',
     faults: [],
   },
   {
@@ -59,7 +59,7 @@ export const mutants: readonly ClusterMutant[] = [
   },
   {
     name: 'whoever hears nothing gives up the others',
-    file: 'cluster/node.ts',
+    file: 'cluster/liveness.ts',
     from: 'this.#peers.refresh(now)',
     to: 'void this.#peers',
     faults: ['restart'],

@@ -3,6 +3,7 @@ import type { Limits, RelayContext } from '../../../src/core/context.js'
 import { combineObservers } from '../../../src/core/observer.js'
 import type { Session } from '../../../src/core/session.js'
 import type { Transport } from '../../../src/core/transport.js'
+import { totalsOf } from '../../../src/dialects/totals.js'
 import type { Code } from '../../support/code.js'
 import { Random } from '../../support/random.js'
 import { type BusModel, type Line, SimulatedBus } from './bus.js'
@@ -73,13 +74,7 @@ export class SimulatedNode implements Host {
       this.faults.push(`fault: ${error instanceof Error ? error.stack : String(error)}`)
     }
     const { ClusterNode, RelayContext } = world.code
-    const totals = () => {
-      const rooms = [...this.hub.rooms]
-      const topics = rooms.filter(({ kind }) => kind.name === 'pluresdb')
-      const peers = topics.reduce((sum, { members }) => sum + members.length, 0)
-      const { connections, disconnections } = this.hub.counters
-      return { connections: connections - disconnections, rooms: rooms.length, topics: topics.length, peers }
-    }
+    const totals = (elsewhere: ReadonlyMap<string, number>) => totalsOf(this.hub.counters, elsewhere)
     this.cluster = new ClusterNode(
       this.line,
       { name: 'sim', secret: '', maxFrame: 2 ** 20, roomExpiry: limits.roomExpiry, totals },
