@@ -17,12 +17,13 @@ export interface Transport {
   /** What it has carried so far, and what waits there. */
   measure(): TransportStats
   /**
-   * Sends one or several whole frames.
+   * Sends one or several whole frames. While the client's own bytes are being read, they are collected, and sent together
+   * at the end of the read.
    *
-   * @param room The room that the frames come from, if others get them too: it is told when the client falls behind.
+   * @param room The room that the frames come from, if others get them too. It hears when the client falls behind.
    */
   write(frames: Buffer, room?: Room): void
-  /** Says goodbye and hangs up. The session has ended when this is called. */
+  /** Sends a close frame, and then closes the connection. The session has ended when this is called. */
   close(reason: CloseReason): void
   /** Reads nothing more until {@link Transport.release}, not even what has come with the message that is being read. */
   hold(): void

@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Origins } from '../auth/origins.js'
@@ -11,7 +10,9 @@ import { isGun } from '../dialects/opaque.js'
 import type { AddressLimits } from '../http/address-limits.js'
 import type { OwnedSocket } from '../http/sockets.js'
 import type { Settings } from '../options/index.js'
+import type { ClosingConnection } from './closing.js'
 import { Connection, type ConnectionContext } from './connection.js'
+import { createId } from './connection-id.js'
 import { accept, closeAtOnce, faultOf, pathOf, type Refusal, refuse, targetOf, UpgradeHello } from './handshake.js'
 import { Heartbeat } from './heartbeat.js'
 import type { Reader } from './reader.js'
@@ -22,15 +23,15 @@ import { UnfinishedMessages } from './unfinished-messages.js'
 /** The least time between two groups of connections that are closed, in milliseconds. */
 const DRAIN_STEP = 100
 
-/** How long closed connections may take to go before their sockets are cut, in milliseconds. */
+/** How long connections may take to close before their sockets are cut, in milliseconds. */
 const DRAIN_GRACE = 10_000
 
-/** All open WebSockets: lets them in, and sees them off. */
+/** All open WebSockets: accepts them, and closes them when the relay stops. */
 export class Connections implements ConnectionContext {
   readonly maxMessageBytes: number
   readonly maxBufferedBytes: number
   readonly budget: SendBudget
-  readonly closeTimeouts = new Deadlines<Connection>((connection) => connection.terminate())
+  readonly closeTimeouts = new Deadlines<ClosingConnection>((connection) => connection.terminate())
   readonly pauses = new Deadlines<Reader>((reader) => reader.resume())
   readonly unfinished: UnfinishedMessages
   readonly refusals: RefusalDelays
@@ -39,7 +40,7 @@ export class Connections implements ConnectionContext {
   readonly #dialects: Dialects
   readonly #clients: AddressLimits
   readonly #max: number
-  /** Undefined if any will do. */
+  /** Undefined if all are allowed. */
   readonly #origins: Origins | undefined
   readonly #requireOrigin: boolean
   readonly #heartbeat: Heartbeat
@@ -62,7 +63,7 @@ export class Connections implements ConnectionContext {
     this.#heartbeat = new Heartbeat(settings.heartbeatInterval)
   }
 
-  /** Whether newcomers are turned away because the relay is stopping. */
+  /** Whether new connections are refused because the relay is stopping. */
   get draining(): boolean {
     return this.#draining
   }
@@ -88,7 +89,7 @@ export class Connections implements ConnectionContext {
     return true
   }
 
-  /** Whether a page opened the connection that may not talk to the relay. */
+  /** Whether the connection comes from a page that may not talk to the relay. */
   #bars({ headers: { origin } }: IncomingMessage): boolean {
     if (!this.#origins) return false
     return origin === undefined ? this.#requireOrigin : !this.#origins.allow(origin)
@@ -105,8 +106,8 @@ export class Connections implements ConnectionContext {
   }
 
   /**
-   * Turns newcomers away, tells all members, and closes all connections in small groups over `period`
-   * milliseconds, so that their clients do not come back all at once. Resolves when all are gone.
+   * Refuses new connections, tells all members, and closes all connections in small groups over `period`
+   * milliseconds, so that their clients do not connect again all at once. Resolves when all are closed.
    */
   async drain(period: number): Promise<void> {
     this.#draining = true
@@ -132,14 +133,14 @@ export class Connections implements ConnectionContext {
 
   #refuse(request: IncomingMessage, socket: OwnedSocket, refusal: Refusal, path = pathOf(targetOf(request))): void {
     this.#hub.observer.handshakeFailed(refusal.status, refusal.text)
-    // GUN comes back 2 s after a close, and never again after an attempt that HTTP has refused.
+    // GUN connects again 2 s after a close, but never after HTTP has refused an attempt.
     const later = refusal.status === 429 || refusal.status === 503
     if (later && isGun(path) && !faultOf(request)) {
       closeAtOnce(request, socket, this.#draining ? closes.shutdown : closes.tooManyConnections)
     } else refuse(socket, refusal)
   }
 
-  /** Why a handshake is answered with HTTP and no more. */
+  /** Why a handshake is refused with HTTP, if it is. */
   #refusalOf(request: IncomingMessage): Refusal | undefined {
     const { observer } = this.#hub
     if (this.#draining) return { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
@@ -155,7 +156,7 @@ export class Connections implements ConnectionContext {
     return { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } }
   }
 
-  /** Waits until all are gone, and cuts those that do not go. */
+  /** Waits until all connections are closed, and cuts those that stay open. */
   async #gone(): Promise<void> {
     if (this.#open.size === 0) return
     await new Promise<void>((resolve) => {
@@ -168,18 +169,4 @@ export class Connections implements ConnectionContext {
       }
     })
   }
-}
-
-const ID_BYTES = 8
-/** Random bytes are fetched in bulk: a call for each connection costs more than the rest of its id. */
-const pool = Buffer.alloc(ID_BYTES * 512)
-let used = pool.length
-
-/** 16 hexadecimal digits that nobody can guess. */
-function createId(): string {
-  if (used === pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  return pool.toString('hex', used, (used += ID_BYTES))
 }

@@ -1,10 +1,10 @@
 import { Deadlines } from '../core/deadlines.js'
 import type { Connection } from './connection.js'
 
-/** Pings every connection each interval, and ends those from which nothing came until the next ping. */
+/** Pings every connection once an interval, and ends those from which nothing came until the next ping. */
 export class Heartbeat {
   readonly #interval: number
-  readonly #alarms = new Deadlines<Connection>((connection) => this.#beat(connection))
+  readonly #pings = new Deadlines<Connection>((connection) => this.#beat(connection))
 
   /** @param interval In milliseconds; 0 means no pings. */
   constructor(interval: number) {
@@ -12,15 +12,15 @@ export class Heartbeat {
   }
 
   watch(connection: Connection): void {
-    if (this.#interval > 0) connection.nextPing = this.#alarms.set(connection, this.#interval)
+    if (this.#interval > 0) connection.nextPing = this.#pings.set(connection, this.#interval)
   }
 
   unwatch(connection: Connection): void {
-    this.#alarms.cancel(connection.nextPing)
+    this.#pings.cancel(connection.nextPing)
   }
 
   stop(): void {
-    this.#alarms.clear()
+    this.#pings.clear()
   }
 
   #beat(connection: Connection): void {

@@ -18,38 +18,31 @@ export interface ReadHandler extends FrameHandler {
   readonly client: string
   /** A read of the socket, or the rest of one, is about to be parsed. */
   onRead(): void
-  /**
-   * It has been parsed, as far as the relay wants to.
-   *
-   * @param fault Why the connection has to be closed, if what came broke the rules.
-   */
-  onReadEnd(fault: CloseReason | undefined): void
+  /** It has been parsed, as far as the relay wants to. */
+  onReadEnd(): void
   /** The relay did not read the client for so many milliseconds. */
   onDelay(milliseconds: number): void
-  /** The client has to be closed because it does not finish a message. */
-  onUnfinished(reason: CloseReason): void
+  /** The connection has to be closed: what came breaks the rules, or a message is not finished. Nothing more is read. */
+  onViolation(reason: CloseReason): void
 }
 
-/**
- * Frames of one read of the socket that are dealt with before everybody else has a turn: a read may bring
- * 10,000 tiny ones.
- */
+/** Frames of one read that are handled before other connections have their turn: a read may bring 10,000 tiny ones. */
 const MAX_FRAMES = 256
 
 /**
- * Reads one socket, as fast as the relay wants to. It stops behind the frame that is just being handled, whatever
- * the reason. What came with that frame waits as bytes, of one read at most.
+ * Reads one socket, as fast as the relay wants to. When it stops, it stops behind the frame that is being handled.
+ * What came with that frame waits as bytes, of one read at most.
  */
 export class Reader implements Sender {
   readonly #context: ReadContext
   readonly #socket: Socket
-  readonly #listener: ReadHandler
+  readonly #handler: ReadHandler
   readonly #receiver: Receiver
   /** Frames since this read began. */
   #frames = 0
-  /** Whether the rest of this read waits until the others have had their turn. */
+  /** Whether the rest of this read waits until other connections have had their turn. */
   #yielding = false
-  /** Whether an answer is outstanding, on which depends what is done with the next message. */
+  /** Whether the next message waits for an answer, or nothing is read because a close is delayed. */
   #held = false
   /** Until when the sender is slowed down. */
   #pause: Deadline<Reader> | undefined
@@ -58,20 +51,25 @@ export class Reader implements Sender {
   /** Whether {@link UnfinishedMessages} counts a message of this sender. */
   #unfinished = false
 
-  constructor(line: ReadContext, socket: Socket, listener: ReadHandler) {
-    this.#context = line
+  constructor(context: ReadContext, socket: Socket, handler: ReadHandler) {
+    this.#context = context
     this.#socket = socket
-    this.#listener = listener
-    this.#receiver = new Receiver(line.maxMessageBytes, listener)
+    this.#handler = handler
+    this.#receiver = new Receiver(context.maxMessageBytes, handler)
   }
 
-  /** Whether the relay itself has stopped reading, so that silence says nothing of the client. */
+  /** Whether the relay itself has stopped reading: then silence says nothing about the client. */
   get stopped(): boolean {
     return this.#held || this.#yielding || this.#pause !== undefined
   }
 
   get client(): string {
-    return this.#listener.client
+    return this.#handler.client
+  }
+
+  /** Whether nothing more can be read: a close frame came, or what breaks the rules, or the socket is closed. */
+  get done(): boolean {
+    return this.#receiver.done
   }
 
   /** A piece of the byte stream came. */
@@ -106,13 +104,13 @@ export class Reader implements Sender {
     this.goOn()
   }
 
-  /** The others have had their turn. */
+  /** Other connections have had their turn. */
   proceed(): void {
     this.#yielding = false
     this.goOn()
   }
 
-  /** Counts a frame, after which it may be the turn of others. */
+  /** Counts a frame, after which other connections may have their turn. */
   count(): void {
     if (++this.#frames < MAX_FRAMES || this.#yielding) return
     this.#yielding = true
@@ -124,7 +122,7 @@ export class Reader implements Sender {
   goOn(): void {
     if (this.stopped) return
     if (this.#stopped > 0) {
-      this.#listener.onDelay(performance.now() - this.#stopped)
+      this.#handler.onDelay(performance.now() - this.#stopped)
       this.#stopped = 0
     }
     this.#begin()
@@ -141,20 +139,21 @@ export class Reader implements Sender {
     process.nextTick(goOn, this)
   }
 
-  /** Drops what it has, and ignores what still comes. */
-  abandon(): void {
-    this.#receiver.abandon()
-    this.#note()
-  }
-
-  /** The socket is gone. */
+  /** The socket is closed. */
   gone(): void {
     this.#context.pauses.cancel(this.#pause)
-    this.abandon()
+    this.#abandon()
   }
 
   giveUp(why: 'slow' | 'total'): void {
-    this.#listener.onUnfinished(why === 'slow' ? closes.unfinished : closes.tooManyUnfinished)
+    this.#abandon()
+    this.#handler.onViolation(why === 'slow' ? closes.unfinished : closes.tooManyUnfinished)
+  }
+
+  /** Drops what it has, and ignores what still comes. */
+  #abandon(): void {
+    this.#receiver.abandon()
+    this.#note()
   }
 
   #stop(): void {
@@ -165,12 +164,13 @@ export class Reader implements Sender {
 
   #begin(): void {
     this.#frames = 0
-    this.#listener.onRead()
+    this.#handler.onRead()
   }
 
   #end(fault: CloseReason | undefined): void {
-    this.#listener.onReadEnd(fault)
+    this.#handler.onReadEnd()
     this.#note()
+    if (fault) this.#handler.onViolation(fault)
   }
 
   /** Reports what is unfinished, if anything is or was. */

@@ -45,7 +45,7 @@ type WsReceiver = new (
   _state: number
   /** Goes on with what it has. */
   startLoop(callback: (error?: Error | null) => void): void
-  /** Deals with a data frame. */
+  /** Handles a data frame. */
   dataMessage(callback: (error?: Error | null) => void): void
 }
 
@@ -54,29 +54,36 @@ const { Receiver: Base } = ws as unknown as { Receiver: WsReceiver }
 /** Pieces of a message that are kept are joined until they have so many bytes. */
 const PIECE = 4096
 
-/** What the last `_write` said: it always answers before it returns, since nothing is inflated or deferred here. */
+/** The error of the last `_write`. It always calls back before it returns, since nothing is inflated or deferred here. */
 let fault: (Error & { code?: string }) | null | undefined
 const onWritten = (error?: Error | null): void => {
   fault = error
 }
 
 /**
- * Checks and unmasks what one client sends, RFC 6455 section 5: every byte is read by `ws`. Two things
- * of its stream are left out because they cost more than the reading (docs/performance.md): its queue,
- * which is always empty as each chunk is read to its end at once, and its listeners. What `ws` keeps of an
- * unfinished message is joined here, so that it takes about as much memory as it has bytes, however it was cut
- * into frames and TCP segments.
+ * Checks and unmasks what one client sends, RFC 6455 section 5: `ws` reads every byte. Two parts of its stream are left
+ * out, because they cost more than the reading (docs/performance.md): its queue, which is always empty, since each chunk
+ * is read to its end at once; and its listeners. What `ws` keeps of an unfinished message is joined here. So it takes
+ * about as much memory as it has bytes, however it was cut into frames and TCP segments.
+ *
+ * `ws` documents none of this. package.json holds it to its minor version, and test/websocket/receiver.test.ts names
+ * the part that has changed.
  */
 export class Receiver extends Base {
-  readonly #listener: FrameHandler
+  readonly #handler: FrameHandler
   #done = false
   /** Whether the unfinished message began after the last call of {@link Receiver.begun}. */
   #begun = true
 
   /** @param maxMessageBytes 0 means no limit. */
-  constructor(maxMessageBytes: number, listener: FrameHandler) {
+  constructor(maxMessageBytes: number, handler: FrameHandler) {
     super({ isServer: true, maxPayload: maxMessageBytes })
-    this.#listener = listener
+    this.#handler = handler
+  }
+
+  /** Whether it reads nothing more. */
+  get done(): boolean {
+    return this.#done
   }
 
   /** Whether something is left: part of a frame or of a message, or frames that came while it was stopped. */
@@ -139,18 +146,18 @@ export class Receiver extends Base {
 
   override dataMessage(callback: (error?: Error | null) => void): void {
     super.dataMessage(callback)
-    if (!this._fin) this.#listener.onFragment()
+    if (!this._fin) this.#handler.onFragment()
   }
 
-  /** Called by `ws` for what it reads, and by Node for the stream's own events, which nobody awaits. */
+  /** Called by `ws` for what it reads, and by Node for the stream's own events, which are ignored. */
   emit(event: string, data: unknown, more?: unknown): boolean {
     if (this._fragmented === 0) this.#begun = true
-    if (event === 'message') this.#listener.onMessage(data as Buffer, more as boolean)
-    else if (event === 'ping') this.#listener.onPing(data as Buffer)
-    else if (event === 'pong') this.#listener.onPong()
+    if (event === 'message') this.#handler.onMessage(data as Buffer, more as boolean)
+    else if (event === 'ping') this.#handler.onPing(data as Buffer)
+    else if (event === 'pong') this.#handler.onPong()
     else if (event === 'conclude') {
       this.#done = true
-      this.#listener.onCloseFrame(data as number, more as Buffer)
+      this.#handler.onCloseFrame(data as number, more as Buffer)
     }
     return true
   }

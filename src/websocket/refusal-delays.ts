@@ -2,17 +2,17 @@ import { type CloseReason, closes } from '../core/close-reasons.js'
 import { Deadlines } from '../core/deadlines.js'
 import { Generations } from '../core/generations.js'
 
-/** A connection that is to be closed for a refusal. */
+/** A connection that is closed because it was refused something. */
 export interface RefusedConnection {
   /** Milliseconds for which it is open by now. */
   readonly age: number
   /** The address by which refusals are counted: IPv6 by its /64. */
   readonly network: string
-  /** Sends the close. */
+  /** Sends the close frame. */
   closeNow(): void
 }
 
-/** Closes that are no refusal, and so do not wait. */
+/** Reasons that refuse nothing: these closes do not wait. */
 const prompt: ReadonlySet<CloseReason> = new Set<CloseReason>([
   closes.roomExpired,
   closes.shutdown,
@@ -23,18 +23,19 @@ const prompt: ReadonlySet<CloseReason> = new Set<CloseReason>([
 ])
 
 /**
- * Closes for a frame or message that cannot be taken. RFC 6455 section 7.1.7 wants such an end at once, and it is
- * a mistake in a program more often than a client that spins: the first few of an address do not wait.
+ * Reasons that refuse a frame or a message. RFC 6455 section 7.1.7 wants such a close at once. Most of these clients
+ * have a mistake in their program, and few of them come back again and again: the first few closes of an address do not
+ * wait.
  */
 const faults: ReadonlySet<CloseReason> = new Set<CloseReason>([closes.protocolError, closes.notUtf8, closes.tooBig])
 
-/** With every so many refusals of an address the wait grows by the first delay. */
+/** After every so many refusals of an address the wait grows by the first delay. */
 const STEP = 10
 
 /** The longest wait, in first delays. */
 const MAX_STEPS = 10
 
-/** Connections that wait at once; beyond it the oldest is closed early. */
+/** Connections that may wait at the same time. If there are more, the oldest is closed early. */
 const MAX_WAITING = 1000
 
 /** How long a refusal counts at least, and twice that at most; in milliseconds. */
@@ -44,17 +45,17 @@ const MEMORY = 60_000
 const MAX_ADDRESSES = 50_000
 
 /**
- * Delays closes that refuse something. A client that is let in and closed again counts that as a success, so its
- * back-off never grows: `y-webrtc` comes back 80 times a second. Such a close comes a second after the connection was
- * opened, and later when there are many of one address.
+ * Delays closes that refuse something. A client whose connection opens counts that as a success, even if it is closed
+ * again. So its back-off never grows, and `y-webrtc` connects again 80 times a second. Such a close comes a second after
+ * the connection was opened, and later when one address has many of them.
  */
 export class RefusalDelays {
   /** In milliseconds; 0 when nothing waits any more. */
   #delay: number
   /** Connections that wait for their close, the oldest first. */
   readonly #waiting = new Set<RefusedConnection>()
-  readonly #alarms = new Deadlines<RefusedConnection>((refused) => this.#close(refused))
-  /** How many there were lately, by address. */
+  readonly #deadlines = new Deadlines<RefusedConnection>((refused) => this.#close(refused))
+  /** How many refusals there were lately, by address. */
   readonly #counts = new Generations<number>(MEMORY, MAX_ADDRESSES)
 
   /** @param delay Of the first refusals of an address, in milliseconds; 0 means that none waits. */
@@ -62,7 +63,7 @@ export class RefusalDelays {
     this.#delay = delay
   }
 
-  /** Whether a connection has to wait for its close; then {@link RefusedConnection.closeNow} is called in time. */
+  /** Whether a connection has to wait for its close. If so, {@link RefusedConnection.closeNow} is called later. */
   delay(refused: RefusedConnection, reason: CloseReason): boolean {
     if (this.#delay === 0 || prompt.has(reason)) return false
     const { network } = refused
@@ -73,13 +74,13 @@ export class RefusalDelays {
     this.#counts.set(network, young)
     if (count <= STEP && faults.has(reason)) return false
     this.#waiting.add(refused)
-    this.#alarms.set(refused, wait)
+    this.#deadlines.set(refused, wait)
     const [oldest] = this.#waiting
     if (oldest && this.#waiting.size > MAX_WAITING) this.#close(oldest)
     return true
   }
 
-  /** The connection is gone. */
+  /** The connection is closed. */
   forget(refused: RefusedConnection): void {
     this.#waiting.delete(refused)
   }
@@ -88,7 +89,7 @@ export class RefusalDelays {
   stop(): void {
     this.#delay = 0
     for (const refused of [...this.#waiting]) this.#close(refused)
-    this.#alarms.clear()
+    this.#deadlines.clear()
     this.#counts.clear()
   }
 
@@ -98,7 +99,7 @@ export class RefusalDelays {
   }
 
   #close(refused: RefusedConnection): void {
-    // Its alarm may ring when it is gone already.
+    // Its deadline may expire after the connection has closed.
     if (this.#waiting.delete(refused)) refused.closeNow()
   }
 }

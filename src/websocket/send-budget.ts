@@ -1,16 +1,27 @@
 import { ownBytes } from '../core/own.js'
-import type { SlowConsumer } from './slow-consumer.js'
 
 /** Memory that a buffer takes beside its bytes: two objects, and a block of its own. */
 export const BUFFER_COST = 512
 
-/** How long a reader with unsent bytes may take none of them before it is dropped, in milliseconds. */
+/** How long a slow consumer may take none of what waits for it before it is dropped, in milliseconds. */
 const STALL_TIMEOUT = 30_000
 
-/** Time between two looks for such readers, in milliseconds. */
+/** Time between two looks for such consumers, in milliseconds. */
 const SWEEP = 1000
 
-/** Bytes for which any number of slow readers wait. They are in memory once, and count once. */
+/** What a {@link SendBudget} needs of a slow consumer. */
+export interface BudgetedConsumer {
+  /** When it last took something, in milliseconds of `performance.now()`. */
+  readonly tookAt: number
+  /** Ends it if all has been sent. */
+  settle(): void
+  /** Closes its connection, with a close frame. */
+  drop(): void
+  /** Cuts its connection at once, and releases all that waits for it. */
+  cutOff(): void
+}
+
+/** Bytes that wait for any number of slow consumers. They are in memory once, and count once. */
 export class SharedBytes {
   readonly bytes: Buffer
   readonly length: number
@@ -25,15 +36,15 @@ export class SharedBytes {
 }
 
 /**
- * The memory that waits for all slow readers together. Beyond the limit, the readers that have taken nothing for
- * longest are cut off, until the rest fits.
+ * The memory of all that waits for slow consumers. Beyond the limit, the consumers that have taken nothing for longest
+ * are cut off, until the rest fits.
  */
 export class SendBudget {
   readonly #limit: number
   /** The same buffer goes to all members of a room. */
   readonly #shared = new WeakMap<Buffer, SharedBytes>()
-  /** In order: first the reader that has taken nothing for longest. */
-  readonly #readers = new Set<SlowConsumer>()
+  /** In order: the consumer comes first that has taken nothing for longest. */
+  readonly #consumers = new Set<BudgetedConsumer>()
   #total = 0
   #sweep: NodeJS.Timeout | undefined
 
@@ -47,19 +58,19 @@ export class SendBudget {
     return this.#limit > 0 && this.#total > this.#limit / 2
   }
 
-  /** Notes that a reader has taken some of what waits for it, or has only just fallen behind. */
-  progressed(reader: SlowConsumer): void {
-    this.#readers.delete(reader)
-    this.#readers.add(reader)
+  /** Notes that a consumer has taken some of what waits for it, or has just fallen behind. */
+  progressed(consumer: BudgetedConsumer): void {
+    this.#consumers.delete(consumer)
+    this.#consumers.add(consumer)
     this.#sweep ??= setInterval(() => this.#look(), SWEEP).unref()
   }
 
-  /** The reader has caught up, or is gone. */
-  forget(reader: SlowConsumer): void {
-    this.#readers.delete(reader)
+  /** The consumer has caught up, or its connection is closed. */
+  forget(consumer: BudgetedConsumer): void {
+    this.#consumers.delete(consumer)
   }
 
-  /** Keeps bytes for one more reader, until they are released. */
+  /** Keeps bytes for one more consumer, until they are released. */
   hold(bytes: Buffer): SharedBytes {
     let shared = this.#shared.get(bytes)
     if (!shared) {
@@ -74,29 +85,29 @@ export class SendBudget {
     if (--shared.holders === 0) this.#total -= shared.length + BUFFER_COST
   }
 
-  /** Counts memory that one reader has for itself. */
+  /** Counts memory that no other consumer shares. */
   charge(bytes: number): void {
     this.#total += bytes
   }
 
-  /** Cuts readers off until the rest fits. */
+  /** Cuts consumers off until the rest fits. */
   enforce(): void {
     if (this.#limit === 0 || this.#total <= this.#limit) return
-    for (const reader of this.#readers) {
+    for (const consumer of this.#consumers) {
       // It may have taken all since somebody looked.
-      reader.settle()
-      if (this.#readers.has(reader)) reader.cutOff()
+      consumer.settle()
+      if (this.#consumers.has(consumer)) consumer.cutOff()
       if (this.#total <= this.#limit) return
     }
   }
 
   /** What waits now, and for how many. */
   measure(): { bytes: number; connections: number } {
-    for (const reader of this.#readers) reader.settle()
-    return { bytes: this.#total, connections: this.#readers.size }
+    for (const consumer of this.#consumers) consumer.settle()
+    return { bytes: this.#total, connections: this.#consumers.size }
   }
 
-  /** Lets go of the timer. */
+  /** Stops the timer. */
   stop(): void {
     clearInterval(this.#sweep)
     this.#sweep = undefined
@@ -104,10 +115,10 @@ export class SendBudget {
 
   #look(): void {
     const deadline = performance.now() - STALL_TIMEOUT
-    for (const reader of this.#readers) {
-      reader.settle()
-      if (reader.tookAt <= deadline) reader.drop()
+    for (const consumer of this.#consumers) {
+      consumer.settle()
+      if (consumer.tookAt <= deadline) consumer.drop()
     }
-    if (this.#readers.size === 0) this.stop()
+    if (this.#consumers.size === 0) this.stop()
   }
 }

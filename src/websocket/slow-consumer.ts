@@ -2,18 +2,18 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { SlowConsumerState } from '../core/congestion.js'
 import type { Room } from '../core/room.js'
-import { BUFFER_COST, type SendBudget, type SharedBytes } from './send-budget.js'
+import { BUFFER_COST, type BudgetedConsumer, type SendBudget, type SharedBytes } from './send-budget.js'
 
 /**
- * Bytes that the socket is given at once. TLS encrypts all that it is given, for each reader anew; and each piece that
- * is gone shows that the reader takes something.
+ * Bytes that the socket is given at once. TLS encrypts all that it is given, for each consumer anew. And each piece that
+ * is sent shows that the client takes something.
  */
 export const PIECE = 64 * 1024
 
-/** Memory that a place in the queue takes, in bytes. */
+/** Memory that an entry of the queue takes, in bytes. */
 const ENTRY_COST = 64
 
-/** Senders wait only for readers that take as many bytes a millisecond: 64 KiB a second. */
+/** Senders wait only for members that take at least so many bytes a millisecond: 64 KiB a second. */
 const LEAST_PACE = (64 * 1024) / 1000
 
 /** Share of `maxBufferedBytes` at which the senders of a room are slowed down... */
@@ -24,19 +24,24 @@ const LOW_WATER = 1 / 8
 /** Stands for `maxBufferedBytes` in these shares where that is 0, in bytes. */
 const UNLIMITED = 8 * 2 ** 20
 
-/** The connection whose client reads slowly. */
-export interface SlowConnection {
-  readonly socket: Socket
+/** What all slow consumers of a relay share. */
+export interface SlowConsumerContext {
   readonly budget: SendBudget
   /** Bytes; 0 means no limit. */
   readonly maxBufferedBytes: number
-  /** The client takes what it is sent. */
+}
+
+/** The connection whose client reads slowly. */
+export interface SlowConnection {
+  readonly socket: Socket
+  readonly context: SlowConsumerContext
+  /** The client has taken some of what it was sent. */
   progressed(): void
   /** All has been sent. */
   caughtUp(): void
-  /** Too much waits, or nothing is taken: says so and hangs up. Called when no room is being flushed. */
+  /** Too much waits, or nothing is taken: sends a close frame. Called when no room is being flushed. */
   dropSlow(): void
-  /** All readers together are too slow: gives the connection up without a word. May be called at any time. */
+  /** All slow consumers together take too much memory: cuts the connection without a close frame. May be called at any time. */
   abandon(): void
 }
 
@@ -47,18 +52,18 @@ interface Entry {
 }
 
 /**
- * What waits for a client that reads more slowly than it is written to: references to the bytes, of which the
- * socket gets a piece at a time. It is there only as long as something waits.
+ * A queue for a client that reads more slowly than the relay writes. It has references to the bytes, and gives the
+ * socket a piece at a time. It exists only as long as something waits.
  */
-export class SlowConsumer implements SlowConsumerState {
+export class SlowConsumer implements SlowConsumerState, BudgetedConsumer {
   /** When it last took something, in milliseconds of `performance.now()`. */
   tookAt = performance.now()
   onPaceUntil = this.tookAt
-  /** Whether it is about to be dropped: nothing is added any more. */
+  /** Whether its connection is about to be closed: then only a close frame is added. */
   dropped = false
 
   readonly #connection: SlowConnection
-  /** Whether the socket speaks TLS, so that each write takes memory of its own. */
+  /** Whether the socket speaks TLS: then each write takes memory of its own. */
   readonly #encrypted: boolean
   readonly #budget: SendBudget
   #first: Entry | undefined
@@ -68,7 +73,7 @@ export class SlowConsumer implements SlowConsumerState {
   /** Bytes of the queue that the socket has not been given, and the entries. */
   #queued = 0
   #entries = 0
-  /** What the socket has been given and not yet sent: its entries, its bytes at the last look, and memory that no other reader shares. */
+  /** What the socket has been given and not yet sent: its entries, its bytes at the last look, and memory that no other consumer shares. */
   #sending: SharedBytes[] = []
   #unsent = 0
   #own = 0
@@ -83,7 +88,7 @@ export class SlowConsumer implements SlowConsumerState {
   constructor(connection: SlowConnection, written?: Buffer) {
     this.#connection = connection
     this.#encrypted = isEncrypted(connection.socket)
-    this.#budget = connection.budget
+    this.#budget = connection.context.budget
     if (written) this.#sending.push(this.#budget.hold(written))
     this.#unsent = connection.socket.writableLength
     if (this.#encrypted) this.#keep(this.#unsent)
@@ -106,7 +111,7 @@ export class SlowConsumer implements SlowConsumerState {
     this.#budget.charge(ENTRY_COST)
     if (room) this.#wait(room, bytes.length)
     if (this.#writes === 0) this.#write()
-    const { maxBufferedBytes } = this.#connection
+    const { maxBufferedBytes } = this.#connection.context
     if (maxBufferedBytes > 0 && this.#cost > maxBufferedBytes) this.drop()
     this.#budget.enforce()
   }
@@ -123,27 +128,27 @@ export class SlowConsumer implements SlowConsumerState {
     if (!this.#first) this.#connection.socket.end()
   }
 
-  /** It is no member any more, so senders need not wait for it. */
+  /** Its client has left its rooms: senders need not wait for it. */
   leaveRooms(): void {
     for (const room of this.#rooms.keys()) room.caughtUp(this)
     this.#rooms.clear()
   }
 
-  /** Drops the connection, once and not before the room's flush is over. */
+  /** Closes the connection with a close frame, once, and after the flush of the room. */
   drop(): void {
     if (this.dropped) return
     this.dropped = true
     process.nextTick(dropSlow, this.#connection)
   }
 
-  /** Gives it up at once, with all that waits for it. */
+  /** Cuts the connection at once, and releases all that waits. */
   cutOff(): void {
     this.dropped = true
     this.discard()
     this.#connection.abandon()
   }
 
-  /** Lets go of all that it holds. */
+  /** Releases all that waits. */
   discard(): void {
     this.#over = true
     this.leaveRooms()
@@ -157,14 +162,14 @@ export class SlowConsumer implements SlowConsumerState {
     this.#budget.forget(this)
   }
 
-  /** Ends it if all has been sent. The write with which it fell behind has no callback, so somebody has to look. */
+  /** Ends it if all has been sent. The write that made it fall behind has no callback, so the budget looks from time to time. */
   settle(): void {
     if (this.#over || this.#first || this.#writes > 0 || this.#connection.socket.writableLength > 0) return
     this.discard()
     this.#connection.caughtUp()
   }
 
-  /** Gives the socket as much as it sends at once, and a piece more. */
+  /** Gives the socket as much as it sends at once, and one piece more. */
   #write(): void {
     const { socket } = this.#connection
     while (this.#first && (this.#writes === 0 || socket.writableLength === 0)) {
@@ -186,7 +191,7 @@ export class SlowConsumer implements SlowConsumerState {
     else this.settle()
   }
 
-  /** The client, or its system, has taken so many bytes. */
+  /** The client, or its operating system, has taken so many bytes. */
   #took(bytes: number): void {
     if (bytes <= 0) return
     this.#unsent -= bytes
@@ -230,7 +235,7 @@ export class SlowConsumer implements SlowConsumerState {
     return Buffer.concat(parts, length)
   }
 
-  /** Takes an entry off the queue, of which so much was left. */
+  /** Takes an entry off the queue. So many bytes of it were left. */
   #remove(entry: Entry, rest: number): SharedBytes {
     this.#give(entry, rest)
     this.#given = 0
@@ -247,7 +252,7 @@ export class SlowConsumer implements SlowConsumerState {
     if (room) this.#wait(room, -bytes)
   }
 
-  /** Counts memory that no other reader shares, until all is sent. */
+  /** Counts memory that no other consumer shares, until all is sent. */
   #keep(bytes: number): void {
     this.#own += bytes
     this.#budget.charge(bytes)
@@ -258,7 +263,7 @@ export class SlowConsumer implements SlowConsumerState {
     const lag = (this.#rooms.get(room) ?? 0) + bytes
     if (lag > 0) this.#rooms.set(room, lag)
     else this.#rooms.delete(room)
-    const most = this.#connection.maxBufferedBytes || UNLIMITED
+    const most = this.#connection.context.maxBufferedBytes || UNLIMITED
     if (lag > most * (this.#budget.tight ? LOW_WATER : HIGH_WATER)) room.fellBehind(this)
     else if (lag <= most * LOW_WATER) room.caughtUp(this)
   }

@@ -1,10 +1,10 @@
 /** A connection with a message that has come in part. */
 export interface Sender {
-  /** Whether the relay has stopped reading it, so that it cannot go on. */
+  /** Whether the relay has stopped reading it: then its message cannot go on. */
   readonly stopped: boolean
   /** Its user or address. Empty if unknown. */
   readonly client: string
-  /** Gives the message up: it comes too slowly, or all unfinished messages together take too much. */
+  /** Gives up the message: it comes too slowly, or all unfinished messages together take too much memory. */
   giveUp(why: 'slow' | 'total'): void
 }
 
@@ -28,20 +28,20 @@ const INTERVAL = 5000
 /** Bytes by which a message should have grown since the last look: 1 KiB a second. */
 const GROWTH = 5 * 1024
 
-/** After how many looks in a row that found a message too slow it is given up. */
+/** A message is given up when so many looks in a row have found it too slow. */
 const PATIENCE = 6
 
-/** What is kept of most messages that have only begun, in bytes: to give them up would free next to nothing. */
+/** Bytes that are kept of most messages that have just begun: to give these up would free next to nothing. */
 const LITTLE = 4096
 
 /** Share of the limit that is freed when it is reached, so that not every read has to free some. */
 const SPARE = 0.1
 
 /**
- * The unfinished messages of all connections. One that does not go on at about 1 KiB a second for 30 s is given up, so
- * that a long message has the time that it takes on a slow link. When all together pass the limit, those that have been
- * slow for longest are given up first, then those of the user or address that has most of them, then those of which
- * nothing came for longest.
+ * The unfinished messages of all connections. A message is given up when less than about 1 KiB a second has come of it
+ * for 30 s. So a long message has the time that it takes on a slow link. When all together pass the limit, those that
+ * have been slow for longest are given up first, then those of the user or address that has most of them, then those of
+ * which nothing came for longest.
  */
 export class UnfinishedMessages {
   readonly #limit: number
@@ -78,7 +78,7 @@ export class UnfinishedMessages {
     if (this.#limit > 0 && this.#total > this.#limit) this.#makeRoom()
   }
 
-  /** Nothing is unfinished any more, or the connection is gone. */
+  /** Nothing is unfinished any more, or the connection is closed. */
   delete(sender: Sender): void {
     const known = this.#senders.get(sender)
     if (!known) return
@@ -86,7 +86,7 @@ export class UnfinishedMessages {
     this.#senders.delete(sender)
   }
 
-  /** Lets go of the timer. */
+  /** Stops the timer. */
   stop(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
@@ -110,7 +110,7 @@ export class UnfinishedMessages {
     }
   }
 
-  /** All senders, those first that are to be given up first. */
+  /** All senders, in the order in which they are given up. */
   #inOrder(): Sender[] {
     const shares = new Map<string, number>()
     for (const [{ client }, { bytes }] of this.#senders) shares.set(client, (shares.get(client) ?? 0) + bytes)

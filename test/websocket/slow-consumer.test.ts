@@ -5,7 +5,12 @@ import { Counters } from '../../src/core/counters.js'
 import { Room } from '../../src/core/room.js'
 import { Ticker } from '../../src/core/ticker.js'
 import { SendBudget } from '../../src/websocket/send-budget.js'
-import { PIECE, type SlowConnection, SlowConsumer } from '../../src/websocket/slow-consumer.js'
+import {
+  PIECE,
+  type SlowConnection,
+  SlowConsumer,
+  type SlowConsumerContext,
+} from '../../src/websocket/slow-consumer.js'
 
 const MEGABYTE = 2 ** 20
 
@@ -14,8 +19,7 @@ afterEach(() => void vi.useRealTimers())
 
 /** A connection whose client reads when the test says so. */
 class Slow implements SlowConnection {
-  readonly budget: SendBudget
-  readonly maxBufferedBytes: number
+  readonly context: SlowConsumerContext
   readonly reader: SlowConsumer
   /** What the client has read. */
   readonly read: Buffer[] = []
@@ -25,8 +29,7 @@ class Slow implements SlowConnection {
   readonly socket: Socket
 
   constructor(budget: SendBudget, maxBufferedBytes = 8 * MEGABYTE, encrypted = false) {
-    this.budget = budget
-    this.maxBufferedBytes = maxBufferedBytes
+    this.context = { budget, maxBufferedBytes }
     const unsent = (): number => this.unsent
     this.socket = {
       encrypted,
