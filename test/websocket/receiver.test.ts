@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { closes } from '../../src/core/close-reasons.js'
 import { Receiver } from '../../src/websocket/receiver.js'
 import { frame, Op } from '../support/raw.js'
 
@@ -15,6 +17,19 @@ function receiver(maxMessageBytes = 2 ** 20): { reader: Receiver; heard: string[
   })
   return { reader, heard }
 }
+
+/** The parts of `ws` that are not public and that {@link Receiver} stands on: what each is before the first byte. */
+const fields: [name: string, value: unknown][] = [
+  ['_loop', false],
+  ['_buffers', []],
+  ['_bufferedBytes', 0],
+  ['_mask', undefined],
+  ['_fin', false],
+  ['_fragmented', 0],
+  ['_fragments', []],
+  ['_messageLength', 0],
+  ['_state', 0],
+]
 
 /** Reads as a connection does: each piece in memory of its own, as a read of a socket brings it. */
 function read(reader: Receiver, piece: Buffer): void {
@@ -48,6 +63,62 @@ function amidPings(bytes: Buffer): Buffer {
   const pings = Array.from({ length: 249 }, () => ping)
   return Buffer.concat([...pings, bytes, ...pings])
 }
+
+describe('ws, on whose private parts the receiver stands,', () => {
+  it.each(fields)('still has the field %s', (name, value) => {
+    const { reader } = receiver()
+    expect(Object.hasOwn(reader, name)).toBe(true)
+    expect(Reflect.get(reader, name)).toEqual(value)
+  })
+
+  it.each(['_write', 'startLoop', 'dataMessage'])('still has the method %s', (name) => {
+    const ws: object = Object.getPrototypeOf(Receiver.prototype)
+    expect(Object.hasOwn(ws, name)).toBe(true)
+    expect(Reflect.get(ws, name)).toBeTypeOf('function')
+  })
+
+  it('still keeps in these fields what is not whole', () => {
+    const { reader } = receiver()
+    reader.read(frame(Op.text, 'begin', { fin: false }))
+    expect(reader).toMatchObject({ _fin: false, _fragmented: Op.text, _messageLength: 5, _state: 0 })
+    expect(reader._fragments).toEqual([Buffer.from('begin')])
+    const mask = Buffer.from([1, 2, 3, 4])
+    reader.read(frame(Op.continuation, 'end', { mask }).subarray(0, 7))
+    expect(reader).toMatchObject({ _fin: true, _mask: mask, _bufferedBytes: 1 })
+    expect(reader._state).not.toBe(0)
+    expect(Buffer.concat(reader._buffers)).toHaveLength(1)
+  })
+
+  it('still stops between two frames, and goes on there', () => {
+    const heard: string[] = []
+    const reader = new Receiver(0, {
+      onMessage(data) {
+        heard.push(data.toString())
+        reader.stop()
+      },
+      onFragment() {},
+      onPing() {},
+      onPong() {},
+      onCloseFrame() {},
+    })
+    reader.read(Buffer.concat(['one', 'two'].map((text) => frame(Op.text, text))))
+    expect(heard).toEqual(['one'])
+    reader.resume()
+    expect(heard).toEqual(['one', 'two'])
+  })
+
+  it('still calls back before its methods return, with the codes that choose how to close', () => {
+    const long = frame(Op.binary, Buffer.alloc(2000))
+    expect(receiver(1000).reader.read(long)).toBe(closes.tooBig)
+    expect(receiver(0).reader.read(frame(Op.text, Buffer.from([0xff])))).toBe(closes.notUtf8)
+    expect(receiver(0).reader.read(frame(3))).toBe(closes.protocolError)
+  })
+
+  it('is held to its minor version', () => {
+    const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+    expect(dependencies.ws).toMatch(/^~/)
+  })
+})
 
 describe('a message, however it is cut (10.18)', () => {
   it('into frames and TCP segments, comes as it was sent', () => {
