@@ -25,6 +25,7 @@ declare namespace Relay {
   export type OptionsError = Library.OptionsError
   export type Outage = Library.Outage
   export type PresenceInfo = Library.PresenceInfo
+  export type PublishData = Library.PublishData
   export type Relay = Library.Relay
   export type RelayEvents = Library.RelayEvents
   export type RelayOptions = Library.RelayOptions

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { assertRedis } from './cluster/redis-client.js'
 import { closes } from './core/close-reasons.js'
 import type { Session } from './core/session.js'
+import type { Dialect, DialectName, PublishData } from './dialects/dialect.js'
 import { attachProblems, attachTo, DEFAULT_PATIENCE } from './http/attached-server.js'
 import { type IceServers, iceServersFor } from './http/ice-servers.js'
 import type { EventTarget, RelayEvents } from './observability/relay-events.js'
@@ -148,6 +149,44 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   /**
+   * Says something in a room, to all members on all nodes, in the form in which members of the dialect hear each
+   * other. Where messages are kept for newcomers, it is kept. No limit and no hook is asked.
+   *
+   * @param room Its name, as events have it.
+   * @param data What the dialect takes: see {@link PublishData}.
+   * @returns How many members on this node get it. It is 0 where all members are on other nodes, too.
+   * @throws {TypeError} If the relay does not serve the dialect, or the dialect has no such room or no such message.
+   */
+  publish<D extends DialectName>(dialect: D, room: string, data: PublishData[D]): number {
+    const { publisher, id } = this.#parts
+    const kind = this.#dialect(dialect)
+    return publisher.publish(kind, room, kind.encode(checkedName(room), data, id))
+  }
+
+  /**
+   * Disconnects the members of a room that are connected to this node, with 1008 `Room closed by an operator`. Who
+   * comes next opens a new room.
+   *
+   * @param room Its name, as events have it.
+   * @returns How many members were disconnected.
+   * @throws {TypeError} If the relay does not serve the dialect.
+   */
+  closeRoom(dialect: DialectName, room: string): number {
+    const { rooms } = this.#parts.context
+    const found = rooms.find(this.#dialect(dialect), checkedName(room))
+    return found ? rooms.disband(found) : 0
+  }
+
+  /**
+   * Ends a connection to this node, with 1008 `Disconnected by an operator`.
+   *
+   * @returns Whether there was such a connection.
+   */
+  disconnect(connectionId: string): boolean {
+    return this.#parts.connections.disconnect(connectionId)
+  }
+
+  /**
    * Reads `tlsCert` and `tlsKey` again, as the relay does by itself some seconds after they have changed. Open
    * connections notice nothing; files that cannot be used are logged, and the certificate before them is served on.
    *
@@ -174,9 +213,26 @@ export class Relay extends EventEmitter<RelayEvents> {
     await this.#closed
   }
 
+  #dialect(name: DialectName): Dialect {
+    const { dialects, settings } = this.#parts
+    const dialect = dialects.find(name)
+    if (dialect) return dialect
+    throw new TypeError(`dialect must be one that this relay serves: ${settings.dialects.join(', ')}`)
+  }
+
   async #close(drain: number): Promise<void> {
-    const { log, logTarget, connections, descriptors, addressLimits, tokens, context, eventLog, clusterLog } =
-      this.#parts
+    const {
+      log,
+      logTarget,
+      connections,
+      descriptors,
+      addressLimits,
+      tokens,
+      publisher,
+      context,
+      eventLog,
+      clusterLog,
+    } = this.#parts
     const { currentRooms: rooms, currentConnections } = this.stats()
     log.info({ rooms, connections: currentConnections, drain }, 'Relay shutting down')
     this.#emit(undefined, 'closing', () => ({ drain }))
@@ -189,6 +245,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     await this.#servers?.stop()
     addressLimits.stop()
     tokens?.stop()
+    publisher.stop()
     context.stop()
     await this.#leaveCluster()
     eventLog.close()
@@ -243,4 +300,9 @@ export class Relay extends EventEmitter<RelayEvents> {
   override [EventEmitter.captureRejectionSymbol](error: Error, ..._event: unknown[]): void {
     this.#fault(error, undefined)
   }
+}
+
+function checkedName(room: string): string {
+  if (typeof room !== 'string') throw new TypeError('room must be a string')
+  return room
 }

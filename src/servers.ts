@@ -175,7 +175,7 @@ export class Servers {
 }
 
 function createDashboard(parts: Parts, drain: () => void): Dashboard | undefined {
-  const { context, adminAuth, roomNames, eventLog, report, addressLimits } = parts
+  const { context, adminAuth, roomNames, eventLog, report, addressLimits, connections } = parts
   if (!adminAuth) return undefined
   return new Dashboard({
     hub: context,
@@ -184,6 +184,7 @@ function createDashboard(parts: Parts, drain: () => void): Dashboard | undefined
     journal: eventLog,
     health: () => report.health(),
     addressFor: (request) => addressLimits.addressFor(request),
+    disconnect: (connectionId) => connections.disconnect(connectionId),
     drain,
   })
 }

@@ -8,6 +8,7 @@ import type { Authorize } from './core/authority.js'
 import { RelayContext } from './core/context.js'
 import { Counters, type Totals } from './core/counters.js'
 import { combineObservers } from './core/observer.js'
+import { Publisher } from './core/publisher.js'
 import { Dialects } from './dialects/dialects.js'
 import { totalsOf } from './dialects/totals.js'
 import { AddressLimits } from './http/address-limits.js'
@@ -26,6 +27,7 @@ import { StatusReport } from './observability/status-report.js'
 import { loneSecret } from './options/cluster.js'
 import { type Options, OptionsError, parseOptions, type Settings } from './options/index.js'
 import { ServedCertificate } from './tls/served-certificate.js'
+import { createId } from './websocket/connection-id.js'
 import { Connections } from './websocket/connections.js'
 
 /** The options of a relay: those of the schema, and what only code can give. */
@@ -49,6 +51,9 @@ export interface Parts {
   readonly cluster: ClusterNode | undefined
   readonly clusterLog: ClusterLog
   readonly context: RelayContext
+  /** Stands for the program that the relay is part of, where a message names its sender's connection. */
+  readonly id: string
+  readonly publisher: Publisher
   readonly dialects: Dialects
   readonly addressLimits: AddressLimits
   readonly connections: Connections
@@ -80,6 +85,8 @@ export function createParts({ authorize, backplane, logger, ...options }: RelayO
   const clusterLog = new ClusterLog(log)
   const cluster = createCluster(settings, backplane, (elsewhere) => totalsOf(counters, elsewhere), clusterLog)
   const context = new RelayContext(settings, observer, { tokens, authorize }, cluster, counters)
+
+  const publisher = new Publisher(context)
 
   const dialects = new Dialects(settings.dialects)
   const addressLimits = new AddressLimits(settings, observer)
@@ -127,6 +134,8 @@ export function createParts({ authorize, backplane, logger, ...options }: RelayO
     cluster,
     clusterLog,
     context,
+    id: createId(),
+    publisher,
     dialects,
     addressLimits,
     connections,

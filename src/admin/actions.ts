@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { closes } from '../core/close-reasons.js'
 import { type Page, text } from '../http/routes.js'
 import type { DashboardSources } from './dashboard.js'
 import type { RoomInspector } from './room-inspector.js'
@@ -11,7 +10,7 @@ type Action = (form: URLSearchParams, address: string) => Page
 
 /** What an operator may do. Each is logged. */
 export class Actions {
-  readonly #sources: Pick<DashboardSources, 'hub' | 'journal' | 'addressFor' | 'drain'>
+  readonly #sources: Pick<DashboardSources, 'hub' | 'journal' | 'addressFor' | 'disconnect' | 'drain'>
   readonly #watch: RoomInspector
   readonly #actions: ReadonlyMap<string, Action> = new Map([
     ['close-room', (form, address) => this.#closeRoom(form, address)],
@@ -19,7 +18,10 @@ export class Actions {
     [DRAIN, (form, address) => this.#drain(form, address)],
   ])
 
-  constructor(sources: Pick<DashboardSources, 'hub' | 'journal' | 'addressFor' | 'drain'>, watch: RoomInspector) {
+  constructor(
+    sources: Pick<DashboardSources, 'hub' | 'journal' | 'addressFor' | 'disconnect' | 'drain'>,
+    watch: RoomInspector,
+  ) {
     this.#sources = sources
     this.#watch = watch
   }
@@ -36,10 +38,9 @@ export class Actions {
   #closeRoom(form: URLSearchParams, address: string): Page {
     const room = this.#watch.find(form.get('room') ?? '')
     if (!room) return text(404, 'That room is gone.')
-    const { length } = room.members
     this.#sources.journal.operated(address, 'Room closed from the dashboard', { room })
-    this.#sources.hub.rooms.disband(room)
-    return text(200, `Room closed: ${length} disconnected.`)
+    const members = this.#sources.hub.rooms.disband(room)
+    return text(200, `Room closed: ${members} disconnected.`)
   }
 
   #disconnect(form: URLSearchParams, address: string): Page {
@@ -47,12 +48,9 @@ export class Actions {
     const id = form.get('member')
     const member = room?.members.find(({ session }) => session.id === id)
     if (!room || !member) return text(404, 'That member is gone.')
-    const { session } = member
-    this.#sources.journal.operated(address, 'Member disconnected from the dashboard', {
-      room,
-      connectionId: session.id,
-    })
-    session.close(closes.disconnected)
+    const connectionId = member.session.id
+    this.#sources.journal.operated(address, 'Member disconnected from the dashboard', { room, connectionId })
+    this.#sources.disconnect(connectionId)
     return text(200, 'Member disconnected.')
   }
 

@@ -25,6 +25,8 @@ export interface DashboardSources {
   readonly journal: EventLog
   health(): Health
   addressFor(request: IncomingMessage): string
+  /** Ends a connection. */
+  disconnect(connectionId: string): void
   /** Stops the relay. */
   drain(): void
 }

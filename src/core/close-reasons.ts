@@ -132,7 +132,7 @@ export const closes = {
   roomClosed: {
     code: 1008,
     reason: 'Room closed by an operator',
-    when: 'an operator closed the room from the [dashboard](../dashboard.md)',
+    when: 'an operator closed the room from the [dashboard](../dashboard.md), or the program with `relay.closeRoom`',
     reconnect: 'later',
   },
   idTaken: {
@@ -144,7 +144,7 @@ export const closes = {
   disconnected: {
     code: 1008,
     reason: 'Disconnected by an operator',
-    when: 'an operator disconnected the member from the [dashboard](../dashboard.md)',
+    when: 'an operator disconnected the member from the [dashboard](../dashboard.md), or the program with `relay.disconnect`',
     reconnect: 'later',
   },
   tooBig: {

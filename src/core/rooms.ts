@@ -112,12 +112,18 @@ export class Rooms implements Iterable<Room> {
     clear(room, closes.roomExpired)
   }
 
-  /** Closes a room on this node, for an operator, and disconnects its members. */
-  disband(room: Room): void {
-    if (room.members.length === 0) return
+  /**
+   * Closes a room on this node, for an operator or the program, and disconnects its members.
+   *
+   * @returns How many they were.
+   */
+  disband(room: Room): number {
+    const { length } = room.members
+    if (length === 0) return 0
     room.flush()
     this.close(room, 'closed')
     clear(room, closes.roomClosed)
+    return length
   }
 
   /**

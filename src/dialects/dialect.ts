@@ -9,6 +9,18 @@ export const dialectNames = ['impossible-writer', 'pluresdb', 'y-webrtc', 'opaqu
 /** The name of a dialect. */
 export type DialectName = (typeof dialectNames)[number]
 
+/** What `relay.publish` takes in each dialect. */
+export interface PublishData {
+  /** Stamped with `connectionId` and `timestamp`, as messages of members are. */
+  'impossible-writer': { type: string; [field: string]: unknown }
+  /** `data` is any JSON. `peerId` names the sender. */
+  pluresdb: { peerId: string; data: unknown }
+  /** The fields beside `type`, `topic` and `clients`, which the relay sets. */
+  'y-webrtc': { [field: string]: unknown }
+  /** Text, or the bytes of a binary frame. */
+  opaque: string | Uint8Array
+}
+
 /** One wire protocol: turns bytes into a session's verbs, and a room's events into bytes. Touches no socket. */
 export interface Dialect extends RoomKind {
   readonly name: DialectName
@@ -19,4 +31,12 @@ export interface Dialect extends RoomKind {
   /** Whether a connection at `/` speaks this dialect, by the type of its first message. */
   recognises?(type: string): boolean
   converse(session: Session, hello: Hello): Conversation
+  /**
+   * A message of the program that the relay is part of, in the form in which members hear each other.
+   *
+   * @param from Stands for the program where a message names the connection of its sender.
+   * @returns Makes the frame, given how many members the room has.
+   * @throws {TypeError} If the dialect has no such room, or no such message.
+   */
+  encode(room: string, data: unknown, from: string): (count: number) => Buffer
 }

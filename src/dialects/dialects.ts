@@ -21,6 +21,11 @@ export class Dialects {
     this.#served = all.filter(({ name }) => names.includes(name))
   }
 
+  /** The dialect of that name, if it is served. */
+  find(name: string): Dialect | undefined {
+    return this.#served.find((dialect) => dialect.name === name)
+  }
+
   /** Whether a path is one of the relay's own, for those who share the port with it. */
   owns(path: string): boolean {
     const [, root = ''] = path.split('/')

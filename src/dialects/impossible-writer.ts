@@ -8,7 +8,7 @@ import type { Member, RoomMember } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import { costOfHistory } from '../core/work-cost.js'
 import type { Dialect } from './dialect.js'
-import { JsonMessage, JsonReader } from './json.js'
+import { JsonMessage, JsonReader, messageOf } from './json.js'
 import { isRenewal, renew } from './renewal.js'
 
 const ROOM_ID = /^[A-Za-z0-9_-]+$/
@@ -51,10 +51,26 @@ export const impossibleWriter: Dialect = {
     return new ImpossibleWriterConversation(session, hello)
   },
 
+  encode(room, data, from) {
+    const fault = faultOf(room, undefined)
+    if (fault) throw new TypeError(`room: ${fault.reason}`)
+    const message = messageOf(data, reader)
+    const type = message.string('type')
+    if (!type) throw new TypeError('data must have a type, which is a string')
+    if (RESERVED.has(type)) throw new TypeError(`The type "${type}" is reserved for the relay`)
+    const frame = message.frame(stampOf(from))
+    return () => frame
+  },
+
   joined: (who) => presence('user-joined', who),
   left: (who) => presence('user-left', who),
   expired: () => jsonFrame({ type: 'room-expired', message: 'The room has reached its age limit' }),
   shutdown: () => jsonFrame({ type: 'server-shutdown', message: 'Server is shutting down' }),
+}
+
+/** What the relay puts at the end of a message, instead of its closing brace. */
+function stampOf(connectionId: string): string {
+  return `,"connectionId":"${connectionId}","timestamp":${Date.now()}}`
 }
 
 function presence(type: string, { id, nickname, room }: RoomMember): Buffer {
@@ -166,7 +182,7 @@ class ImpossibleWriterConversation implements Conversation {
       this.#error('NOT_ALLOWED', 'Not allowed to publish in this room')
       return
     }
-    const frame = message.frame(`,"connectionId":"${this.#session.id}","timestamp":${Date.now()}}`)
+    const frame = message.frame(stampOf(this.#session.id))
     this.#session.publish(this.#member.room, frame, this.#member)
   }
 

@@ -223,6 +223,18 @@ export class JsonMessage {
   }
 }
 
+/**
+ * A message of the program that the relay is part of, as if it had come as text.
+ *
+ * @throws {TypeError} If it cannot be written as a JSON object.
+ */
+export function messageOf(data: unknown, reader: JsonReader): JsonMessage {
+  const text = JSON.stringify(data) as string | undefined
+  const message = reader.read(Buffer.from(text ?? ''), false)
+  if (message instanceof JsonMessage) return message
+  throw new TypeError('data must be an object that can be written as JSON')
+}
+
 /** A string as JSON in ASCII, for {@link JsonMessage.frame}. */
 export function asciiJson(text: string): string {
   return JSON.stringify(text).replace(

@@ -6,6 +6,7 @@ import { encodeFrame, Opcode } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
+import { normalPath } from './path.js'
 
 const MAX_NAME = 256
 
@@ -27,6 +28,25 @@ export const opaque: Dialect = {
   converse(session, hello) {
     return new OpaqueConversation(session, hello)
   },
+
+  encode(room, data) {
+    const path = `/${room}`
+    if (!isRoom(path) || normalPath(path) !== path) {
+      throw new TypeError('room must be a path in its one spelling, without the first slash: raw/doc or gun/topic, say')
+    }
+    if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
+      throw new TypeError('data must be a string, or the bytes of a Uint8Array')
+    }
+    const bytes = Buffer.from(data)
+    const text = typeof data === 'string' || (isGun(path) && isUtf8(bytes))
+    const frame = encodeFrame(text ? Opcode.text : Opcode.binary, bytes)
+    return () => frame
+  },
+}
+
+/** Whether a path names a room: that of a topic is another one's second name. */
+function isRoom(path: string): boolean {
+  return (isGun(path) || path.startsWith('/raw/')) && path.length - '/raw/'.length <= MAX_NAME
 }
 
 class OpaqueConversation implements Conversation {

@@ -27,6 +27,17 @@ export const pluresdb: Dialect = {
     return new PluresdbConversation(session)
   },
 
+  encode(topic, message) {
+    if (!isName(topic, MAX_TOPIC)) throw new TypeError(`room must be a string of 1 to ${MAX_TOPIC} characters`)
+    const { peerId, data } = Object(message) as Readonly<Record<string, unknown>>
+    if (!isName(peerId, MAX_PEER_ID)) {
+      throw new TypeError(`data.peerId must be a string of 1 to ${MAX_PEER_ID} characters`)
+    }
+    if (JSON.stringify(data) === undefined) throw new TypeError('data.data must be something that JSON has')
+    const frame = jsonFrame({ type: 'data', data, peerId })
+    return () => frame
+  },
+
   joined: (who) => presence('peer-joined', who.id, who.room.name),
   left: (who) => presence('peer-left', who.id, who.room.name),
 }

@@ -3,7 +3,7 @@ import { jsonFrame } from '../core/frame.js'
 import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Dialect } from './dialect.js'
-import { isName, JsonMessage, JsonReader } from './json.js'
+import { isName, JsonMessage, JsonReader, messageOf } from './json.js'
 import { isRenewal, renew } from './renewal.js'
 
 const MAX_TOPIC = 256
@@ -22,6 +22,13 @@ export const yWebrtc: Dialect = {
 
   converse(session) {
     return new YWebrtcConversation(session)
+  },
+
+  encode(topic, data) {
+    if (!isName(topic, MAX_TOPIC)) throw new TypeError(`room must be a string of 1 to ${MAX_TOPIC} characters`)
+    if (typeof data !== 'object' || data === null || Array.isArray(data)) throw new TypeError('data must be an object')
+    const message = messageOf({ ...data, type: 'publish', topic }, reader)
+    return (clients) => message.frame(`,"clients":${clients}}`)
   },
 }
 

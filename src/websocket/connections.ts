@@ -106,6 +106,21 @@ export class Connections implements ConnectionContext {
   }
 
   /**
+   * Ends a connection, for an operator or the program.
+   *
+   * @param id That of its session.
+   * @returns Whether there was one.
+   */
+  disconnect(id: string): boolean {
+    for (const { session } of this.#open) {
+      if (session.id !== id || session.ended) continue
+      session.close(closes.disconnected)
+      return true
+    }
+    return false
+  }
+
+  /**
    * Refuses new connections, tells all members, and closes all connections in small groups over `period`
    * milliseconds, so that their clients do not connect again all at once. Resolves when all are closed.
    */
