@@ -1,10 +1,10 @@
 import type { Hello } from '../core/authority.js'
 
-/** A browser can set no header of a WebSocket but its subprotocols: `new WebSocket(url, ['baton', 'bearer.' + token])`. */
+/** Browsers can set only the subprotocols of a WebSocket: `new WebSocket(url, ['baton', 'bearer.' + token])`. */
 const PROTOCOL = 'bearer.'
 
 /**
- * The token that a request brings: as `Authorization: Bearer …` (RFC 6750 section 2.1), else as the
+ * The token of a request: as `Authorization: Bearer …` (RFC 6750 section 2.1), else as the
  * WebSocket subprotocol `bearer.…`, else as `?token=`.
  */
 export function tokenOf({ headers, query }: Pick<Hello, 'headers' | 'query'>): string | undefined {
@@ -13,7 +13,7 @@ export function tokenOf({ headers, query }: Pick<Hello, 'headers' | 'query'>): s
   return token ?? offered.find(isToken)?.slice(PROTOCOL.length) ?? (query.get('token') || undefined)
 }
 
-/** The subprotocol to choose: the first that is no token, since the answer is not the place for one. */
+/** The subprotocol to select: the first that is not a token, because proxies log responses too. */
 export function choiceOf(header: string | undefined): string | undefined {
   return protocolsOf(header).find((name) => !isToken(name))
 }

@@ -5,10 +5,10 @@ import type { Logger } from '../observability/logger.js'
 import type { Settings } from '../options/index.js'
 import { algorithmsOf, type Keys, KeysUnavailable, PUBLIC_KEY_ALGORITHMS, type VerifyingKey } from './keys.js'
 
-/** How long keys are used without a look for newer ones, in milliseconds. */
+/** How long keys are used before they are fetched again, in milliseconds. */
 const FRESH = 600_000
 
-/** The least time between two requests as long as there are keys, in milliseconds: anybody can make up key ids. */
+/** The minimum time between two requests while there are keys, in milliseconds: anybody can invent key ids. */
 const PAUSE = 30_000
 
 /** The pause after a first failure without any keys, in milliseconds; it doubles up to {@link PAUSE}. */
@@ -24,25 +24,25 @@ export class KeySet implements Keys {
   /** How old keys may become while they cannot be fetched. */
   readonly #maxAge: number
   readonly #log: Logger
-  /** What each of its lines begins with. */
+  /** The fields of each log line. */
   readonly #source: { readonly url: string }
   #keys: readonly VerifyingKey[] | undefined
-  /** When they were fetched, and when that was last tried; by the clock of ages. */
+  /** When the keys were fetched, and when this was last tried; by the clock of ages. */
   #fetched = 0
   #tried = 0
   #fetching: Promise<void> | undefined
-  /** Failures since it worked last. While there are any, a timer tries again, and no token waits for it. */
+  /** Failures since the last success. While there are any, a timer tries again, and no token waits for it. */
   #failures = 0
   #retry: NodeJS.Timeout | undefined
   #stopped = false
-  /** The unusable keys that the log was told of last. */
+  /** The unusable keys in the last log line about them. */
   #skipped = ''
 
   constructor({ jwksUrl, jwksMaxStale }: Pick<Settings, 'jwksUrl' | 'jwksMaxStale'>, log: Logger) {
     this.#url = new URL(jwksUrl)
     this.#maxAge = jwksMaxStale
     this.#log = log
-    // Without the query, in which there may be a secret.
+    // Without the query, which may contain a secret.
     this.#source = { url: this.#url.origin + this.#url.pathname }
   }
 
@@ -76,7 +76,7 @@ export class KeySet implements Keys {
     return this.#keys
   }
 
-  /** Fetches the keys, once for all who wait. Never rejects. */
+  /** Fetches the keys, once for all callers that wait. Never rejects. */
   #fetch(): Promise<void> {
     this.#fetching ??= this.#load().finally(() => {
       this.#fetching = undefined
@@ -139,7 +139,7 @@ export class KeySet implements Keys {
   }
 }
 
-/** Reads a key of the set: a text says why it cannot be used, undefined that it is not for signatures. */
+/** Reads a key of the set. Returns a text if it cannot be used, and undefined if it is not for signatures. */
 function readKey(jwk: JWK): VerifyingKey | string | undefined {
   const { kid, use, alg, key_ops: operations } = jwk
   if (use !== undefined && use !== 'sig') return undefined
@@ -158,7 +158,7 @@ function readKey(jwk: JWK): VerifyingKey | string | undefined {
   }
 }
 
-/** `fetch` hides what is wrong in the cause of its error. */
+/** `fetch` puts the real reason into the cause of its error. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error
   return cause instanceof Error ? ('code' in cause && String(cause.code)) || cause.message : message

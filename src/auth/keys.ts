@@ -3,7 +3,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 /** A key, with the only algorithms that it may be used with. */
 export interface VerifyingKey {
   readonly key: Uint8Array | KeyObject
-  /** RFC 8725 section 3.1: which algorithms count is never up to the token. */
+  /** RFC 8725 section 3.1: the token never decides the algorithm. */
   readonly algorithms: readonly string[]
   /** Its name in a set; a key without one fits every token. */
   readonly kid?: string | undefined
@@ -16,22 +16,21 @@ const ALGORITHMS = { rsa: ['RS256'], ec: ['ES256'], ed25519: ['EdDSA', 'Ed25519'
 export interface Keys {
   /** The algorithms that the header of a token may name. */
   readonly algorithms: readonly string[]
-  /** @throws {KeysUnavailable} If none can be had. */
+  /** @throws {KeysUnavailable} If there are none. */
   current(): Promise<readonly VerifyingKey[]>
   /**
-   * The keys after a look for newer ones, for a token that none of the current keys fits. It is the same list if
-   * nothing is new.
+   * The keys, fetched again for a token that fits none of the current keys. It is the same list if nothing is new.
    *
-   * @throws {KeysUnavailable} If none can be had.
+   * @throws {KeysUnavailable} If there are none.
    */
   renewed(): Promise<readonly VerifyingKey[]>
-  /** What is wrong, for everybody to read; undefined while all is well. */
+  /** What is wrong, as a public text; undefined while all is well. */
   healthIssue(): string | undefined
-  /** Lets go of the timer. */
+  /** Clears the timer. */
   stop(): void
 }
 
-/** There are no keys to check with: not the fault of whoever brings a token. */
+/** There are no keys to check a token with. This is not the client's fault. */
 export class KeysUnavailable extends Error {}
 
 /** All algorithms of public keys. */
@@ -40,7 +39,7 @@ export const PUBLIC_KEY_ALGORITHMS: readonly string[] = Object.values(ALGORITHMS
 /** RFC 7518 section 3.3. */
 const MIN_RSA_BITS = 2048
 
-/** What a public key may be used with; undefined if it is of a kind that is not used. */
+/** The algorithms of a public key; undefined if its kind is not supported. */
 export function algorithmsOf(key: KeyObject): readonly string[] | undefined {
   const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {}
   if (key.asymmetricKeyType === 'rsa' && modulusLength >= MIN_RSA_BITS) return ALGORITHMS.rsa
@@ -50,13 +49,13 @@ export function algorithmsOf(key: KeyObject): readonly string[] | undefined {
 }
 
 /**
- * A public key in PEM, its line ends written as they are or as `\n`.
+ * Reads a public key in PEM. Its line ends may be written as `\n`.
  *
- * @returns Undefined if it is none, or of a kind that is not used.
+ * @returns Undefined if it is not a public key, or its kind is not supported.
  */
 export function readPublicKey(pem: string): VerifyingKey | undefined {
   const text = pem.replaceAll('\\n', '\n')
-  // Node would derive the public key; but who has put the private one here should know.
+  // Node would derive the public key, but the operator should know that the private key is here.
   if (text.includes('PRIVATE KEY')) return undefined
   try {
     const key = createPublicKey(text)
@@ -67,7 +66,7 @@ export function readPublicKey(pem: string): VerifyingKey | undefined {
   }
 }
 
-/** The one key of the options. */
+/** A single key, from the options. */
 export function fixedKey(key: VerifyingKey): Keys {
   const keys = [key]
   return {

@@ -1,19 +1,19 @@
 import { domainToASCII } from 'node:url'
 
-/** RFC 6454 section 6.2, with a wildcard before the host. Schemes of apps in a web view (`capacitor://localhost`) are origins too. */
+/** RFC 6454 section 6.2, with a wildcard before the host. Apps in a web view have schemes such as `capacitor:`. */
 const ORIGIN = /^([a-z][a-z\d+.-]*):\/\/(\*\.)?([^\s/?#@*,:[\]]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/i
 
 /** Ports that a browser leaves out. */
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
 
-/** What a page has that shows no origin, such as one in a sandbox or a file: RFC 6454 section 7.3. */
+/** The origin of a page that shows none, such as a file or a page in a sandbox: RFC 6454 section 7.3. */
 const OPAQUE = 'null'
 
 /**
- * An entry of the list as origins are compared: lower case, the host in ASCII, no default port.
+ * Normalizes an entry of the list: lower case, the host in ASCII, no default port.
  *
  * @param entry Such as `https://app.example.com`, `https://*.example.com` or `null`.
- * @returns Undefined if it is none of them.
+ * @returns Undefined if it is none of these.
  */
 export function normalizeOrigin(entry: string): string | undefined {
   if (entry === OPAQUE) return OPAQUE
@@ -24,10 +24,10 @@ export function normalizeOrigin(entry: string): string | undefined {
   return `${lower}://${wildcard}${host}${port === '' || DEFAULT_PORTS[lower] === port ? '' : `:${port}`}`
 }
 
-/** Which pages may talk to the relay. */
+/** The origins of the pages that may use the relay. */
 export class Origins {
   readonly #exact: ReadonlySet<string>
-  /** What stands before and behind the wildcard, such as `https://` and `.example.com:8443`. */
+  /** The text before and after the wildcard, such as `https://` and `.example.com:8443`. */
   readonly #wild: readonly { start: string; end: string }[]
 
   /** @param entries Normalized. */
@@ -41,7 +41,7 @@ export class Origins {
       })
   }
 
-  /** Whether a page of this origin may. A wildcard stands for one label or several. */
+  /** Whether a page of this origin may use the relay. A wildcard matches one label or several. */
   allow(origin: string): boolean {
     const normal = origin.includes('*') ? undefined : normalizeOrigin(origin)
     if (normal === undefined) return false

@@ -6,7 +6,7 @@ import { pathText } from '../dialects/path.js'
 interface Grant {
   /** Undefined for all. */
   readonly dialect: string | undefined
-  /** What stands between the asterisks of the pattern; at least one. */
+  /** The texts between the asterisks of the pattern; at least one. */
   readonly parts: readonly string[]
   readonly rights: readonly Right[]
 }
@@ -22,8 +22,8 @@ export class Rights {
   }
 
   /**
-   * Reads the claim: an object of patterns with their rights, or a list of patterns that have both. Left
-   * out, it allows nothing.
+   * Reads the claim: an object of patterns with their rights, or a list of patterns that have both. A missing claim
+   * allows nothing.
    *
    * @returns Undefined if it is neither.
    */
@@ -53,7 +53,7 @@ export class Rights {
   }
 }
 
-/** What the claim `peerIds` of a token allows: patterns of ids that its bearer may take. */
+/** What the claim `peerIds` of a token allows: patterns of ids that the client may take. */
 export class PeerIds {
   /** Undefined for all. */
   readonly #patterns: readonly (readonly string[])[] | undefined
@@ -62,7 +62,7 @@ export class PeerIds {
     this.#patterns = patterns
   }
 
-  /** Reads the claim; left out, it allows all. Undefined if it is no list of patterns. */
+  /** Reads the claim. A missing claim allows all. Undefined if it is not a list of patterns. */
   static of(claim: unknown): PeerIds | undefined {
     if (claim === undefined) return new PeerIds(undefined)
     if (!Array.isArray(claim) || !claim.every((pattern) => typeof pattern === 'string')) return undefined
@@ -79,12 +79,12 @@ function grantOf(pattern: unknown, rights: unknown): Grant | undefined {
   if (!Array.isArray(rights) || !rights.every((right): right is Right => BOTH.includes(right))) return undefined
   const dialect = dialectNames.find((name) => pattern.startsWith(`${name}/`))
   const name = dialect === undefined ? pattern : pattern.slice(dialect.length + 1)
-  // Its rooms are named by paths in their one spelling, so the pattern has to be in it too.
+  // The names of its rooms are paths in their one spelling, so the pattern must have that spelling too.
   const parts = (dialect === 'opaque' ? pathText(name) : name).split('*')
   return { dialect, parts, rights }
 }
 
-/** Whether a name has all parts, in order, the first at its start and the last at its end. Takes no longer for odd patterns. */
+/** Whether a name has all parts, in order, the first at its start and the last at its end. No pattern makes this slow. */
 function matches(parts: readonly string[], name: string): boolean {
   const [first = '', ...rest] = parts
   const last = rest.pop()

@@ -7,13 +7,13 @@ import { KeySet } from './key-set.js'
 import { fixedKey, type Keys, KeysUnavailable, readPublicKey, type VerifyingKey } from './keys.js'
 import { PeerIds, Rights } from './rights.js'
 
-/** More than any header holds: what is longer is not looked at. */
+/** More than any header holds. Longer tokens are not parsed. */
 const MAX_LENGTH = 16_384
 
-/** So many bytes of UTF-8 fit the username of a TURN server, RFC 8489 section 14.3, with room for more. */
+/** In bytes of UTF-8. This fits the username of a TURN server, RFC 8489 section 14.3, with room for more. */
 const MAX_USER = 256
 
-/** Whether any of the options asks for tokens. */
+/** Whether any of the options requires tokens. */
 export function wantsTokens({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): boolean {
   return jwtSecret !== '' || jwtPublicKey !== '' || jwksUrl !== ''
 }
@@ -52,24 +52,24 @@ export class JsonWebTokens implements Tokens {
   }
 
   /**
-   * Loads the library, before clients take all file descriptors: what Node once failed to load it never tries again.
+   * Loads the library before clients take all file descriptors: Node never retries a module that once failed to load.
    */
   async load(): Promise<void> {
     await import('jose')
   }
 
-  /** Has keys fetched before somebody waits for them, so that a wrong URL shows when the relay starts. */
+  /** Fetches the keys before a client waits for them, so that a wrong URL shows at the start. */
   prepare(): void {
     this.load().catch(() => {})
     this.#keys.current().catch(() => {})
   }
 
-  /** What is wrong with the keys, for everybody to read. */
+  /** What is wrong with the keys, as a public text. */
   healthIssue(): string | undefined {
     return this.#keys.healthIssue()
   }
 
-  /** Lets go of the timer. */
+  /** Clears the timer. */
   stop(): void {
     this.#keys.stop()
   }
@@ -97,7 +97,7 @@ export class JsonWebTokens implements Tokens {
     }
   }
 
-  /** The result for the first key whose signature it is. */
+  /** The result for the first key that fits the signature. */
   async #verify(token: string, keys: readonly VerifyingKey[]): Promise<TokenClaims | Denial> {
     const { jwtVerify, errors } = await import('jose')
     const { jwtIssuer, jwtAudience, jwtLeeway } = this.#settings
@@ -120,7 +120,7 @@ export class JsonWebTokens implements Tokens {
   }
 }
 
-/** The keys that the options name: one of the three is set. */
+/** The keys of the options. One of the three is set. */
 function keysFor(settings: Settings, log: Logger): Keys {
   const { jwtSecret, jwtPublicKey } = settings
   if (jwtSecret !== '') return fixedKey({ key: Buffer.from(jwtSecret), algorithms: ['HS256'] })
@@ -130,7 +130,7 @@ function keysFor(settings: Settings, log: Logger): Keys {
 
 type Header = Pick<ProtectedHeaderParameters, 'alg' | 'kid'>
 
-/** The header of a token, which nobody has verified yet; undefined if there is none. */
+/** The header of a token, not verified yet; undefined if there is none. */
 async function headerOf(token: string): Promise<Header | undefined> {
   const { decodeProtectedHeader } = await import('jose')
   try {
@@ -154,7 +154,7 @@ function passOf({ sub, exp, rooms, peerIds }: JWTPayload): TokenClaims | Denial 
   return new TokenClaims(sub, expires, rights, ids)
 }
 
-/** Nobody has checked the type of the claim. */
+/** The type of the claim is not checked yet. */
 function isUser(sub: unknown): boolean {
   return sub === undefined || (typeof sub === 'string' && sub !== '' && Buffer.byteLength(sub) <= MAX_USER)
 }

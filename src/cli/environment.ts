@@ -5,15 +5,15 @@ import { nearest } from '../options/nearest.js'
 /** Where the value of an option comes from. */
 export type Source = 'flag' | 'environment' | 'file' | 'default'
 
-/** What the variable is called that names a file with a secret. */
+/** The name of the variable that names a file with a secret. */
 export const FILE = '_FILE'
 
-/** The value of a variable, or for a secret that of the file that another names, as Docker and Kubernetes hand them out. */
+/** The value of a variable. A secret may also be in a file that another variable names, as with Docker and Kubernetes. */
 export function fromEnvironment(
   info: Pick<OptionInfo, 'name' | 'env' | 'secret'>,
   env: Readonly<Record<string, string | undefined>>,
 ): [string | undefined, Source] {
-  // An empty variable is how many platforms say that none is set.
+  // On many platforms an empty variable means that none is set.
   const value = env[info.env] || undefined
   const file = (info.secret && env[info.env + FILE]) || undefined
   if (file === undefined) return [value, value === undefined ? 'default' : 'environment']
@@ -28,7 +28,7 @@ export function fromEnvironment(
 /** All variables that the command reads. */
 const VARIABLES = optionInfos.flatMap(({ env, secret }) => (secret ? [env, env + FILE] : [env]))
 
-/** Some users expect it before every variable. */
+/** Some users write it before every variable. */
 const PREFIX = 'BATON_'
 
 /** A line for each unknown variable that looks like a misspelt one of ours. It never contains the value. */

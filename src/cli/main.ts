@@ -23,8 +23,8 @@ import { addTokenCommand } from './token.js'
 const WRONG_OPTION = 2
 const FAILED = 1
 
-/** How long its last output may take, in milliseconds. */
-const LAST_WORDS = 2000
+/** How long the last output may take, in milliseconds. */
+const LAST_OUTPUT_TIMEOUT = 2000
 
 /** What the command reads and writes. */
 export interface Terminal {
@@ -37,12 +37,12 @@ export interface Terminal {
 interface Given {
   values: Record<string, string | boolean>
   sources: Map<string, Source>
-  /** What could not be read. */
+  /** The problems of values that could not be read. */
   problems: OptionProblem[]
   printConfig: boolean
 }
 
-/** A message of commander's, without the value of a flag that it does not know: it may be a misspelt secret. */
+/** commander's message, without the value of an unknown flag, which may be a misspelt secret. */
 function readable(message: string): string {
   return message
     .replace(/^error: /, '')
@@ -70,7 +70,7 @@ function createCommand({ out, err }: Terminal): Command {
     .allowExcessArguments(false)
     .argument('[port]', 'The same as --port.')
     .helpCommand('help [command]', 'Print this help, or that of a command.')
-    // A subcommand's flags are its own, even those that the relay has too.
+    // A subcommand has its own flags, even those that the relay has too.
     .enablePositionalOptions()
   for (const group of groups) {
     for (const info of optionInfos.filter((option) => option.group === group)) {
@@ -89,11 +89,11 @@ function createCommand({ out, err }: Terminal): Command {
     )
 }
 
-/** Reads flags over environment. */
+/** Reads the flags and the environment. Flags take precedence. */
 function read(command: Command, port: string | undefined, { env }: Terminal): Given {
   const flags = command.opts<Record<string, string | boolean>>()
   if (port !== undefined) {
-    // The word is not shown: it may be a secret that lost its flag.
+    // The word is not shown, because it may be a secret without its flag.
     if (!/^\d+$/.test(port)) command.error('there is no such command, and a port is a number: see baton --help')
     if (flags['port'] !== undefined) command.error('the port is given twice')
     flags['port'] = port
@@ -111,7 +111,7 @@ function read(command: Command, port: string | undefined, { env }: Terminal): Gi
   return given
 }
 
-/** The name by which the user gave an option: its flag or its variable. For an option that was not given, as the others were. */
+/** The name that the user gave an option by: its flag or its variable. An option that was not given follows the others. */
 function nameOf(given: Given | undefined, name: string): string {
   const info = optionInfos.find((option) => option.name === name)
   const source = given?.sources.get(name)
@@ -165,7 +165,7 @@ export async function run(terminal: Terminal, stop: AbortSignal): Promise<number
 async function serve(settings: Settings, stop: AbortSignal, systemd: Systemd): Promise<void> {
   const hangUp = new AbortController()
   let relay: Relay | undefined
-  // With files to read again the signal means that. Without, it means that the terminal has gone.
+  // With certificate files the signal means to read them again. Without, it means that the terminal is gone.
   const onHangUp = (): void => {
     if (!relay?.reloadCertificate()) hangUp.abort()
   }
@@ -183,7 +183,7 @@ async function serve(settings: Settings, stop: AbortSignal, systemd: Systemd): P
   }
 }
 
-/** Waits until the relay is told to stop, or stops by itself. */
+/** Waits until a signal stops the relay, or it stops by itself. */
 async function stopped(relay: Relay, stop: AbortSignal): Promise<void> {
   if (stop.aborted) return
   await new Promise<unknown>((resolve) => {
@@ -192,7 +192,7 @@ async function stopped(relay: Relay, stop: AbortSignal): Promise<void> {
   })
 }
 
-/** Within so many milliseconds a second signal may be the first once more: npm hands on what the whole group gets. */
+/** Within this time a second signal may be a copy of the first: npm passes on what the whole group gets. In milliseconds. */
 const SAME_SIGNAL = 1000
 
 /* v8 ignore start: the outermost shell, tried by tests that start the command as a process. */
@@ -200,10 +200,10 @@ const SAME_SIGNAL = 1000
 export async function main(): Promise<void> {
   // Flags may hold secrets, and everybody on the machine may read a command line.
   process.title = 'baton'
-  // Frames live for a turn: larger pools are allocated less often. Set here, since it concerns the whole process.
+  // Frames live for a turn, so larger pools are allocated less often. Set here because it affects the whole process.
   Buffer.poolSize = 64 * 1024
   const stop = new AbortController()
-  // What nobody reads must not hold up the end. Node itself would wait for a write to a dead file system.
+  // Output that nobody reads must not delay the end. Node itself would wait for a write to a dead file system.
   const end = (code?: number): void =>
     void (standardLogOutput().writing ? process.kill(process.pid, 'SIGKILL') : process.exit(code))
   const belowNpm = process.env['npm_lifecycle_event'] === 'start'
@@ -215,12 +215,12 @@ export async function main(): Promise<void> {
         stop.abort()
         return
       }
-      // A second signal does not wait for the drain, unless it is the first once more.
+      // A second signal does not wait for the drain, unless it is a copy of the first.
       const mayBeSame = signal === 'SIGINT' || belowNpm
       if (!mayBeSame || performance.now() - since > SAME_SIGNAL) end(FAILED)
     })
   }
-  // Whoever reads the help may stop before its end, as `head` does; or the disk may be full.
+  // The reader of the help may stop before its end, as `head` does, or the disk may be full.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const terminal: Terminal = {
     argv: process.argv.slice(2),
@@ -229,7 +229,7 @@ export async function main(): Promise<void> {
     err: (text) => process.stderr.write(text),
   }
   process.exitCode = await run(terminal, stop.signal)
-  setTimeout(end, LAST_WORDS).unref()
+  setTimeout(end, LAST_OUTPUT_TIMEOUT).unref()
 }
 
 /* v8 ignore stop */

@@ -3,7 +3,7 @@ import { OptionsError, parseOptions } from '../options/index.js'
 import { parseDuration } from '../options/units.js'
 import { fromEnvironment } from './environment.js'
 
-/** What the command is told. */
+/** The settings of the command. */
 interface Wishes {
   room: string[]
   sub?: string
@@ -54,9 +54,9 @@ export function addTokenCommand(
     .option('--audience <text>', 'The claim aud. (default JWT_AUDIENCE)', text)
     .option('--jwt-secret <text>', 'The secret to sign with. (default JWT_SECRET)', text)
     .action(async ({ room, ...flags }: Given, command: Command) => {
-      // commander would miss it before it reports a misspelt one.
+      // commander would report it as missing before it reports a misspelt one.
       if (!room) command.error("required option '--room <pattern>' not specified")
-      // Not as defaults of the flags: the help shows those.
+      // These are not defaults of the flags, because the help shows defaults.
       const wishes = {
         jwtSecret: flags.jwtSecret ?? secretFrom(env),
         issuer: env['JWT_ISSUER'],

@@ -3,7 +3,7 @@ import { readPublicKey } from '../auth/keys.js'
 import { normalizeOrigin } from '../auth/origins.js'
 import { described, duration, flag, list, type OptionProblem, text } from './fields.js'
 
-/** As long as what HS256 makes of it, RFC 7518 section 3.2. */
+/** The length of an HS256 signature, RFC 7518 section 3.2. */
 const MIN_SECRET_BYTES = 32
 
 export const access = {
@@ -40,7 +40,7 @@ export const access = {
       .default(''),
     {
       value: 'text',
-      // It is none; but somebody will put the private key here one day.
+      // It is not a secret, but somebody will put the private key here one day.
       secret: true,
       description:
         'Like `JWT_SECRET`, but with a public key in PEM: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA). Its line ends may be written as `\\n`.',
@@ -60,7 +60,7 @@ export const access = {
       .default(''),
     {
       value: 'text',
-      // A query may have one in it.
+      // Its query may contain a secret.
       secret: true,
       description:
         'Like `JWT_SECRET`, but with the public keys that an identity provider has at this URL. The relay keeps them for 10 minutes. It fetches them earlier for a token that fits none of them, at most every 30 s.',
@@ -137,14 +137,14 @@ export const access = {
   }),
 }
 
-/** `fetch` takes no credentials in a URL, and puts them into its error. */
+/** `fetch` refuses a URL with credentials, and puts them into its error. */
 function isKeySetUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, username, password } = new URL(text)
   return /^https?:$/.test(protocol) && username === '' && password === ''
 }
 
-/** What is wrong with some options beside others. */
+/** Problems of options that contradict each other. */
 export function accessProblems(settings: z.output<z.ZodObject<typeof access>>): OptionProblem[] {
   const { jwtSecret, jwtPublicKey, jwksUrl, jwtIssuer, jwtAudience, allowedOrigins, requireOrigin } = settings
   const [key, ...more] = setAmong({ jwtSecret, jwtPublicKey, jwksUrl })

@@ -64,7 +64,7 @@ function isRedis(url: string): boolean {
   return URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol)
 }
 
-/** What is wrong with them taken together. */
+/** Problems of options that contradict each other. */
 export function clusterProblems({ redisUrl, redisCluster }: Given): OptionProblem[] {
   if (!redisCluster) return []
   if (redisUrl === '') return [{ option: 'redisCluster', problem: 'is set, but there is no URL of a Redis' }]
@@ -72,7 +72,7 @@ export function clusterProblems({ redisUrl, redisCluster }: Given): OptionProble
   return [{ option: 'redisUrl', problem: 'names a database, and a Redis Cluster has but one: leave it out' }]
 }
 
-/** Whoever gives a secret expects others: what is wrong where no backplane but Redis is given. */
+/** Problems without a backplane other than Redis: an operator who sets a secret expects other nodes. */
 export function loneSecret({
   clusterSecret = '',
   redisUrl = '',

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { parseNetworks } from './networks.js'
 import { parseDuration, parseSize } from './units.js'
 
-/** What is known of an option besides its type. */
+/** What describes an option besides its type. */
 export interface Meta {
-  /** Effect, and where it helps the cost. Plain text; backticks around names, those of options as variables. */
+  /** Effect, and cost if that helps. Plain text, with backticks around names; options have the names of variables. */
   description: string
   /** What a value looks like, for the help. */
   value: 'number' | 'duration' | 'size' | 'text' | 'list' | 'boolean' | 'level' | 'file' | 'folder'
@@ -60,7 +60,7 @@ export function text(what: string): z.ZodString {
 /** Shorter secrets can be guessed. */
 export const MIN_SECRET = 16
 
-/** A text that nobody may guess; empty for none. */
+/** A secret text; empty for none. */
 export function secret(min = MIN_SECRET): z.ZodString {
   return text('a text').refine((value) => value === '' || value.length >= min, {
     error: `must have at least ${min} characters`,
@@ -76,7 +76,7 @@ export function oneOf<const T extends readonly [string, ...string[]]>(values: T)
 /**
  * Several texts, or one with commas between them.
  *
- * @param normalize Undefined for an entry that is wrong.
+ * @param normalize Returns undefined for a wrong entry.
  */
 export function list(
   normalize: (entry: string) => string | undefined,
@@ -98,7 +98,7 @@ export function networks(error = `must be a list, each item ${NETWORK_FORM}`): z
   return list((item) => (parseNetworks(item) === undefined ? undefined : item), error)
 }
 
-/** Proxies: how many, or their networks. */
+/** Proxies: their number, or their networks. */
 export function proxies(): z.ZodType<number | string[], number | string | string[]> {
   const error = `must be a number of proxies, or a list, each item ${NETWORK_FORM}`
   const hops = z
@@ -107,7 +107,7 @@ export function proxies(): z.ZodType<number | string[], number | string | string
   return z.union([hops, networks(error)], { error })
 }
 
-/** Keeps the options' order and types, and adds what is known of each. */
+/** Keeps the options' order and types, and adds the description of each. */
 export function described<T extends z.ZodType>(schema: T, meta: Meta): T {
   return schema.meta({ ...meta })
 }

@@ -8,10 +8,10 @@ const TURN = new RegExp(String.raw`^turns?:${HOST}(\?transport=(udp|tcp))?$`, 'i
 
 const matching = (pattern: RegExp) => (url: string) => (pattern.test(url) ? url : undefined)
 
-/** Less than {@link MIN_SECRET}, since the TURN server may be somebody else's. Between the two the start warns. */
+/** Less than {@link MIN_SECRET}, because the TURN server may be another's. Between the two the start warns. */
 const MIN_TURN_SECRET = 6
 
-/** Whether somebody with one credential could find the secret by trying. */
+/** Whether somebody with one credential could guess the secret. */
 export function isTurnSecretWeak({ turnSecret }: { turnSecret: string }): boolean {
   return turnSecret !== '' && turnSecret.length < MIN_SECRET
 }
@@ -79,7 +79,7 @@ export const ice = {
   }),
 }
 
-/** What is wrong with some options beside others. */
+/** Problems of options that contradict each other. */
 export function iceProblems({ turnUrls, turnSecret }: z.output<z.ZodObject<typeof ice>>): OptionProblem[] {
   if (turnUrls.length > 0 && turnSecret === '') {
     return [{ option: 'turnSecret', problem: 'is needed for the credentials of the TURN servers' }]

@@ -94,7 +94,7 @@ export const optionInfos: readonly OptionInfo[] = groups.flatMap((group) =>
   }),
 )
 
-/** One line for a problem. `nameOf` tells how the user calls an option; as the library does if it is left out. */
+/** One line for a problem. `nameOf` returns the user's name of an option. The default is the name in the library. */
 export function describeProblem({ option, problem }: OptionProblem, nameOf = (name: string): string => name): string {
   return `${nameOf(option)}: ${problem.replace(/\{(\w+)\}/g, (_, name: string) => nameOf(name))}`
 }
@@ -111,11 +111,11 @@ export class OptionsError extends Error {
 }
 
 /**
- * Checks options and fills in the defaults. What it returns may be given to it again, as the command does to the
- * relay: it stays as it is.
+ * Checks options and fills in the defaults. Its result may be parsed again and does not change then: the command
+ * parses options that the relay parses again.
  *
- * @param known What is known already to be wrong.
- * @throws {OptionsError} With all that are wrong.
+ * @param known Problems that are known already.
+ * @throws {OptionsError} With all wrong options.
  */
 export function parseOptions(options: object, known: readonly OptionProblem[] = []): Settings {
   const { error } = schema.safeParse(options)
@@ -134,9 +134,9 @@ export function parseOptions(options: object, known: readonly OptionProblem[] = 
 const drainSchema = schema.pick({ drain: true })
 
 /**
- * Checks the option `drain` alone.
+ * Checks only the option `drain`.
  *
- * @throws {OptionsError} If it is no duration.
+ * @throws {OptionsError} If it is not a duration.
  */
 export function parseDrain(drain: unknown): number {
   const result = drainSchema.safeParse({ drain })
@@ -146,10 +146,10 @@ export function parseDrain(drain: unknown): number {
 
 type Check = (settings: Settings) => OptionProblem[]
 
-/** What is wrong with options taken together. */
+/** Problems of options that contradict each other. */
 const checks: readonly Check[] = [tlsProblems, accessProblems, clusterProblems, iceProblems, portProblems, sizeProblems]
 
-/** What a check finds, unless it looks at an option that is wrong: nobody knows yet what that will be. */
+/** The result of a check, unless it uses an option that is wrong: its right value is not known yet. */
 function checkWithout(wrong: ReadonlySet<string>, settings: Settings, check: Check): OptionProblem[] {
   let sound = true
   const watched = new Proxy(settings, {

@@ -152,7 +152,7 @@ export const limits = {
   }),
 }
 
-/** What may wait for one connection, and for all of them, in bytes; 0 means no limit. */
+/** The bytes that may wait for one connection, and for all of them; 0 means no limit. */
 interface Buffered {
   maxBufferedBytes: number
   maxTotalBufferedBytes: number
@@ -161,7 +161,7 @@ interface Buffered {
 const MAX_BUFFERED = 8 * 2 ** 20
 const MAX_TOTAL_BUFFERED = 256 * 2 ** 20
 
-/** Fills in what may wait for connections: enough for the largest message. */
+/** Fills in how much may wait for connections: enough for the largest message. */
 export function bufferedDefaults(given: { [Name in keyof Buffered]?: number | undefined } & Sizes): Buffered {
   const { maxMessageBytes, maxTotalBufferedBytes: total } = given
   const wanted = Math.max(MAX_BUFFERED, 2 * maxMessageBytes)
@@ -184,7 +184,7 @@ const nested = [
 
 type Nested = Record<(typeof nested)[number][number], number> & { history: number }
 
-/** What is wrong with sizes taken together, in one line for each that is too small. */
+/** Problems of sizes that contradict each other, one for each that is too small. */
 export function sizeProblems(settings: Nested): OptionProblem[] {
   const problems = new Map<string, OptionProblem>()
   for (const [inner, outer] of nested) {

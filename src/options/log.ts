@@ -45,7 +45,7 @@ export const log = {
   }),
 }
 
-/** Whether the relay runs where a slip would hurt. */
+/** Whether the relay runs in production. */
 export function isProduction({ environment }: { environment: string }): boolean {
   return environment === 'production' || environment === 'prod'
 }

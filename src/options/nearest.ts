@@ -1,7 +1,7 @@
 /**
- * The name that somebody may have meant by one that is not known.
+ * The known name that an unknown one may mean.
  *
- * @returns Undefined if none is close: one typing error for each four letters, and two at most.
+ * @returns Undefined if none is close: at most one typing error for each four letters, and two in all.
  */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   let best: string | undefined
@@ -13,7 +13,7 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return best
 }
 
-/** How many letters to add, leave out, replace, or swap with their neighbour: the optimal string alignment distance. */
+/** How many letters to add, remove, replace, or swap with their neighbour: the optimal string alignment distance. */
 function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return Number.POSITIVE_INFINITY
   let before: number[] = []

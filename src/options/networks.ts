@@ -12,9 +12,9 @@ const NAMED: Readonly<Record<string, readonly string[]>> = {
 /** An IPv4 client of a socket that listens on both, RFC 4291 section 2.5.5.2. */
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/
 
-/** An address in the one form that the rest of the relay knows: IPv4 as such, IPv6 shortened; undefined if it is none. */
+/** Normalizes an address: IPv4 as it is, IPv6 shortened. Undefined if it is not an address. */
 export function parseAddress(text: string): string | undefined {
-  // The zone of a link-local address says nothing of the client.
+  // The zone of a link-local address says nothing about the client.
   const [bare = ''] = text.split('%', 1)
   const family = isIP(bare)
   if (family !== 6) return family === 4 ? bare : undefined
@@ -23,8 +23,8 @@ export function parseAddress(text: string): string | undefined {
 }
 
 /**
- * What counts as one client: an IPv4 address, or the /64 of an IPv6 address, which is the least that a
- * customer is given (RFC 6177) and in which a client chooses its addresses as it likes.
+ * What counts as one client: an IPv4 address, or the /64 of an IPv6 address. A /64 is the smallest network that a
+ * customer gets (RFC 6177), and a client can use any address in it.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address
@@ -39,7 +39,7 @@ interface Network {
   readonly family: 'ipv4' | 'ipv6'
 }
 
-/** The networks that `text` names: an address, one with a prefix length, or a named range; undefined if it is none. */
+/** The networks that `text` names: an address, a network in CIDR notation, or a named range. Undefined if it is none. */
 export function parseNetworks(text: string): readonly Network[] | undefined {
   if (Object.hasOwn(NAMED, text)) return NAMED[text]?.flatMap((range) => parseNetworks(range) ?? [])
   const [, base = '', length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
@@ -77,6 +77,6 @@ const PRIVATE = new Networks(Object.keys(NAMED))
 export function isPublic(host: string): boolean {
   const address = parseAddress(host)
   if (host === '' || address === '0.0.0.0' || address === '::') return true
-  // A name is resolved later, and most often is that of this machine.
+  // A name is resolved later, and is usually that of this machine.
   return address !== undefined && !PRIVATE.has(address)
 }

@@ -4,7 +4,7 @@ import { OptionsError } from './index.js'
 /**
  * Loads a package that only some installations have.
  *
- * @param option What wants it.
+ * @param option The option that needs it.
  * @throws {OptionsError} If it is not installed.
  */
 export async function loadOptional<T>(option: string, name: string, load: () => Promise<T>): Promise<T> {
@@ -17,7 +17,7 @@ export async function loadOptional<T>(option: string, name: string, load: () => 
 }
 
 /**
- * Checks that such a package is installed, where the caller cannot wait until it is loaded.
+ * Checks that such a package is installed, for callers that cannot wait until it is loaded.
  *
  * @throws {OptionsError} If it is not installed.
  */

@@ -66,11 +66,11 @@ interface Ports {
   acmeHttpPort: number
 }
 
-/** What is wrong with ports taken together: two servers cannot have the same. 0 is a port that the system chooses. */
+/** Problems of ports: two servers cannot have the same. 0 is a port that the system chooses. */
 export function portProblems(given: Ports): OptionProblem[] {
   const { port, adminPort, redirectPort, acmeDomains, acmeChallenge } = given
   const acmeHttpPort = acmeDomains.length > 0 && acmeChallenge === 'http-01' ? given.acmeHttpPort : undefined
-  // `redirectPort` and `acmeHttpPort` may be one: the same server answers both.
+  // `redirectPort` and `acmeHttpPort` may be the same, because one server answers both.
   const pairs = [
     ['adminPort', adminPort, 'port', port],
     ['redirectPort', redirectPort, 'port', port],

@@ -134,7 +134,7 @@ export const tls = {
 
 type Given = z.output<z.ZodObject<typeof tls>> & { environment: string }
 
-/** What is wrong with the options of TLS together. */
+/** Problems of TLS options that contradict each other. */
 export function tlsProblems(given: Given): OptionProblem[] {
   const { enableTls, tlsCert, tlsKey, acmeDomains, acmeEmail, redirectPort } = given
   const acme = acmeDomains.length > 0
@@ -143,14 +143,14 @@ export function tlsProblems(given: Given): OptionProblem[] {
   const on = (options: [string, unknown][], problem: string): OptionProblem[] =>
     options.map(([option]) => ({ option, problem }))
   if (!enableTls) {
-    // Whoever names a certificate must not end up without TLS by forgetting the switch.
+    // If a certificate is set but the switch is forgotten, the relay must not run without TLS.
     const asked = { ...(acme && { acmeDomains }), ...(redirectPort !== undefined && { redirectPort }) }
     return on([...named, ...Object.entries(asked)], 'is set, but TLS is not enabled')
   }
   if (acme) return on(named, 'is set, but so are domains to get a certificate for: choose one')
   const stray = acmeEmail === '' ? [] : [['acmeEmail', acmeEmail] as [string, unknown]]
   const problems = on(stray, 'is set, but there are no domains to get a certificate for')
-  // Who gives an address for the authority wants no files.
+  // With an e-mail address for the authority, files are not meant.
   if (named.length === 0 && (stray.length > 0 || !isProduction(given))) return problems
   const missing = files.filter(([, file]) => file === '')
   return [...problems, ...on(missing, 'is needed when TLS is enabled')]

@@ -1,6 +1,6 @@
 import { type OptionProblem, OptionsError } from './index.js'
 
-/** What a check finds wrong with options. */
+/** The problems that a check finds. */
 export function problemsOf(check: () => void): readonly OptionProblem[] {
   try {
     check()
@@ -12,9 +12,9 @@ export function problemsOf(check: () => void): readonly OptionProblem[] {
 }
 
 /**
- * What all tasks come to.
+ * The results of all tasks.
  *
- * @throws {OptionsError} With all options that any of them finds wrong.
+ * @throws {OptionsError} With the wrong options that all of them find.
  */
 export async function allOf<T extends readonly unknown[] | []>(
   tasks: T,
@@ -23,6 +23,6 @@ export async function allOf<T extends readonly unknown[] | []>(
   const faults = settled.flatMap((each): unknown[] => (each.status === 'rejected' ? [each.reason] : []))
   const problems = faults.flatMap((fault) => (fault instanceof OptionsError ? fault.problems : []))
   if (problems.length > 0) throw new OptionsError(problems)
-  // The others have succeeded, or this says why not.
+  // Either all tasks have succeeded, or this throws.
   return await Promise.all(tasks)
 }

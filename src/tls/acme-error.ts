@@ -1,6 +1,6 @@
 import { ListenError } from '../http/server.js'
 
-/** Why there is no new certificate, in words for whoever runs the relay. */
+/** Why there is no new certificate, in words for the operator. */
 export class AcmeError extends Error {
   /** What to do about it. */
   readonly advice: string
@@ -12,13 +12,13 @@ export class AcmeError extends Error {
   }
 }
 
-/** What an authority says of a challenge that failed, RFC 8555 section 6.7. */
+/** What an authority reports about a failed challenge, RFC 8555 section 6.7. */
 export interface AcmeProblem {
   readonly type?: string
   readonly detail?: string
 }
 
-/** Why a domain could not be proved. */
+/** Why the authority could not verify a domain. */
 export function refusalOf(domain: string, port: number, { type = '', detail = '' }: AcmeProblem): AcmeError {
   const kind = type.slice(type.lastIndexOf(':') + 1)
   const advice: Readonly<Record<string, string>> = {
@@ -31,7 +31,7 @@ export function refusalOf(domain: string, port: number, { type = '', detail = ''
       `Something else answers for ${domain} on port ${port}. See that its DNS record, IPv6 too, leads to this machine ` +
       'and that no proxy or CDN stands in between.',
   }
-  // Authorities differ in what they call it.
+  // Authorities use different words for it.
   const key = /connect|refused|reset|time(d )?out/i.test(detail) ? 'connection' : (SAME[kind] ?? kind)
   return new AcmeError(`${domain}: ${detail || kind}`, advice[key] ?? ASK)
 }
@@ -40,7 +40,7 @@ const SAME: Readonly<Record<string, string>> = { incorrectResponse: 'unauthorize
 
 const ASK = "The words are the authority's own; its documentation says what they mean."
 
-/** What authorities say to an order as a whole. acme-client hands on the words and drops the type. */
+/** What authorities report about a whole order. acme-client passes on the words but drops the type. */
 const ORDERS: readonly (readonly [RegExp, string])[] = [
   [
     /too many|rate limit/i,
@@ -55,7 +55,7 @@ const ORDERS: readonly (readonly [RegExp, string])[] = [
   [/contact|e-?mail/i, 'Set ACME_EMAIL to an address of yours that gets mail.'],
 ]
 
-/** Puts whatever stopped an order into words. */
+/** Explains the error that stopped an order. */
 export function explain(error: unknown, directory: string): AcmeError {
   if (error instanceof AcmeError) return error
   if (error instanceof ListenError) return new AcmeError(error.message, 'http-01 needs this port while it proves.')

@@ -10,32 +10,31 @@ export interface OrderContext {
   readonly crypto: CryptoInterface
   readonly domains: readonly string[]
   readonly challenges: Challenges
-  /** Ends the waiting for the authority. */
+  /** Ends the wait for the authority. */
   readonly signal: AbortSignal
 }
 
-/** acme-client's own way to HTTP; its types leave it out. Its options are those of axios. */
+/** acme-client's own HTTP client, which its types leave out. Its options are those of axios. */
 interface Requester {
   request(url: string, method: string, options?: object): Promise<unknown>
 }
 
-/** Ends what a client asks an authority with the signal. Otherwise a request that hangs would keep the process alive. */
+/** Ends the client's requests by the signal. Otherwise a request that hangs would keep the process alive. */
 export function endRequestsWith(signal: AbortSignal, client: Client): void {
   const { http } = client as unknown as { http?: Requester }
   const request = http?.request.bind(http)
   if (http && request) http.request = async (url, method, options) => await request(url, method, { ...options, signal })
 }
 
-/** How long an authority may take to look, or to issue, in milliseconds. */
+/** How long an authority may take to verify or to issue, in milliseconds. */
 const PATIENCE = 180_000
 
-/** The first pause between two looks at an order, and the longest, in milliseconds. */
+/** The first pause between two checks of an order, and the longest, in milliseconds. */
 const FIRST_PAUSE = 250
 const LONGEST_PAUSE = 5000
 
 /**
- * Orders one certificate for all the domains, with a key of its own, RFC 8555 section 7.4. The challenges
- * have begun.
+ * Orders one certificate for all the domains, with a new key, RFC 8555 section 7.4. The challenges must be prepared.
  */
 export async function placeOrder(desk: OrderContext): Promise<IssuedCertificate> {
   const { client, crypto, domains, signal } = desk
@@ -51,7 +50,7 @@ export async function placeOrder(desk: OrderContext): Promise<IssuedCertificate>
   return new IssuedCertificate(`${chain.trimEnd()}\n${key}`)
 }
 
-/** Has the authority look whether a domain leads here. */
+/** Lets the authority verify that a domain points here. */
 async function prove({ client, challenges }: OrderContext, authorization: Authorization): Promise<void> {
   const { type } = challenges
   const challenge = authorization.challenges.find((offered: { type: string }) => offered.type === type)
@@ -64,7 +63,7 @@ async function prove({ client, challenges }: OrderContext, authorization: Author
   await client.completeChallenge(challenge)
 }
 
-/** Waits until an order has come so far. acme-client's own waiting starts with five seconds and cannot be ended. */
+/** Waits until an order has this status. acme-client's own wait starts with five seconds and cannot be stopped. */
 async function settled(desk: OrderContext, order: Order, wanted: readonly Order['status'][]): Promise<Order> {
   const end = performance.now() + PATIENCE
   for (let pause = FIRST_PAUSE; performance.now() < end; pause = Math.min(2 * pause, LONGEST_PAUSE)) {

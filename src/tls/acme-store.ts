@@ -23,8 +23,8 @@ const WRITABLE_BY_ALL = 0o002
 const STICKY = 0o1000
 
 /**
- * Files that the relay alone may read, in a folder that it alone may enter. Users who may write to a folder above it
- * can put links there: none is followed.
+ * Files that only the relay may read, in a folder that only the relay may enter. Users who may write to a folder above
+ * it can put links there, so the store follows none.
  */
 export class AcmeStore {
   readonly #folder: string
@@ -32,8 +32,8 @@ export class AcmeStore {
   /**
    * Makes the folder.
    *
-   * @param root The option's folder. In it each authority has its own, so that what a test authority issued
-   *   is never served in earnest.
+   * @param root The option's folder. Each authority has its own folder in it, so a certificate of a test authority is
+   *   never used in production.
    * @throws {OptionsError} If files cannot be kept there, or somebody else could read or replace them.
    */
   constructor(root: string, directory: string, log: Logger) {
@@ -43,7 +43,7 @@ export class AcmeStore {
       assertNoStrangersLink(root)
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
       this.#close()
-      // A disk that cannot be written to would otherwise show when the certificate is there and has to be kept.
+      // Otherwise a read-only disk would show only when there is a certificate to keep.
       const trial = join(this.#folder, '.try')
       rmSync(trial, { force: true })
       writeFileSync(trial, '', { flag: 'wx' })
@@ -75,7 +75,7 @@ export class AcmeStore {
   }
 
   /**
-   * Writes a file whole or not at all, whatever happens to the machine meanwhile.
+   * Writes a file whole or not at all, even if the machine crashes.
    *
    * @throws {AcmeError} If it cannot.
    */
@@ -84,7 +84,7 @@ export class AcmeStore {
     const draft = `${file}.new`
     try {
       assertOwn(lstatSync(this.#folder))
-      // The mode counts only for a file that is not there yet; and what is there may be a link.
+      // The mode applies only to a new file, and an old one may be a link.
       await rm(draft, { force: true })
       await writeFile(draft, text, { mode: 0o600, flag: 'wx', flush: true })
       await rename(draft, file)
@@ -98,12 +98,12 @@ export class AcmeStore {
     await rm(join(this.#folder, name), { force: true })
   }
 
-  /** Where a file is. */
+  /** The path of a file. */
   pathOf(name: string): string {
     return join(this.#folder, name)
   }
 
-  /** Lets nobody else into the folder. */
+  /** Closes the folder to other users. */
   #close(): void {
     assertOwn(lstatSync(this.#folder))
     const folder = openSync(this.#folder, READ | (constants.O_DIRECTORY ?? 0))
@@ -116,10 +116,10 @@ export class AcmeStore {
   }
 }
 
-/** Reads, and follows no link. Windows has no such flag. */
+/** Opens to read, and follows no link. Windows has no such flag. */
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)
 
-/** The text of a file that is no link. */
+/** The text of a file that is not a link. */
 function readOwn(path: string): string {
   const file = openSync(path, READ)
   try {
@@ -136,7 +136,7 @@ function assertNoStrangersLink(path: string): void {
   throw new Error(`${path} is a link that belongs to another user (uid ${found.uid})`)
 }
 
-/** The folder was made by this user: if it is a link, or another's, somebody has put it there. */
+/** This user made the folder. If it is a link, or another user's, somebody has put it there. */
 function assertOwn(folder: Stats): void {
   if (folder.isSymbolicLink()) throw new Error('it is a link')
   if (!isOwn(folder)) throw new Error(`it belongs to another user (uid ${folder.uid})`)

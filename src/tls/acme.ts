@@ -14,7 +14,7 @@ import { iso, type Validity } from './validity.js'
 
 type Acme = typeof import('acme-client')
 
-/** The date of a renewal is noticed within a minute, also after the machine slept or its clock was set. */
+/** A due renewal is noticed within a minute, even if the machine was suspended or its clock was set. */
 const MINUTE = 60_000
 
 /** How long the authority may take for one answer, in milliseconds. */
@@ -24,21 +24,21 @@ const ACCOUNT = 'account.pem'
 const CERTIFICATE = 'certificate.pem'
 
 /**
- * Prepares to get certificates from an authority; it is not asked yet.
+ * Prepares to get certificates from an authority. It sends no request yet.
  *
  * @throws {OptionsError} If the store cannot be used, or acme-client is not installed.
  */
 export async function createAcmeCertificate(settings: Settings, log: Logger, plain: PlainHttp): Promise<Certificate> {
   const acme = await loadOptional('acmeDomains', 'acme-client', () => import('acme-client'))
   acme.axios.defaults.timeout = ANSWER_TIMEOUT
-  // Its own retries wait as long as an authority's Retry-After says, hours perhaps, and tell nobody; and
-  // when they end they have lost what went wrong.
+  // Its own retries silently wait as long as an authority's Retry-After says, perhaps hours, and at their end
+  // the reason of the failure is lost.
   acme.axios.interceptors.request.clear()
   acme.axios.interceptors.response.clear()
   return new AcmeCertificate(acme, settings, log, plain)
 }
 
-/** The certificate that an authority issues, RFC 8555: got, kept in a folder, and renewed in time. */
+/** A certificate from an authority, RFC 8555. It is requested, kept in a folder, and renewed in time. */
 class AcmeCertificate implements Certificate {
   readonly #acme: Acme
   readonly #settings: Settings
@@ -46,11 +46,11 @@ class AcmeCertificate implements Certificate {
   readonly #store: AcmeStore
   readonly #challenges: Challenges
   #accountKey: string | undefined
-  /** Whether the key is stored, and so the account made. */
+  /** Whether the key is stored, and so whether the account exists. */
   #registered: boolean
   #issued: IssuedCertificate | undefined
   readonly #backoff: Backoff
-  /** Why the certificate would be lost with the process. */
+  /** Why the certificate is not stored, and would be lost with the process. */
   #unstored: string | undefined
 
   constructor(acme: Acme, settings: Settings, log: Logger, plain: PlainHttp) {
@@ -67,7 +67,7 @@ class AcmeCertificate implements Certificate {
     this.#backoff = new Backoff(this.#store, { domains, challenge, port })
   }
 
-  /** Without a certificate handshakes fail: a stand-in would teach people to click warnings away. */
+  /** Without a certificate handshakes fail. A temporary one would teach people to ignore warnings. */
   get options(): ServerOptions {
     return { ...SECURE, ...this.#challenges.options, ...this.#issued?.credentials }
   }
@@ -112,7 +112,7 @@ class AcmeCertificate implements Certificate {
       signal.throwIfAborted()
       server.setSecureContext({ ...SECURE, ...issued.credentials })
       this.#issued = issued
-      // Were this machine's clock far ahead, every new certificate would seem old.
+      // If this machine's clock were far ahead, every new certificate would seem old.
       await this.#backoff.succeeded(issued.life / 3)
       await this.#keep(issued)
       this.#log.info({ domains: issued.names, expires: iso(issued.expires) }, 'Certificate obtained')
@@ -127,7 +127,7 @@ class AcmeCertificate implements Certificate {
     const accountKey = (this.#accountKey ??= String(await crypto.createPrivateEcdsaKey()))
     const client = new Client({ directoryUrl: acmeDirectory, accountKey })
     endRequestsWith(signal, client)
-    // An account that exists is found by its key, RFC 8555 section 7.3.1.
+    // An existing account is found by its key, RFC 8555 section 7.3.1.
     await client.createAccount({ termsOfServiceAgreed: true, contact: acmeEmail === '' ? [] : [`mailto:${acmeEmail}`] })
     if (!this.#registered) {
       await this.#store.write(ACCOUNT, accountKey)
@@ -138,7 +138,7 @@ class AcmeCertificate implements Certificate {
     signal.throwIfAborted()
     try {
       await this.#challenges.begin(server)
-      // A port that was opened while the relay closed would stay open until the authority has answered.
+      // A port that opens while the relay closes would stay open until the authority has answered.
       signal.throwIfAborted()
       return await placeOrder({ client, crypto, domains: acmeDomains, challenges: this.#challenges, signal })
     } finally {
@@ -159,14 +159,14 @@ class AcmeCertificate implements Certificate {
 
   async #failed(error: unknown): Promise<void> {
     const { message, advice } = explain(error, this.#settings.acmeDirectory)
-    // What cannot be stored has been told as why the attempt failed, or will be when the certificate is there.
+    // A store that fails is reported as the reason of the failed attempt, or later with the certificate.
     await this.#backoff.failed(message).catch(() => {})
     const { acmeDomains: domains } = this.#settings
     const expires = this.#issued && iso(this.#issued.expires)
     this.#log.error({ domains, why: message, advice, retry: this.#retry(), expires }, 'No new certificate')
   }
 
-  /** A start does not ask at once after an attempt that failed before it. */
+  /** After a failed attempt before this start, waits until its pause is over. */
   #tellPause(): void {
     const { why, file } = this.#backoff
     const advice = `Starting again does not help. Once it is mended, remove ${file} and restart to ask at once.`

@@ -13,28 +13,28 @@ const FILE = 'attempt.json'
 
 /** What the file says. */
 const attempt = z.object({
-  /** What was asked for. If that has changed, somebody has mended something, and there is no need to wait. */
+  /** What was requested. If that has changed, somebody has fixed something, and there is no need to wait. */
   wanted: z.string(),
   failures: z.int().min(1),
-  /** The next attempt is not before. */
+  /** The next attempt is not before this time. */
   retry: z.iso.datetime(),
   why: z.string(),
 })
 
 /**
- * When an authority may be asked again: later after each failure. It is kept in the store, since a supervisor that
- * starts the relay again and again would otherwise use up what the authority allows.
+ * When an authority may get the next request: later after each failure. This is kept in the store, because otherwise a
+ * supervisor that restarts the relay again and again would use up the authority's limits.
  */
 export class Backoff {
   readonly #store: AcmeStore
   readonly #wanted: string
   #failures = 0
-  /** The next attempt is not before, by the clock that nobody can set. */
+  /** The next attempt is not before this time, by the steady clock. */
   #earliest = 0
-  /** What the last attempt failed for, in a sentence. */
+  /** Why the last attempt failed, in a sentence. */
   why: string | undefined
 
-  /** @param wanted What is asked for, and how. */
+  /** @param wanted What is requested, and how. */
   constructor(store: AcmeStore, wanted: object) {
     this.#store = store
     this.#wanted = JSON.stringify(wanted)
@@ -42,11 +42,11 @@ export class Backoff {
     if (last?.wanted !== this.#wanted) return
     this.#failures = last.failures
     this.why = last.why
-    // It is a date: a clock that was set must not make it years.
+    // It is a date. If the clock was set, the pause must not become years.
     this.#earliest = performance.now() + Math.min(Date.parse(last.retry) - Date.now(), LONGEST_RETRY)
   }
 
-  /** Where it is kept. */
+  /** The path of the file. */
   get file(): string {
     return this.#store.pathOf(FILE)
   }
@@ -57,22 +57,22 @@ export class Backoff {
   }
 
   /**
-   * An attempt begins. It counts as failed until it has ended, since the process may be killed in it.
+   * Begins an attempt. It counts as failed until it has ended, because the process may be killed in it.
    *
-   * @throws {Failure} If that cannot be stored.
+   * @throws {AcmeError} If this cannot be stored.
    */
   async begin(): Promise<void> {
     await this.#postpone('The last attempt was cut short.')
   }
 
-  /** It has failed: the pause begins now. */
+  /** The attempt has failed: the pause begins now. */
   async failed(why: string): Promise<void> {
     this.#failures--
     this.why = why
     await this.#postpone(why)
   }
 
-  /** @param pause The least time to the next order, whatever the dates of the certificate say; in milliseconds. */
+  /** @param pause The minimum time to the next order in milliseconds, whatever the dates of the certificate. */
   async succeeded(pause: number): Promise<void> {
     this.#failures = 0
     this.why = undefined

@@ -10,7 +10,7 @@ import { type Validity, validityOf } from './validity.js'
 
 type Files = Pick<Settings, 'tlsCert' | 'tlsKey'>
 
-/** How often the files are looked at, in milliseconds. */
+/** How often the files are checked, in milliseconds. */
 const WATCH_INTERVAL = 5000
 
 /** As `stat` has it. */
@@ -22,12 +22,12 @@ export class CertificateFiles implements Certificate {
   readonly #files: Files
   readonly #log: Logger
   #validity: Validity
-  /** What the files were like before they were read. */
+  /** The state of the files before they were read. */
   #stamp: string
   #server: TlsServer | undefined
   #stale = false
 
-  /** @throws {OptionsError} With all that is wrong with the files. */
+  /** @throws {OptionsError} With every problem of the files. */
   constructor({ tlsCert, tlsKey }: Settings, log: Logger) {
     this.#files = { tlsCert, tlsKey }
     this.#log = log
@@ -42,9 +42,9 @@ export class CertificateFiles implements Certificate {
     this.#server = server
     const files = Object.values(this.#files)
     const reload = (): void => this.reload()
-    // Looks at the file behind a link, and so sees what certbot does: it points links at new files.
+    // This checks the file behind a link, because certbot points links at new files.
     for (const file of files) watchFile(file, { interval: WATCH_INTERVAL, persistent: false }, reload)
-    // Its first look comes after the files were read: what changed in between would never be noticed.
+    // Its first check comes after the files were read, so it would miss a change in between.
     const missed = setTimeout(() => stampOf(this.#files) !== this.#stamp && reload(), WATCH_INTERVAL).unref()
     return () => {
       clearTimeout(missed)
@@ -65,7 +65,7 @@ export class CertificateFiles implements Certificate {
       this.#log.info({}, 'Certificate reloaded')
     } catch (error) {
       this.#stale = true
-      // Not by the names of the options: who set them by flags or variables knows them by others. The files are named.
+      // This names the files and not the options, which may have been set by flags or variables.
       const why = (error as OptionsError).problems.map(({ problem }) => problem).join('; ')
       this.#log.error({ why }, 'Certificate not reloaded')
     }
@@ -75,7 +75,7 @@ export class CertificateFiles implements Certificate {
     return this.#validity
   }
 
-  /** A warning and no more, since containers hand secrets out so. */
+  /** Only a warning, because containers often mount secrets like this. */
   #warnOfMode(): void {
     const { tlsKey } = this.#files
     if (process.platform === 'win32' || (statSync(tlsKey).mode & READABLE_BY_ALL) === 0) return
@@ -89,7 +89,7 @@ export class CertificateFiles implements Certificate {
   }
 }
 
-/** Differs when the files do. */
+/** A text that changes when the files change. */
 function stampOf(files: Files): string {
   return Object.values(files)
     .map((file) => {
@@ -128,7 +128,7 @@ function readFiles({ tlsCert, tlsKey }: Files): { cert: Buffer; key: Buffer; val
   throw new OptionsError(problems)
 }
 
-/** Asks OpenSSL itself, which would not serve a key that is too short, for one. */
+/** Checks by OpenSSL itself, which refuses to serve, for example, a key that is too short. */
 function assertServable(file: string, credentials: SecureContextOptions): void {
   try {
     createSecureContext({ ...SECURE, ...credentials })

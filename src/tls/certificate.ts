@@ -2,27 +2,27 @@ import type { ServerOptions, Server as TlsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
 import type { Validity } from './validity.js'
 
-/** Where a relay's certificate comes from, and how it stays valid. */
+/** A source of a relay's certificate, which also keeps it valid. */
 export interface Certificate {
-  /** What the server is made with. */
+  /** The TLS options of the server. */
   readonly options: ServerOptions
   /**
-   * Gives a listening server every newer certificate. Open connections notice nothing.
+   * Gives every newer certificate to a listening server. Open connections notice nothing.
    *
-   * @returns Stops that.
+   * @returns A function that stops this.
    */
   serve(server: TlsServer): () => void
-  /** Reads the certificate's files again, if it has any and is served. */
+  /** Reads the certificate's files again, if there are any and the server listens. */
   reload?(): void
-  /** The dates of the one that is served; undefined while there is none, and handshakes fail. */
+  /** The dates of the certificate; undefined while there is none, and handshakes fail. */
   readonly validity: Validity | undefined
-  /** What is wrong with the certificate that is served, its dates apart, for everybody to read. */
+  /** What is wrong with the certificate, except its dates, as a public text. */
   healthIssue(): string | undefined
 }
 
 /**
- * TLS 1.2 and 1.3, with forward secrecy and authenticated encryption alone: of Node's own list for TLS 1.2
- * the half that needs neither RSA key exchange nor CBC is left, which is Mozilla's "intermediate" list.
+ * TLS 1.2 and 1.3, only with forward secrecy and authenticated encryption. For TLS 1.2 this is Node's own list without
+ * RSA key exchange and CBC, which is Mozilla's "intermediate" list.
  * https://wiki.mozilla.org/Security/Server_Side_TLS
  */
 export const SECURE = {
@@ -40,5 +40,5 @@ export const SECURE = {
   ].join(':'),
 } as const satisfies SecureContextOptions
 
-/** HTTP/1.1 alone, since WebSockets upgrade from it. */
+/** Only HTTP/1.1, because WebSockets upgrade from it. */
 export const HTTP_1_1 = 'http/1.1'

@@ -4,24 +4,24 @@ import type { Authorization, CryptoInterface } from 'acme-client'
 import { HTTP_1_1 } from './certificate.js'
 import type { PlainHttp } from './plain-http.js'
 
-/** A way to prove to an authority that a domain leads here. */
+/** A way to prove to an authority that a domain points here. */
 export interface Challenges {
   readonly type: 'tls-alpn-01' | 'http-01'
-  /** The port to which the authority comes. */
+  /** The port that the authority connects to. */
   readonly port: number
-  /** What the relay's server needs for it. */
+  /** The options that the relay's server needs for it. */
   readonly options: ServerOptions
-  /** Gets ready to prove. */
+  /** Prepares the proofs. */
   begin(server: TlsServer): Promise<void>
-  /** Proves one domain from now on. */
+  /** Starts to prove one domain. */
   add(authorization: Authorization, token: string, answer: string): Promise<void>
-  /** Proves nothing any more. */
+  /** Stops all proofs. */
   end(): Promise<void>
 }
 
 const ACME = 'acme-tls/1'
 
-/** RFC 8737: a certificate with the proof in it, for whoever asks the relay's own port for `acme-tls/1`. */
+/** RFC 8737: a certificate with the proof in it, for clients that ask the relay's own port for `acme-tls/1`. */
 export class TlsAlpnChallenges implements Challenges {
   readonly type = 'tls-alpn-01'
   readonly port = 443
@@ -44,12 +44,12 @@ export class TlsAlpnChallenges implements Challenges {
   }
 
   async begin(server: TlsServer): Promise<void> {
-    // Before HTTP takes the socket.
+    // This must come before HTTP takes the socket.
     this.#server = server.prependListener('secureConnection', hangUpOnAuthority)
   }
 
   async add({ identifier, ...rest }: Authorization, _token: string, answer: string): Promise<void> {
-    // The RSA key that would come by default takes long to make.
+    // The default is an RSA key, which takes long to generate.
     const own = await this.#crypto.createPrivateEcdsaKey()
     const [key, cert] = await this.#crypto.createAlpnCertificate({ identifier, ...rest }, answer, own)
     this.#pending.set(identifier.value, createSecureContext({ key, cert }))
@@ -61,7 +61,7 @@ export class TlsAlpnChallenges implements Challenges {
   }
 }
 
-/** RFC 8737 section 3: the handshake says all, and nothing follows it. */
+/** RFC 8737 section 3: the handshake is the proof, and nothing follows it. */
 function hangUpOnAuthority(socket: TLSSocket): void {
   if (socket.alpnProtocol === ACME) socket.destroy()
 }

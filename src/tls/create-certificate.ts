@@ -7,9 +7,9 @@ import type { PlainHttp } from './plain-http.js'
 import { selfSigned } from './self-signed.js'
 
 /**
- * The certificate that the options ask for.
+ * Creates the certificate that the options require.
  *
- * @param plain Where an authority may ask for proofs.
+ * @param plain The server on which an authority may request proofs.
  * @throws {OptionsError} If its files or its store cannot be used, or a package is not installed.
  */
 export async function createCertificate(settings: Settings, log: Logger, plain: PlainHttp): Promise<Certificate> {

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
 import { type Validity, validityOf } from './validity.js'
 
-/** Part of a certificate's life after which it is renewed; and up to how much of it earlier, at random. */
+/** The part of a certificate's life after which it is renewed, and by how much of it this may be earlier, at random. */
 const RENEW = 2 / 3
 const JITTER = 1 / 30
 
@@ -11,19 +11,19 @@ export class IssuedCertificate implements Validity {
   readonly pem: string
   /** Its domain names. */
   readonly names: readonly string[]
-  /** From when on it is valid, in milliseconds since 1970. */
+  /** When it becomes valid, in milliseconds since 1970. */
   readonly begins: number
-  /** When it runs out, in milliseconds since 1970. */
+  /** When it expires, in milliseconds since 1970. */
   readonly expires: number
   /** Its whole life, in milliseconds. */
   readonly life: number
   /**
-   * When to renew it, in milliseconds since 1970. Not the same for all that were issued together, so that
-   * authorities are not asked by everybody at once.
+   * When to renew it, in milliseconds since 1970. The time differs between certificates that were issued together, so
+   * that an authority does not get all requests at once.
    */
   readonly renewal: number
 
-  /** @throws {Error} If there is no certificate or no key of it. */
+  /** @throws {Error} If the certificate or its key is missing. */
   constructor(pem: string) {
     const certificate = new X509Certificate(pem)
     if (!certificate.checkPrivateKey(createPrivateKey(pem))) throw new Error('The key is not that of the certificate')

@@ -8,14 +8,14 @@ import { type Answer, hangUpWith, targetOf } from '../websocket/handshake.js'
 /** RFC 8555 section 8.3. */
 const PROOFS = '/.well-known/acme-challenge/'
 
-/** A name or an address, and perhaps a port, RFC 9110 section 7.2. */
+/** A name or an address, with an optional port, RFC 9110 section 7.2. */
 const HOST = /^(\[[0-9a-f:.]+\]|[\w.-]+)(?::\d*)?$/i
 
 const HTTPS = 443
 
-/** Plain HTTP beside TLS: the proofs of `http-01`, and the way to https if `redirectPort` is set. */
+/** Plain HTTP beside TLS: the proofs of `http-01`, and the redirect to https if `redirectPort` is set. */
 export class PlainHttp {
-  /** What an authority is answered, by its tokens. */
+  /** The answers to an authority, by its tokens. */
   readonly proofs = new Map<string, string>()
   readonly #settings: Settings
   readonly #handler: Pick<Handler, 'limited' | 'failed' | 'acceptFailed'>
@@ -30,7 +30,7 @@ export class PlainHttp {
   /**
    * Redirects plain HTTP on `redirectPort` to https, if that is set.
    *
-   * @param port Where TLS is spoken; undefined for as long as it is not.
+   * @param port The port of TLS; undefined until it is open.
    * @returns The address in use.
    * @throws {ListenError} If the port is taken, or needs privileges.
    */
@@ -42,7 +42,7 @@ export class PlainHttp {
   }
 
   /**
-   * Has the proofs served, on `acmeHttpPort`.
+   * Serves the proofs, on `acmeHttpPort`.
    *
    * @throws {ListenError} If the port is taken, or needs privileges.
    */

@@ -10,7 +10,7 @@ import { validityOf } from './validity.js'
 const YEAR = 365 * 24 * 3_600_000
 
 /**
- * A certificate that the relay makes for itself at each start, for trying things out.
+ * A certificate that the relay makes for itself at each start, to try things out.
  *
  * @throws {OptionsError} If the package that makes it is missing.
  */

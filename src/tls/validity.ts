@@ -7,14 +7,14 @@ export interface Validity {
   readonly expires: number
 }
 
-/** So that a date is noticed within a minute, also after the machine slept or its clock was set. */
+/** A date is noticed within a minute, even if the machine was suspended or its clock was set. */
 const INTERVAL = 60_000
 
 export function validityOf({ validFrom, validTo }: X509Certificate): Validity {
   return { begins: Date.parse(validFrom), expires: Date.parse(validTo) }
 }
 
-/** Why clients refuse a certificate today, in a sentence; undefined if its dates are no reason. */
+/** Why clients refuse a certificate today, in a sentence; undefined if its dates are right. */
 export function outOfDate({ begins, expires }: Validity): string | undefined {
   const now = Date.now()
   if (now >= expires) return `The certificate ran out on ${iso(expires)}: clients refuse it.`
@@ -23,9 +23,9 @@ export function outOfDate({ begins, expires }: Validity): string | undefined {
 }
 
 /**
- * Logs when clients begin to refuse the certificate that is served, and when they no longer do.
+ * Logs when clients begin to refuse the certificate for its dates, and when they no longer do.
  *
- * @returns Stops that.
+ * @returns A function that stops this.
  */
 export function watchDates(certificate: { readonly validity: Validity | undefined }, log: Logger): () => void {
   let told: string | undefined
