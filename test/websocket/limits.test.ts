@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { WebSocket } from 'ws'
 import { stopClocks } from '../support/clock.js'
 import { nextLimit, startRelay } from '../support/relay.js'
 
@@ -65,15 +63,6 @@ describe('limits', () => {
     expect(await b.settled()).toEqual(numbers.slice(200))
   })
 
-  it('do not take a sender that was slowed down for dead', async () => {
-    const { open } = await startRelay({ throttle: 10, heartbeatInterval: 200 })
-    const [a, b] = [await open('/raw/doc'), await open('/raw/doc')]
-    for (let i = 0; i < 25; i++) a.send(String(i))
-    for (let i = 0; i < 25; i++) expect(await b.next()).toEqual({ text: String(i) })
-    await a.settled()
-    expect(a.socket.readyState).toBe(WebSocket.OPEN)
-  })
-
   it('hold bytes a second by slowing the sender down', async () => {
     const { pass } = stopClocks()
     const { open, relay } = await startRelay({ byteRate: 10_000 })
@@ -108,23 +97,6 @@ describe('limits', () => {
     a.socket.send('x'.repeat(600), { fin: false })
     a.socket.send('x'.repeat(600), { fin: true })
     expect(await a.closed()).toEqual({ code: 1009, reason: 'Message too big' })
-  })
-
-  it('answer the upgrade of one connection too many with 503', async () => {
-    const { open, url } = await startRelay({ maxConnections: 2 })
-    const [first] = [await open('/room/a'), await open('/room/b')]
-    const status = async (): Promise<number | undefined> => {
-      const socket = new WebSocket(`${url}/room/c`)
-      socket.on('error', () => {})
-      const [request, response] = await once(socket, 'unexpected-response')
-      request.destroy()
-      return response.statusCode
-    }
-    expect(await status()).toBe(503)
-    await first.leave()
-    const third = await open('/room/c')
-    expect(await third.json()).toMatchObject({ type: 'connected' })
-    expect(await status()).toBe(503)
   })
 
   it('close one member too many with 1013 and a reason that says so', async () => {
@@ -182,29 +154,5 @@ describe('limits', () => {
     const subscriber = await open('/')
     subscriber.send({ type: 'subscribe', topics: Array.from({ length: 300 }, (_, i) => String(i)) })
     expect(await subscriber.settled()).toEqual([])
-  })
-})
-
-describe('the heartbeat', () => {
-  it('drops a connection that is silent, and tells the others', async () => {
-    const test = await startRelay({ heartbeatInterval: 100 })
-    const alive = await test.open('/room/doc')
-    await alive.json()
-    const report = nextLimit(test.relay)
-    const dead = await test.open('/room/doc')
-    const { connectionId } = await dead.json()
-    // A process that has stopped: its kernel still takes bytes, but nothing answers a ping.
-    dead.socket.pause()
-    expect(await alive.json()).toMatchObject({ type: 'user-joined' })
-    expect(await alive.json()).toEqual({ type: 'user-left', connectionId, userCount: 1 })
-    expect(await report).toBe('heartbeat')
-  })
-
-  it('pings', async () => {
-    const { open } = await startRelay({ heartbeatInterval: 50 })
-    const { socket } = await open('/room/doc')
-    const [payload] = await once(socket, 'ping')
-    expect(payload).toHaveLength(0)
-    await once(socket, 'ping')
   })
 })
