@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { assertRedis } from './cluster/redis-client.js'
+import type { ClientConnection } from './core/client-connection.js'
 import { closes } from './core/close-reasons.js'
-import type { Session } from './core/session.js'
 import type { Dialect, DialectName, PublishData } from './dialects/dialect.js'
 import { attachProblems, attachTo, DEFAULT_PATIENCE } from './http/attached-server.js'
 import { type IceServers, iceServersFor } from './http/ice-servers.js'
@@ -290,7 +290,7 @@ export class Relay extends EventEmitter<RelayEvents> {
     }
   }
 
-  #fault(error: unknown, session: Session | undefined): void {
+  #fault(error: unknown, session: ClientConnection | undefined): void {
     this.#parts.eventLog.listenerFailed(error, session)
     // Not now: the session may be in the middle of a join or a leave.
     if (session) queueMicrotask(() => session.close(closes.internalError))

@@ -1,6 +1,6 @@
+import type { ClientConnection } from '../core/client-connection.js'
 import type { Member, Room } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
-import type { Session } from '../core/session.js'
 import type { RoomNameHasher } from '../observability/room-names.js'
 import { Ranking } from './ranking.js'
 import type { MemberOrder, MemberRow, OpenRoom, RoomOrder, RoomRow } from './updates.js'
@@ -56,7 +56,7 @@ export class RoomInspector {
   #refreshed: number | undefined
   #ranked = new Map<RoomOrder, RoomRow[]>()
   #opened = new Map<string, Opened>()
-  #snapshots = new WeakMap<Session, Snapshot>()
+  #snapshots = new WeakMap<ClientConnection, Snapshot>()
   #keys = 0
   readonly #keyOf = new WeakMap<Room, string>()
   /** Rooms that have been told of. */

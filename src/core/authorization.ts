@@ -1,208 +1,237 @@
-import type { AuthorizeRequest, Claims, Denial, Hello, Right, Verdict } from './authority.js'
-import { allowanceOf } from './authority.js'
+import type { Tokens, Verdict } from './authority.js'
+import { type AuthorizeRequest, allowanceOf, type Claims, type Denial, type Hello, type Right } from './authority.js'
 import { isPromise } from './authorize-hook.js'
 import { type CloseReason, closes } from './close-reasons.js'
-import type { RelayContext } from './context.js'
+import type { Expiring, RelayContext } from './context.js'
 import type { Deadline } from './deadlines.js'
-import { RateLimiter } from './rate-limiter.js'
-import type { Member } from './room.js'
-import type { Session } from './session.js'
 
-/** Fresh tokens that a connection may bring in {@link RENEWAL_WINDOW} milliseconds: to check one costs as much as relaying hundreds of messages. */
-const MAX_RENEWALS = 10
-const RENEWAL_WINDOW = 10_000
-
-/** What a connection asks leave for; each is refused with a close of its own. */
+/** What a connection asks for. */
 type Verb = Exclude<AuthorizeRequest['verb'], 'ice'>
 
-const refusals: Readonly<Record<Verb, CloseReason>> = {
-  connect: closes.notAllowed,
-  join: closes.notAllowedInRoom,
-  publish: closes.notAllowedInRoom,
+/** Something was denied that the connection cannot go on without. */
+export interface Denied {
+  readonly denial: Denial
+  /** How the connection is closed. */
+  readonly close: CloseReason
 }
 
-/** What a token allows, and for how long. */
-interface Grant {
-  readonly pass: Claims | undefined
-  /** When the connection ends, in milliseconds since 1970: the earliest that either has named. */
-  expires: number
+/** Something was granted. */
+export interface Granted {
+  /** The user of the connection from now on; undefined if nobody has named one. */
+  readonly user: string | undefined
+  readonly mayPublish: boolean
+  /** When the connection ends for it, in milliseconds since 1970. */
+  readonly expires: number
+}
+
+/** A fresh token was granted, and all that the connection has with it. */
+export interface Renewed extends Granted {
+  readonly claims: Claims
+  /** What it has in each of its rooms. */
+  readonly rights: readonly { readonly place: Place; readonly mayPublish: boolean }[]
+}
+
+/** A fresh token was not taken: the old one stays in force. */
+export interface NotRenewed {
+  readonly refused: Denial
+  /** The text for the client. */
+  readonly why: string
+}
+
+/** The connection that asks: what the hook is told of it, and what a deadline ends. */
+interface Applicant extends Expiring {
+  readonly id: string
+  readonly user: string | undefined
+  readonly address: string
+  readonly kind: { readonly name: string } | undefined
+}
+
+/** A place in a room. */
+interface Place {
+  readonly id: string
+  readonly room: { readonly name: string }
+  mayPublish: boolean
+}
+
+/** Grants what nobody has to be asked about. */
+export const UNLIMITED: Granted = { user: undefined, mayPublish: true, expires: Number.POSITIVE_INFINITY }
+
+const denials: Readonly<Record<Verb, Denied>> = {
+  connect: { denial: 'connect', close: closes.notAllowed },
+  join: { denial: 'join', close: closes.notAllowedInRoom },
+  publish: { denial: 'publish', close: closes.notAllowedInRoom },
 }
 
 /**
- * What one session may do, and until when; exists only where tokens are checked or a hook is asked.
+ * What one connection may do, and until when; exists only where tokens are checked or a hook is asked. It answers with
+ * a value where it can, and with a promise where somebody takes time. The session acts on the answer.
  */
 export class Authorization {
-  readonly #session: Session
-  readonly #hub: RelayContext
+  readonly #applicant: Applicant
+  readonly #context: RelayContext
   /** Kept for the hook alone. */
   #hello: Hello | undefined
-  /** What is in force. */
-  #grant: Grant = { pass: undefined, expires: Number.POSITIVE_INFINITY }
-  #alarm: Deadline<Session> | undefined
-  #renewals: RateLimiter | undefined
+  /** What is in force, and until when. */
+  #claims: Claims | undefined
+  #expires = Number.POSITIVE_INFINITY
+  #expiry: Deadline<Expiring> | undefined
+  #ended = false
 
-  constructor(session: Session, hub: RelayContext, hello: Hello) {
-    this.#session = session
-    this.#hub = hub
+  constructor(applicant: Applicant, context: RelayContext, hello: Hello) {
+    this.#applicant = applicant
+    this.#context = context
     this.#hello = hello
   }
 
   /** Whether a fresh token may take the place of the one in force. */
   get renewable(): boolean {
-    return this.#hub.access.tokens !== undefined
+    return this.#context.access.tokens !== undefined
+  }
+
+  /** Whether the token in force has ended. Its deadline may be a moment late. */
+  get expired(): boolean {
+    return Date.now() >= this.#expires
   }
 
   /** Whether the client may take an id that it has chosen. */
   mayUseId(id: string): boolean {
-    return this.#grant.pass?.mayUseId(id) ?? true
+    return this.#claims?.mayUseId(id) ?? true
   }
 
   /** The session is over. */
   end(): void {
-    this.#hub.expiries.cancel(this.#alarm)
+    this.#ended = true
+    this.#context.expiries.cancel(this.#expiry)
   }
 
-  /** Goes on with `granted` when the client may connect. */
-  open(granted: () => void): void {
-    const { tokens } = this.#hub.access
-    if (!tokens || !this.#hello) {
-      this.ask('connect', undefined, granted)
-      return
-    }
-    this.#session.wait(tokens.identify(this.#hello), (pass) => {
-      if (typeof pass === 'string') this.#session.deny(pass, closeOf(pass))
-      else {
-        this.#enforce(grantOf(pass))
-        this.ask('connect', undefined, granted)
-      }
-    })
-    if (!this.#hub.hook) this.#hello = undefined
+  /** Whether the client may connect. */
+  connect(): Granted | Denied | Promise<Granted | Denied> {
+    const { tokens } = this.#context.access
+    const hello = this.#hello
+    if (!tokens || !hello) return this.#decide('connect', undefined, undefined, undefined)
+    if (!this.#context.hook) this.#hello = undefined
+    return this.#identify(tokens, hello)
   }
 
-  /**
-   * Goes on with `granted` when the token and the hook agree: at once unless the hook takes its time.
-   *
-   * @param grant Of a fresh token that is not in force yet; left out, it is the one in force.
-   */
-  ask(verb: Verb, room: string | undefined, granted: (mayPublish: boolean) => void, grant: Grant = this.#grant): void {
-    const session = this.#session
-    const { hook } = this.#hub
-    const { pass } = grant
-    const dialect = session.kind?.name
-    const may = (right: Right): boolean => pass === undefined || pass.allows(right, dialect ?? '', room ?? '')
-    const named = verb === 'connect' ? pass?.user : session.user
-    if (session.ended) return
-    if (verb !== 'connect' && !may(verb)) {
-      session.deny(verb, refusals[verb])
-      return
-    }
-    const settle = (verdict: Verdict): void => {
-      const allowance = allowanceOf(verdict)
-      // Not before the hook has had its say: until then the token's user would have a connection too many.
-      const user = allowance?.user ?? named
-      if (!allowance || (verb === 'publish' && allowance.publish === false)) session.deny(verb, refusals[verb])
-      else if (user === undefined || session.assignUser(user)) {
-        this.#shorten(grant, allowance.expires)
-        granted(allowance.publish !== false && may('publish'))
-      }
-    }
-    if (!hook || !this.#hello) {
-      settle(true)
-      return
-    }
-    const { path, query, headers } = this.#hello
-    const request = { verb, dialect, room, user: named, connectionId: session.id, address: session.address }
-    const verdict = hook.ask({ ...request, path, query, headers })
-    if (isPromise(verdict)) this.#session.wait(verdict, settle)
-    else settle(verdict)
+  /** Whether the token in force and the hook allow something in a room. */
+  ask(verb: 'join' | 'publish', room: string): Granted | Denied | Promise<Granted | Denied> {
+    return this.#decide(verb, room, this.#claims, this.#applicant.user)
+  }
+
+  /** Something was granted: the connection ends when the first grant does. */
+  limit({ expires }: Granted): void {
+    if (expires < this.#expires) this.#enforce(this.#claims, expires)
   }
 
   /**
-   * Puts a fresh token in the place of the one in force. All that was granted is asked anew, and a room
-   * that is refused now closes the connection. Until all of it is decided the old token stays in force, and
-   * ends the connection when it ends.
+   * Whether a fresh token may take the place of the one in force. All that was granted is asked anew. The old one
+   * stays in force until {@link Authorization.replace}.
    *
    * @param token As the client sent it.
-   * @param taken Called with the new end, in milliseconds since 1970.
-   * @param refused Called with the reason; the old token stays in force.
+   * @param places The rooms that the connection is in.
    */
-  renew(token: unknown, taken: (expires: number | undefined) => void, refused: (why: string) => void): void {
-    const { tokens } = this.#hub.access
-    if (!tokens) return
-    if (Date.now() >= this.#grant.expires) {
-      // Its alarm is due: bringing tokens without a pause must not put that off.
-      this.#session.deny('token-expired', closes.invalidToken)
-      return
+  async renew(tokens: Tokens, token: unknown, places: readonly Place[]): Promise<Renewed | NotRenewed | Denied> {
+    const claims = await tokens.check(token)
+    if (typeof claims === 'string') return notRenewed(claims)
+    if (claims.user !== this.#claims?.user) return notRenewed('token-user')
+    const connection = await this.#decide('connect', undefined, claims, claims.user)
+    if ('denial' in connection) return connection
+    let { user = this.#applicant.user, expires } = connection
+    const asked = [...places]
+    const rights: Renewed['rights'][number][] = []
+    for (const [i, answer] of (await Promise.all(this.#decideAll(asked, claims, user))).entries()) {
+      if ('denial' in answer) return answer
+      user = answer.user ?? user
+      expires = Math.min(expires, answer.expires)
+      const place = asked[i]
+      if (place) rights.push({ place, mayPublish: answer.mayPublish })
     }
-    this.#renewals ??= new RateLimiter(MAX_RENEWALS, RENEWAL_WINDOW)
-    this.#session.slowDown('throttle', this.#renewals.charge(1, performance.now()))
-    this.#session.wait(tokens.check(token), (pass) => {
-      if (typeof pass !== 'string' && pass.user === this.#grant.pass?.user) {
-        this.#renewWith(pass, taken)
-        return
-      }
-      const denial = typeof pass === 'string' ? pass : 'token-user'
-      this.#hub.observer.denied(denial, this.#session.address, this.#session)
-      refused(closeOf(denial).reason)
-    })
+    return { user, mayPublish: connection.mayPublish, expires: Math.min(expires, expiryOf(claims)), claims, rights }
   }
 
-  #renewWith(pass: Claims, taken: (expires: number | undefined) => void): void {
-    const fresh = grantOf(pass)
-    const members = [...this.#session.members]
-    const rights = new Map<Member, boolean>()
-    const decide = (): void => {
-      if (rights.size < members.length) return
-      for (const [member, mayPublish] of rights) member.mayPublish = mayPublish
-      this.#enforce(fresh)
-      taken(fresh.expires === Number.POSITIVE_INFINITY ? undefined : fresh.expires)
+  /** Puts a fresh token in the place of the one in force. */
+  replace({ claims, expires, rights }: Renewed): void {
+    for (const { place, mayPublish } of rights) place.mayPublish = mayPublish
+    this.#enforce(claims, expires)
+  }
+
+  async #identify(tokens: Tokens, hello: Hello): Promise<Granted | Denied> {
+    const claims = await tokens.identify(hello)
+    if (typeof claims === 'string') return { denial: claims, close: closeOf(claims) }
+    // Before the hook has answered: the token may end meanwhile.
+    this.#enforce(claims, expiryOf(claims))
+    return await this.#decide('connect', undefined, claims, claims.user)
+  }
+
+  /** Asks about each place. Nobody is asked any more once one is denied. */
+  #decideAll(
+    places: readonly Place[],
+    claims: Claims,
+    connectionUser: string | undefined,
+  ): (Granted | Denied | Promise<Granted | Denied>)[] {
+    const answers: (Granted | Denied | Promise<Granted | Denied>)[] = []
+    let user = connectionUser
+    for (const { id, room } of places) {
+      const own = id === this.#applicant.id || claims.mayUseId(id)
+      const answer = own ? this.#decide('join', room.name, claims, user) : denials.join
+      answers.push(answer)
+      if (answer instanceof Promise) continue
+      if ('denial' in answer) break
+      user = answer.user ?? user
     }
-    const join = (member: Member): void => {
-      if (member.id !== this.#session.id && !pass.mayUseId(member.id)) {
-        this.#session.deny('join', closes.notAllowedInRoom)
-        return
-      }
-      const settle = (mayPublish: boolean): void => {
-        rights.set(member, mayPublish)
-        decide()
-      }
-      this.ask('join', member.room.name, settle, fresh)
-    }
-    this.ask('connect', undefined, () => (members.length > 0 ? members.forEach(join) : decide()), fresh)
+    return answers
   }
 
-  #enforce(grant: Grant): void {
-    this.#grant = grant
-    this.#arm()
+  /** Asks the token, then the hook. Nobody is asked for a connection that has ended. */
+  #decide(
+    verb: Verb,
+    room: string | undefined,
+    claims: Claims | undefined,
+    user: string | undefined,
+  ): Granted | Denied | Promise<Granted | Denied> {
+    const { hook } = this.#context
+    const { id: connectionId, address, kind } = this.#applicant
+    const dialect = kind?.name
+    const allows = (right: Right): boolean => claims === undefined || claims.allows(right, dialect ?? '', room ?? '')
+    if (this.#ended || (verb !== 'connect' && !allows(verb))) return denials[verb]
+    const mayPublish = allows('publish')
+    if (!hook || !this.#hello) return { user, mayPublish, expires: Number.POSITIVE_INFINITY }
+    const { path, query, headers } = this.#hello
+    const verdict = hook.ask({ verb, dialect, room, user, connectionId, address, path, query, headers })
+    if (isPromise(verdict)) return verdict.then((later) => decisionOf(verb, later, user, mayPublish))
+    return decisionOf(verb, verdict, user, mayPublish)
   }
 
-  #shorten(grant: Grant, time: number | undefined): void {
-    if (time === undefined || time >= grant.expires) return
-    grant.expires = time
-    if (grant === this.#grant) this.#arm()
-  }
-
-  #arm(): void {
-    const { expiries } = this.#hub
-    const { expires } = this.#grant
-    expiries.cancel(this.#alarm)
-    this.#alarm = expires < Number.POSITIVE_INFINITY ? expiries.set(this.#session, expires - Date.now()) : undefined
+  #enforce(claims: Claims | undefined, expires: number): void {
+    this.#claims = claims
+    this.#expires = expires
+    if (this.#ended) return
+    const { expiries } = this.#context
+    expiries.cancel(this.#expiry)
+    this.#expiry = expires < Number.POSITIVE_INFINITY ? expiries.set(this.#applicant, expires - Date.now()) : undefined
   }
 }
 
-function grantOf(pass: Claims): Grant {
-  return { pass, expires: pass.expires ?? Number.POSITIVE_INFINITY }
+/** What the hook's answer comes to, where the token allows what was asked for. */
+function decisionOf(verb: Verb, verdict: Verdict, user: string | undefined, mayPublish: boolean): Granted | Denied {
+  const allowance = allowanceOf(verdict)
+  if (!allowance || (verb === 'publish' && allowance.publish === false)) return denials[verb]
+  return {
+    user: allowance.user ?? user,
+    mayPublish: mayPublish && allowance.publish !== false,
+    expires: allowance.expires ?? Number.POSITIVE_INFINITY,
+  }
+}
+
+function expiryOf({ expires = Number.POSITIVE_INFINITY }: Claims): number {
+  return expires
+}
+
+function notRenewed(denial: Denial): NotRenewed {
+  return { refused: denial, why: closeOf(denial).reason }
 }
 
 /** How a connection is closed whose token was not taken. */
 function closeOf(denial: Denial): CloseReason {
   return denial === 'keys-unavailable' ? closes.keysUnavailable : closes.invalidToken
-}
-
-/** Lets a member in that may only read. */
-export function muting(entered?: (member: Member) => void): (member: Member) => void {
-  return (member) => {
-    member.mayPublish = false
-    entered?.(member)
-  }
 }

@@ -1,6 +1,6 @@
+import type { ClientConnection } from './client-connection.js'
 import type { Counters } from './counters.js'
 import type { Member, Room } from './room.js'
-import type { Session } from './session.js'
 
 /** Frames that wait in a room for the end of the turn. */
 export class Batch {
@@ -33,7 +33,7 @@ export function join(frames: readonly Buffer[]): Buffer {
  * @param room Where it comes from; any of the rooms if there are several.
  */
 export function send(
-  session: Session,
+  session: ClientConnection,
   { bytes, frames }: MemberBatch,
   counters: Counters,
   room: Room | undefined,

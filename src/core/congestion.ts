@@ -4,6 +4,14 @@ export interface SlowConsumerState {
   readonly onPaceUntil: number
 }
 
+/** A room whose members may fall behind. */
+export interface Congestible {
+  /** Much of what it sent waits for a member. */
+  fellBehind(member: SlowConsumerState): void
+  /** Little of it still waits. */
+  caughtUp(member: SlowConsumerState): void
+}
+
 /** How long senders wait for a member that reads more slowly than that, in milliseconds. */
 const PATIENCE = 500
 

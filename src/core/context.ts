@@ -1,7 +1,6 @@
 import type { Access } from './authority.js'
 import { AuthorizeHook } from './authorize-hook.js'
 import { wallClock } from './clocks.js'
-import { closes } from './close-reasons.js'
 import type { Cluster } from './cluster.js'
 import { CountLimiter } from './count-limiter.js'
 import { Counters } from './counters.js'
@@ -11,7 +10,6 @@ import type { HistoryLimits } from './history.js'
 import { KeyedRateLimiter } from './keyed-rate-limiter.js'
 import type { Observer } from './observer.js'
 import { Rooms } from './rooms.js'
-import type { Session } from './session.js'
 
 /** What `throttle` is counted over, in milliseconds. */
 const SECOND = 1000
@@ -30,6 +28,18 @@ export interface Limits extends HistoryLimits {
   readonly roomExpiry: number
 }
 
+/** What a deadline ends. */
+export interface Expiring {
+  /** What a token or the hook has granted is over. */
+  expire(): void
+}
+
+/** What has to find a room in time. */
+export interface Joining {
+  /** It has not. */
+  onJoinTimeout(): void
+}
+
 /** What all sessions of a relay share. */
 export class RelayContext {
   readonly limits: Limits
@@ -46,12 +56,9 @@ export class RelayContext {
   readonly users: CountLimiter
   /** Work for others by users and addresses, counted as their messages are, but over all their connections. */
   readonly work: KeyedRateLimiter
-  readonly joinDeadlines = new Deadlines<Session>((session) => {
-    this.observer.limited('join-timeout', session)
-    session.close(closes.joinTimeout)
-  })
+  readonly joinDeadlines = new Deadlines<Joining>((session) => session.onJoinTimeout())
   /** Ends of what tokens and the hook have granted. */
-  readonly expiries = new Deadlines<Session>((session) => session.deny('token-expired', closes.invalidToken), wallClock)
+  readonly expiries = new Deadlines<Expiring>((session) => session.expire(), wallClock)
 
   constructor(limits: Limits, observer: Observer, access: Access = {}, cluster?: Cluster, counters = new Counters()) {
     this.limits = limits

@@ -1,4 +1,4 @@
-import type { RoomKind } from './room.js'
+import type { Member, RoomKind } from './room.js'
 
 /** One connection's side of a dialect. */
 export interface Conversation {
@@ -8,6 +8,10 @@ export interface Conversation {
   opened?(): void
   /** A message came, whole. */
   receive(data: Buffer, binary: boolean): void
+  /** It is in a room, and the others have not heard of it yet: the place for a welcome. */
+  joined?(member: Member): void
+  /** It is not in the room that it wanted: it chose an id that belongs to another user. */
+  idRefused?(): void
   /** Answers a message over the rate limit. A dialect without it slows the sender down instead. */
   refused?(): void
 }

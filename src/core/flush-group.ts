@@ -1,7 +1,7 @@
 import { Batch, type MemberBatch, mergedBatchFor, send } from './batch.js'
+import type { ClientConnection } from './client-connection.js'
 import type { Counters } from './counters.js'
 import type { Member, Room } from './room.js'
-import type { Session } from './session.js'
 
 /**
  * Rooms in which one sender spoke by turns within a turn of the event loop. They are flushed together, so that a
@@ -86,8 +86,8 @@ export class PublishOrder {
 }
 
 /** The members of all rooms, grouped by session. */
-function bySession(rooms: Iterable<Room>): Map<Session, Member[]> {
-  const sessions = new Map<Session, Member[]>()
+function bySession(rooms: Iterable<Room>): Map<ClientConnection, Member[]> {
+  const sessions = new Map<ClientConnection, Member[]>()
   for (const room of rooms) {
     for (const member of room.members) {
       const places = sessions.get(member.session)

@@ -1,6 +1,6 @@
 import type { Denial } from './authority.js'
+import type { ClientConnection } from './client-connection.js'
 import type { Member, Room, RoomCloseCause } from './room.js'
-import type { Session } from './session.js'
 
 /** Which limit was hit, or for what a client was turned away. */
 export type LimitName =
@@ -67,24 +67,24 @@ export type LimitName =
 
 /** Hears what happens in a relay. Must not throw. */
 export interface Observer {
-  opened(session: Session): void
+  opened(session: ClientConnection): void
   /** @param reason What the close frame says; empty if there was none. */
-  closed(session: Session, code: number, reason: string): void
-  roomCreated(room: Room, session: Session): void
+  closed(session: ClientConnection, code: number, reason: string): void
+  roomCreated(room: Room, session: ClientConnection): void
   /** Its last member has left. */
   roomRemoved(room: Room, why: RoomCloseCause): void
   joined(member: Member): void
   left(member: Member): void
   /** @param address Of a client that has no session. */
-  limited(limit: LimitName, session?: Session, address?: string): void
+  limited(limit: LimitName, session?: ClientConnection, address?: string): void
   /** A handshake that was answered with an HTTP status, or that failed in TLS, and why. */
   handshakeFailed(reason: number | 'tls', why: string): void
   /** Somebody was denied something; without a session it was asked for over HTTP. */
-  denied(why: Denial, address: string, session?: Session): void
+  denied(why: Denial, address: string, session?: ClientConnection): void
   /** A message that its dialect refused, and why. */
-  refused(session: Session, why: string): void
+  refused(session: ClientConnection, why: string): void
   /** A fault in a dialect or a hook; its connection, if it has one, is closed with 1011. */
-  failed(error: unknown, session?: Session): void
+  failed(error: unknown, session?: ClientConnection): void
 }
 
 /** The names of all events. The compiler holds them to the interface. */

@@ -1,14 +1,14 @@
 import { Batch, batchFor, join, send } from './batch.js'
+import type { ClientConnection } from './client-connection.js'
 import type { ClientUsage } from './client-usage.js'
 import { closes } from './close-reasons.js'
 import type { Link } from './cluster.js'
-import { Congestion, type SlowConsumerState } from './congestion.js'
+import { type Congestible, Congestion, type SlowConsumerState } from './congestion.js'
 import type { Counters, DialectCounts } from './counters.js'
 import type { Deadline } from './deadlines.js'
 import type { FlushGroup } from './flush-group.js'
 import type { History } from './history.js'
 import { IdOwners, mustYield } from './id-owners.js'
-import type { Session } from './session.js'
 import type { Ticker } from './ticker.js'
 
 /** What a room needs to know of the dialect that it belongs to. */
@@ -44,7 +44,7 @@ export interface RoomMember {
 
 /** A session's place in one room. */
 export class Member implements RoomMember {
-  readonly session: Session
+  readonly session: ClientConnection
   readonly room: Room
   readonly id: string
   readonly nickname: string | undefined
@@ -58,7 +58,7 @@ export class Member implements RoomMember {
   /** Whether it gets less of the pending batch than the rest: it joined meanwhile, or wrote some of it. */
   needsOwnBatch = false
 
-  constructor(session: Session, room: Room, id: string, nickname?: string, owner?: string) {
+  constructor(session: ClientConnection, room: Room, id: string, nickname?: string, owner?: string) {
     this.session = session
     this.room = room
     this.id = id
@@ -82,7 +82,7 @@ const MAX_BATCH_BYTES = 256 * 1024
 export type RoomCloseCause = 'empty' | 'expired' | 'isolated' | 'closed'
 
 /** Members, and the batch of frames that waits for the end of the turn. */
-export class Room {
+export class Room implements Congestible {
   readonly kind: RoomKind
   readonly name: string
   /** When it was opened, in milliseconds since 1970; on any node. */

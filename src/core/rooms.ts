@@ -7,7 +7,6 @@ import type { Counters } from './counters.js'
 import { Deadlines } from './deadlines.js'
 import { Archive, History } from './history.js'
 import { Room, type RoomCloseCause, type RoomKind } from './room.js'
-import type { Session } from './session.js'
 import { Ticker } from './ticker.js'
 
 /** All open rooms, by dialect and name. */
@@ -61,7 +60,7 @@ export class Rooms implements Iterable<Room> {
    *   a system call, and memory for as long as the socket is there.
    * @returns If it cannot be opened, the reason: `all` are taken, or this client has its `share`.
    */
-  open(kind: RoomKind, name: string, session: Pick<Session, 'client'>): Room | 'all' | 'share' {
+  open(kind: RoomKind, name: string, session: { readonly client: string }): Room | 'all' | 'share' {
     const found = this.find(kind, name)
     if (found) return found
     const { client } = session

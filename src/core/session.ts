@@ -1,32 +1,24 @@
 import type { Denial, Hello } from './authority.js'
-import { Authorization, muting } from './authorization.js'
-import { mergedBatchFor, send } from './batch.js'
+import { Authorization, type Denied, type Granted, type NotRenewed, type Renewed, UNLIMITED } from './authorization.js'
+import type { ClientConnection } from './client-connection.js'
 import { type CloseReason, closes } from './close-reasons.js'
-import type { RelayContext } from './context.js'
+import type { Congestible } from './congestion.js'
+import type { Expiring, RelayContext } from './context.js'
 import type { Conversation } from './conversation.js'
-import type { Deadline } from './deadlines.js'
-import { FloodGuard } from './flood-guard.js'
 import { PublishOrder } from './flush-group.js'
-import { RateLimiter } from './rate-limiter.js'
-import { Member, type Room, type RoomKind } from './room.js'
+import { Inbox } from './inbox.js'
+import { type MemberIdentity, Memberships } from './memberships.js'
+import type { LimitName } from './observer.js'
+import type { Member, Room, RoomKind } from './room.js'
+import { SenderLimits } from './sender-limits.js'
 import type { Transport, TransportStats } from './transport.js'
-import { costOfNotices, costOfPlace, TURN, VISIT } from './work-cost.js'
-
-/** Milliseconds over which `byteRate` is counted. */
-const SECOND = 1000
 
 const goOn = (): void => {}
 
 const NOTHING: Conversation = { kind: undefined, receive() {} }
 
-/** How the others know a member. */
-export interface MemberIdentity {
-  readonly id: string
-  readonly nickname?: string | undefined
-}
-
 /** One connection's verbs, whatever the dialect. Cleans up exactly once. */
-export class Session {
+export class Session implements ClientConnection, Expiring {
   /** Unguessable, unique; also the public id of a member where the dialect asks for none. */
   readonly id: string
   /** Named by a token or the `authorize` hook. */
@@ -34,55 +26,53 @@ export class Session {
   /** Only where tokens are checked or a hook is asked. */
   readonly authorization: Authorization | undefined
   /** When it began, in whole seconds of `performance.now()`: a small integer, which costs least to keep. */
-  readonly since = Math.floor(performance.now() / SECOND)
+  readonly since = Math.floor(performance.now() / 1000)
   /** Messages that came from the client, those that were refused among them. */
   messages = 0
 
-  readonly #hub: RelayContext
-  readonly #port: Transport
-  readonly #members: Member[] = []
+  readonly #context: RelayContext
+  readonly #transport: Transport
+  readonly #memberships: Memberships
   #conversation: Conversation = NOTHING
-  #gate: FloodGuard | undefined
-  #meter: RateLimiter | undefined
-  #pings: RateLimiter | undefined
-  readonly #bytes: RateLimiter | undefined
-  /** Whether it has ever found a room, or waits for one, and until when it has to. */
-  #settled = false
-  #deadline: Deadline<Session> | undefined
+  readonly #sender: SenderLimits
   /** Only where it has spoken, in a dialect in which it may be in several rooms. */
   #order: PublishOrder | undefined
-  /** Work that it has caused since it was the turn of others (see `cost.ts`). */
-  #work = 0
-  /** Answers that are outstanding. */
-  #awaited = 0
+  /** Made with the first answer that it has to wait for. */
+  #inbox: Inbox | undefined
   #ended = false
 
-  constructor(hub: RelayContext, port: Transport, id: string, hello: Hello) {
-    this.#hub = hub
-    this.#port = port
+  constructor(context: RelayContext, transport: Transport, id: string, hello: Hello) {
+    this.#context = context
+    this.#transport = transport
     this.id = id
-    if (hub.authorizes) this.authorization = new Authorization(this, hub, hello)
-    if (hub.limits.byteRate > 0) this.#bytes = new RateLimiter(hub.limits.byteRate, SECOND)
+    if (context.authorizes) this.authorization = new Authorization(this, context, hello)
+    this.#sender = new SenderLimits(context, transport, this)
+    this.#memberships = new Memberships(this, context, this.#sender)
   }
 
   /** Its places in rooms. */
   get members(): readonly Member[] {
-    return this.#members
+    return this.#memberships.members
   }
 
   /** The address of the client; empty once the connection is gone. */
   get address(): string {
-    return this.#port.address
+    return this.#transport.address
   }
 
   /** The client that shares of the relay are counted for: its user, or its address where no user is named. Empty if unknown. */
   get client(): string {
-    return this.user === undefined ? this.#port.network : `user ${this.user}`
+    return this.user === undefined ? this.#transport.network : `user ${this.user}`
   }
 
   /** What its connection has carried so far, and what waits there. */
   measure(): TransportStats {
-    return this.#port.measure()
+    return this.#transport.measure()
+  }
+
+  /** What speaks for it. */
+  get conversation(): Conversation {
+    return this.#conversation
   }
 
   /** The dialect spoken, once that is clear. */
@@ -96,21 +86,19 @@ export class Session {
    * @param barred Whether it comes from a page that may not talk to the relay.
    */
   open(begin: (session: Session) => Conversation, barred = false): void {
-    const { limits, counters, joinDeadlines, observer } = this.#hub
+    const { cluster, counters, observer } = this.#context
     counters.connections++
-    this.#hub.cluster?.wake()
-    this.attempt(() => {
+    cluster?.wake()
+    try {
       const conversation = begin(this)
       this.#converse(conversation)
       observer.opened(this)
       if (barred) this.deny('origin', closes.originNotAllowed)
-      else if (this.authorization) this.authorization.open(() => conversation.opened?.())
-      else conversation.opened?.()
-    })
-    // Most dialects have joined by now.
-    if (limits.joinTimeout > 0 && !this.#settled && !this.#ended) {
-      this.#deadline = joinDeadlines.set(this, limits.joinTimeout)
+      else this.#whenGranted(this.authorization?.connect() ?? UNLIMITED, () => conversation.opened?.())
+    } catch (error) {
+      this.fail(error)
     }
+    this.#memberships.begin()
   }
 
   /** Hands the connection over to another conversation, which gets the message that decided it. */
@@ -122,9 +110,9 @@ export class Session {
 
   /** A message came from the client, whole and unmasked. */
   receive(data: Buffer, binary: boolean): void {
-    this.#hub.cluster?.wake()
+    this.#context.cluster?.wake()
     if (this.#ended || this.#mustWait(data, binary)) return
-    const { counters } = this.#hub
+    const { counters } = this.#context
     this.messages++
     counters.messagesReceived++
     counters.bytesReceived += data.length
@@ -135,36 +123,38 @@ export class Session {
     }
   }
 
+  /** Joins a room, if that is allowed; `Conversation.joined` is called then. Too many rooms or members close the connection. */
+  join(kind: RoomKind, name: string, who: MemberIdentity): void {
+    this.#ask('join', name, ({ mayPublish }) => this.#memberships.enter(kind, name, who, mayPublish))
+  }
+
   /**
-   * Joins a room, if that is allowed. Too many rooms, or members in it, close the connection.
+   * Brings a fresh token, which takes the place of the one in force if all that was granted is granted again.
    *
-   * @param entered Called when it is in, before the others hear of it: the place for a welcome.
-   * @param refused Called if it chose an id that belongs to another user.
+   * @param token As the client sent it.
+   * @param answer Called with the outcome, unless the connection is closed for it.
    */
-  join(
-    kind: RoomKind,
-    name: string,
-    who: MemberIdentity,
-    entered?: (member: Member) => void,
-    refused?: () => void,
-  ): void {
-    this.#ask('join', name, (mayPublish) =>
-      this.#enter(kind, name, who, mayPublish ? entered : muting(entered), refused),
-    )
+  renew(token: unknown, answer: (outcome: Renewed | NotRenewed) => void): void {
+    const { authorization } = this
+    const { tokens } = this.#context.access
+    if (!authorization || !tokens) return
+    // Bringing tokens without a pause must not put off a deadline that is due.
+    if (authorization.expired) {
+      this.expire()
+      return
+    }
+    this.#sender.renewed()
+    this.wait(authorization.renew(tokens, token, this.#memberships.members), (outcome) => {
+      if ('refused' in outcome) this.#context.observer.denied(outcome.refused, this.address, this)
+      else if (this.#accept(outcome)) authorization.replace(outcome)
+      else return
+      answer(outcome)
+    })
   }
 
   /** Leaves a room, after getting what was published there before. Does nothing if it is out. */
   leave(member: Member): void {
-    const { room } = member
-    if (member.index < 0) return
-    if (!this.#ended && room.batch.frames.length > member.joinedAt) this.#catchUp()
-    room.remove(member)
-    this.#members.splice(this.#members.indexOf(member), 1)
-    const { kind, members } = room
-    if (members.length === 0) this.#hub.rooms.close(room, 'empty')
-    else if (kind.left && !room.closed && !room.has(member.id)) room.deliver(kind.left(member))
-    this.#hub.observer.left(member)
-    if (members.length === 0) this.#hub.observer.roomRemoved(room, room.closed ?? 'empty')
+    this.#memberships.leave(member)
   }
 
   /**
@@ -173,7 +163,7 @@ export class Session {
    * @param author Does not get it; left out, all members do.
    */
   publish(room: Room, frame: Buffer, author?: Member): void {
-    this.#hub.counters.messagesRelayed++
+    this.#context.counters.messagesRelayed++
     if (room.kind.several) {
       this.#order ??= new PublishOrder()
       this.#order.turnTo(room)
@@ -183,72 +173,50 @@ export class Session {
 
   /** Sends a frame to a room that it need not be in, if that is allowed. `encode` gets the number of members. */
   publishTo(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
-    this.#ask('publish', name, () => {
-      this.#joined()
-      this.#visit(kind, name, encode)
-    })
+    this.#ask('publish', name, () => this.#memberships.visit(kind, name, encode))
   }
 
   /** Sends frames to this client, behind all that its rooms have for it. */
   send(frames: Buffer): void {
     if (this.#ended) return
-    this.#catchUp()
-    this.#hub.counters.bytesSent += frames.length
-    this.#port.write(frames)
+    this.#memberships.catchUp()
+    this.#context.counters.bytesSent += frames.length
+    this.#transport.write(frames)
   }
 
   /** Sends frames to this client at once. For rooms: everything else wants {@link Session.send}. */
-  write(frames: Buffer, room: Room | undefined): void {
-    this.#port.write(frames, room)
+  write(frames: Buffer, room: Congestible | undefined): void {
+    this.#transport.write(frames, room)
   }
 
-  /** The client pinged, or answered a ping: so many are fine, and more slow it down, whatever the dialect. */
+  /** The client pinged, or answered a ping. */
   pinged(): void {
-    if (this.#ended) return
-    this.#pings ??= new RateLimiter(this.#hub.limits.throttle, SECOND)
-    this.slowDown('throttle', this.#pings.charge(1, performance.now()))
+    if (!this.#ended) this.#sender.pinged()
   }
 
   /** Tells the log that a message was refused by its dialect. */
   refuse(why: string): void {
-    this.#hub.observer.refused(this, why)
+    this.#context.observer.refused(this, why)
   }
 
   /** The limits in force. */
   get limits(): RelayContext['limits'] {
-    return this.#hub.limits
+    return this.#context.limits
   }
 
   /** Reports a limit that the dialect or the connection enforces. */
-  limited(limit: Parameters<RelayContext['observer']['limited']>[0]): void {
-    this.#hub.observer.limited(limit, this)
-  }
-
-  /** Reads nothing more from it for so long, if it has to wait at all. */
-  slowDown(limit: 'bytes' | 'throttle', milliseconds: number): void {
-    if (milliseconds <= 0) return
-    this.limited(limit)
-    this.#port.pause(milliseconds)
+  limited(limit: LimitName): void {
+    this.#context.observer.limited(limit, this)
   }
 
   /** The relay did not read the client for so many milliseconds until now. */
   delayed(milliseconds: number): void {
-    this.#gate?.delayed(milliseconds, performance.now())
-  }
-
-  /** Charges it for work that it causes, as if it had sent so many messages. */
-  charge(messages: number): void {
-    this.#work += messages
-    if (this.#work >= TURN) {
-      this.#work = 0
-      this.#port.pause(1)
-    }
-    if (this.#meter) this.slowDown('throttle', this.#meter.charge(messages, performance.now()))
+    this.#sender.delayed(milliseconds)
   }
 
   /** Charges its user or address, for work that the client could cause again by connecting again. */
   chargeClient(messages: number): void {
-    const { work } = this.#hub
+    const { work } = this.#context
     if (messages === 0 || !work.limited) return
     const { client } = this
     if (client !== '') work.charge(client, messages, performance.now())
@@ -256,31 +224,18 @@ export class Session {
 
   /** Denies it something that it cannot go on without. */
   deny(why: Denial, reason: CloseReason): void {
-    this.#hub.observer.denied(why, this.address, this)
+    this.#context.observer.denied(why, this.address, this)
     this.close(reason)
   }
 
-  /** Does something on behalf of the client, who pays if it fails. */
-  attempt(act: () => unknown): void {
-    try {
-      act()
-    } catch (error) {
-      this.fail(error)
-    }
-  }
-
-  /** Acts on an answer when it is there; until then nothing more is read from the client. */
-  wait<T>(answer: PromiseLike<T>, act: (answer: T) => void): void {
-    if (this.#awaited++ === 0) this.#port.hold()
-    Promise.resolve(answer).then(
-      (value) => this.#answered(() => act(value)),
-      (error: unknown) => this.#answered(() => this.fail(error)),
-    )
+  /** What a token or the hook has granted is over. */
+  expire(): void {
+    this.deny('token-expired', closes.invalidToken)
   }
 
   /** A dialect or a hook failed. */
   fail(error: unknown): void {
-    this.#hub.observer.failed(error, this)
+    this.#context.observer.failed(error, this)
     this.close(closes.internalError)
   }
 
@@ -289,12 +244,15 @@ export class Session {
     return this.#ended
   }
 
-  /** Ends the session from this side. */
+  /**
+   * Ends the session from this side. No other place closes a transport: by then the session has left its rooms, and
+   * acts on nothing that still comes.
+   */
   close(reason: CloseReason): void {
     if (this.#ended) return
-    this.#catchUp()
+    this.#memberships.catchUp()
     this.end(reason.code, reason.reason)
-    this.#port.close(reason)
+    this.#transport.close(reason)
   }
 
   /**
@@ -305,22 +263,20 @@ export class Session {
   end(code: number, reason = ''): void {
     if (this.#ended) return
     this.#ended = true
-    this.#hub.joinDeadlines.cancel(this.#deadline)
     this.authorization?.end()
-    if (this.#gate) this.#hub.stalls.unwatch()
-    for (const member of [...this.#members]) this.leave(member)
-    if (this.user !== undefined) this.#hub.users.release(this.user)
-    this.#hub.counters.disconnections++
-    this.#hub.observer.closed(this, code, reason)
+    this.#sender.end()
+    this.#memberships.end()
+    if (this.user !== undefined) this.#context.users.release(this.user)
+    this.#context.counters.disconnections++
+    this.#context.observer.closed(this, code, reason)
   }
 
   /** Whether a message has to wait for slow readers of its room: nothing is parsed yet, so that is the last one it spoke in. */
   #mustWait(data: Buffer, binary: boolean): boolean {
-    const room = this.#order?.room ?? (this.#members.length === 1 ? this.#members[0]?.room : undefined)
-    const { congestion } = room ?? {}
-    if (congestion === undefined) return false
-    const { relief } = congestion
-    if (relief === undefined) return false
+    const { members } = this.#memberships
+    const { congestion } = this.#order?.room ?? (members.length === 1 ? members[0]?.room : undefined) ?? {}
+    const relief = congestion?.relief
+    if (congestion === undefined || relief === undefined) return false
     this.limited('readers')
     const kept = congestion.keep(data.length)
     // Not a function from here if it goes on: that would keep the message, too.
@@ -328,185 +284,57 @@ export class Session {
     return kept
   }
 
-  #answered(act: () => void): void {
-    this.#awaited--
-    if (this.#ended) return
-    this.attempt(act)
-    // It may wait for another answer by now.
-    if (this.#awaited === 0 && !this.#ended) this.#port.release()
+  /** Acts on an answer when it is there. Nothing more is read from the client until then. */
+  wait<T>(answer: Promise<T>, act: (answer: T) => void): void {
+    this.#inbox ??= new Inbox(this, this.#transport)
+    this.#inbox.wait(answer, act)
   }
 
   #converse(conversation: Conversation): void {
     this.#conversation = conversation
-    const { stalls, limits } = this.#hub
-    if (conversation.refused) {
-      this.#meter = undefined
-      this.#gate = new FloodGuard(limits.rateLimit, limits.rateLimitWindow, stalls)
-      stalls.watch()
-    } else if (limits.throttle > 0) this.#meter = new RateLimiter(limits.throttle, SECOND)
+    this.#sender.begin(conversation.refused !== undefined)
   }
 
   /** Whether a message may pass; slows the sender down, refuses or closes if not. */
   #admit(length: number): boolean {
-    const now = performance.now()
-    if (this.#bytes) this.slowDown('bytes', this.#bytes.charge(length, now))
-    if (this.#meter) this.slowDown('throttle', this.#meter.charge(1, now))
-    const verdict = this.#gate?.judge(now) ?? 'pass'
-    if (verdict === 'pass') return true
-    this.#hub.counters.rateLimitsHit++
-    if (verdict === 'flood') {
-      this.limited('flood')
-      this.close(closes.flooding)
-    } else {
-      this.limited('rate')
-      this.#conversation.refused?.()
+    const verdict = this.#sender.judge(length)
+    if (verdict === 'flood') this.close(closes.flooding)
+    else if (verdict === 'refuse') this.#conversation.refused?.()
+    return verdict === 'pass'
+  }
+
+  /** Acts once a token and the hook allow it: at once where nobody has to be asked. */
+  #ask(verb: 'join' | 'publish', room: string, act: (granted: Granted) => void): void {
+    if (!this.#ended) this.#whenGranted(this.authorization?.ask(verb, room) ?? UNLIMITED, act)
+  }
+
+  /** Acts on an answer if it grants what was asked for: at once if the answer is there. */
+  #whenGranted(answer: Granted | Denied | Promise<Granted | Denied>, act: (granted: Granted) => void): void {
+    if (answer instanceof Promise) this.wait(answer, (later) => this.#whenGranted(later, act))
+    else if (!this.#ended && this.#accept(answer)) {
+      this.authorization?.limit(answer)
+      act(answer)
     }
+  }
+
+  /** Whether something was granted, and the user it names may have the connection. Closes it if not. */
+  #accept<T extends Granted>(answer: T | Denied): answer is T {
+    if (!('denial' in answer)) return answer.user === undefined || this.#assignUser(answer.user)
+    this.deny(answer.denial, answer.close)
     return false
   }
 
-  #enter(
-    kind: RoomKind,
-    name: string,
-    who: MemberIdentity,
-    entered?: (member: Member) => void,
-    refused?: () => void,
-  ): void {
-    const { rooms, limits, work } = this.#hub
-    const delay = kind.joined && work.limited ? work.wait(this.client, performance.now()) : 0
-    if (delay > 0) {
-      this.limited('throttle')
-      // It has asked in time, and the wait is the relay's.
-      this.#joined()
-      this.wait(rest(delay), () => this.#enter(kind, name, who, entered, refused))
-      return
-    }
-    const room = this.#open(kind, name)
-    if (!room) return
-    const { ready } = room
-    if (ready !== undefined) {
-      // Others may be in already, on nodes that have not answered yet.
-      this.wait(ready, () => this.#enter(kind, name, who, entered, refused))
-      return
-    }
-    if (limits.maxRoomMembers > 0 && room.count >= limits.maxRoomMembers) {
-      this.limited('room-members')
-      this.close(closes.roomFull)
-      return
-    }
-    const owner = this.authorization && kind.chosenIds ? room.ownerOf(this.user) : undefined
-    if (owner !== undefined && !this.#mayUseId(who.id, owner, room)) {
-      if (room.members.length === 0) rooms.close(room, 'empty')
-      refused?.()
-      return
-    }
-    if (rooms.find(kind, name) !== room) {
-      // The room was closed with its last member, who gave up the id.
-      this.#enter(kind, name, who, entered, refused)
-      return
-    }
-    this.#place(new Member(this, room, who.id, who.nickname, owner), entered)
-  }
-
-  /** Takes its place in a room, and tells the others. */
-  #place(member: Member, entered?: (member: Member) => void): void {
-    const { room } = member
-    const { kind } = room
-    const { observer } = this.#hub
-    const known = room.has(member.id)
-    room.add(member)
-    this.#members.push(member)
-    this.#joined()
-    const notices = costOfNotices(room)
-    this.charge(costOfPlace(room) + notices)
-    this.chargeClient(notices)
-    entered?.(member)
-    if (kind.joined && !known) room.deliver(kind.joined(member), member)
-    if (room.members.length === 1) observer.roomCreated(room, this)
-    observer.joined(member)
-  }
-
-  /**
-   * Whether the client may take an id. The name of a user belongs to that user: members of others who have it are
-   * closed when the user comes, and nobody else can take it while the user is connected. Any other id belongs to the
-   * user who has it.
-   */
-  #mayUseId(id: string, owner: string, room: Room): boolean {
-    if (id !== this.id && this.authorization?.mayUseId(id) === false) return false
-    const contested = room.owners.isHeldByAnother(id, owner)
-    if (id !== this.user) return !contested && !this.#hub.users.has(id)
-    if (!contested) return true
-    for (const member of [...room.members]) {
-      if (member.id === id && member.owner !== owner) member.session.close(closes.idTaken)
-    }
-    return true
-  }
-
-  /** The room of that name, opened if need be; if that cannot be, the connection is closed. */
-  #open(kind: RoomKind, name: string): Room | undefined {
-    const room = this.#hub.rooms.open(kind, name, this)
-    if (typeof room === 'object') return room
-    if (room === 'all') this.limited('rooms')
-    else this.limited(this.user === undefined ? 'address-rooms' : 'user-rooms')
-    this.close(room === 'all' ? closes.tooManyRooms : closes.tooManyOwnRooms)
-    return undefined
-  }
-
-  /** Publishes to a room that it is not in. If this node does not host it, others may. */
-  #visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
-    const { rooms } = this.#hub
-    const room = rooms.clustered ? this.#open(kind, name) : rooms.find(kind, name)
-    if (!room) return
-    const { ready } = room
-    if (ready !== undefined) {
-      this.wait(ready, () => this.#visit(kind, name, encode))
-      return
-    }
-    this.publish(room, encode(room.count))
-    if (room.members.length > 0) return
-    rooms.close(room, 'empty')
-    this.charge(VISIT)
-  }
-
-  /** Sends the client what its rooms have for it, ahead of the other members, so that something else may follow. */
-  #catchUp(): void {
-    const behind = this.#members.filter(({ room, joinedAt }) => room.batch.frames.length > joinedAt)
-    if (behind.length === 0) return
-    const share = mergedBatchFor(behind, ({ batch }) => batch)
-    for (const member of behind) member.room.skip(member)
-    send(this, share, this.#hub.counters, behind[0]?.room)
-  }
-
-  /** It has found a room in time, or asked for one. */
-  #joined(): void {
-    if (this.#settled) return
-    this.#settled = true
-    this.#hub.joinDeadlines.cancel(this.#deadline)
-    this.#deadline = undefined
-  }
-
-  /** Goes on with `granted` when that is allowed: at once where nobody has to be asked. */
-  #ask(verb: 'join' | 'publish', room: string, granted: (mayPublish: boolean) => void): void {
-    if (this.#ended) return
-    if (this.authorization) this.authorization.ask(verb, room, granted)
-    else granted(true)
-  }
-
   /** The connection is that user's from now on, unless that user has too many: then it is closed. */
-  assignUser(user: string): boolean {
+  #assignUser(user: string): boolean {
     if (user === this.user) return true
     if (this.#ended) return false
-    if (!this.#hub.users.take(user)) {
+    if (!this.#context.users.take(user)) {
       this.limited('user-connections')
       this.close(closes.tooManyConnections)
       return false
     }
-    if (this.user !== undefined) this.#hub.users.release(this.user)
+    if (this.user !== undefined) this.#context.users.release(this.user)
     this.user = user
     return true
   }
-}
-
-/** Resolves after some time, without keeping the process alive. */
-async function rest(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, Math.ceil(milliseconds)).unref())
 }

@@ -1,5 +1,5 @@
 import type { CloseReason } from './close-reasons.js'
-import type { Room } from './room.js'
+import type { Congestible } from './congestion.js'
 
 /** What a connection has carried, and what waits for its client; in bytes of the wire. */
 export interface TransportStats {
@@ -22,8 +22,8 @@ export interface Transport {
    *
    * @param room The room that the frames come from, if others get them too. It hears when the client falls behind.
    */
-  write(frames: Buffer, room?: Room): void
-  /** Sends a close frame, and then closes the connection. The session has ended when this is called. */
+  write(frames: Buffer, room?: Congestible): void
+  /** Sends a close frame, and then closes the connection. Called by `Session.close` alone, when the session has ended. */
   close(reason: CloseReason): void
   /** Reads nothing more until {@link Transport.release}, not even what has come with the message that is being read. */
   hold(): void

@@ -133,8 +133,7 @@ class ImpossibleWriterConversation implements Conversation {
     const fault = faultOf(this.#roomId, this.#nickname)
     if (fault) this.#session.close(fault)
     else {
-      const who = { id: this.#session.id, nickname: this.#nickname }
-      this.#session.join(impossibleWriter, this.#roomId, who, (member) => this.#welcome(member))
+      this.#session.join(impossibleWriter, this.#roomId, { id: this.#session.id, nickname: this.#nickname })
     }
   }
 
@@ -151,7 +150,7 @@ class ImpossibleWriterConversation implements Conversation {
     this.#session.send(refusalFor(this.#session.limits))
   }
 
-  #welcome(member: Member): void {
+  joined(member: Member): void {
     this.#member = member
     const { id, room } = member
     this.#session.send(jsonFrame({ type: 'connected', connectionId: id, roomId: room.name, userCount: room.count }))

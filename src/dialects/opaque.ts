@@ -67,11 +67,11 @@ class OpaqueConversation implements Conversation {
     const name = this.#room.slice('raw/'.length)
     if (this.#room === 'raw') this.#session.close(closes.rawRoomRequired)
     else if (name.length > MAX_NAME) this.#session.close(closes.longRoomName)
-    else {
-      this.#session.join(opaque, this.#room, { id: this.#session.id }, (member) => {
-        this.#member = member
-      })
-    }
+    else this.#session.join(opaque, this.#room, { id: this.#session.id })
+  }
+
+  joined(member: Member): void {
+    this.#member = member
   }
 
   receive(data: Buffer, binary: boolean): void {

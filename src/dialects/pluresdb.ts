@@ -77,18 +77,16 @@ class PluresdbConversation implements Conversation {
     else if (this.#member?.room.name !== topic || this.#member.id !== peerId) {
       if (this.#member) this.#session.leave(this.#member)
       this.#member = undefined
-      this.#session.join(
-        pluresdb,
-        topic,
-        { id: peerId },
-        (member) => this.#welcome(member),
-        () => this.#error('peerId belongs to another user'),
-      )
+      this.#session.join(pluresdb, topic, { id: peerId })
     }
   }
 
+  idRefused(): void {
+    this.#error('peerId belongs to another user')
+  }
+
   /** Tells a newcomer of every other peer present. */
-  #welcome(member: Member): void {
+  joined(member: Member): void {
     this.#member = member
     const { id, room } = member
     const end = `,"topic":${JSON.stringify(room.name)}}`

@@ -14,5 +14,9 @@ export function isRenewal(session: Session, message: JsonMessage): boolean {
  */
 export function renew(session: Session, message: JsonMessage, refused: (why: string) => void): void {
   const token = message.string('token') ?? message.raw('token')
-  session.authorization?.renew(token, (expires) => session.send(jsonFrame({ type: 'auth', expires })), refused)
+  session.renew(token, (outcome) => {
+    if ('why' in outcome) refused(outcome.why)
+    else
+      session.send(jsonFrame({ type: 'auth', expires: Number.isFinite(outcome.expires) ? outcome.expires : undefined }))
+  })
 }

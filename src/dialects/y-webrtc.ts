@@ -56,6 +56,10 @@ class YWebrtcConversation implements Conversation {
     else this.#error('Unknown message type')
   }
 
+  joined(member: Member): void {
+    this.#topics.set(member.room.name, member)
+  }
+
   #publish(message: JsonMessage): void {
     const topic = message.string('topic')
     if (!isName(topic, MAX_TOPIC)) {
@@ -85,9 +89,7 @@ class YWebrtcConversation implements Conversation {
       this.#tooManyTopics()
       return
     }
-    for (const topic of wanted) {
-      this.#session.join(yWebrtc, topic, { id: this.#session.id }, (member) => this.#topics.set(topic, member))
-    }
+    for (const topic of wanted) this.#session.join(yWebrtc, topic, { id: this.#session.id })
   }
 
   #unsubscribe(topics: Set<string>): void {

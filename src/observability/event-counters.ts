@@ -1,7 +1,7 @@
 import { type Denial, denials } from '../core/authority.js'
+import type { ClientConnection } from '../core/client-connection.js'
 import { closes } from '../core/close-reasons.js'
 import type { LimitName, Observer } from '../core/observer.js'
-import type { Session } from '../core/session.js'
 import { limitMessages } from './event-log.js'
 
 /** How often each thing of a few happened, whatever clients do. */
@@ -62,7 +62,7 @@ export class EventCounters implements Partial<Observer> {
     return this.#faults
   }
 
-  closed(_session: Session, code: number): void {
+  closed(_session: ClientConnection, code: number): void {
     add(this.#closes, this.#closes.has(String(code)) ? String(code) : OTHER)
   }
 
@@ -78,7 +78,7 @@ export class EventCounters implements Partial<Observer> {
     add(this.#denials, why)
   }
 
-  refused({ kind }: Session): void {
+  refused({ kind }: ClientConnection): void {
     add(this.#refusals, kind?.name ?? UNDECIDED)
   }
 

@@ -1,8 +1,8 @@
 import type { Denial } from '../core/authority.js'
+import type { ClientConnection } from '../core/client-connection.js'
 import type { LimitName, Observer } from '../core/observer.js'
 import type { Member, Room, RoomCloseCause } from '../core/room.js'
 import type { Rooms } from '../core/rooms.js'
-import type { Session } from '../core/session.js'
 import type { Logger } from './logger.js'
 import type { RoomNameHasher } from './room-names.js'
 import type { Stats } from './status-report.js'
@@ -62,14 +62,14 @@ export class EventLog implements Observer {
     this.#summary = new WarningSummary(log)
   }
 
-  opened(session: Session): void {
+  opened(session: ClientConnection): void {
     // The address costs a system call, and is asked for only if the line is written.
     this.#summary.debug('Connection opened', () => {
       return { connectionId: session.id, address: session.address, dialect: session.kind?.name }
     })
   }
 
-  closed({ id, kind }: Session, code: number): void {
+  closed({ id, kind }: ClientConnection, code: number): void {
     this.#summary.debug('Connection closed', () => ({ connectionId: id, dialect: kind?.name, code }))
   }
 
@@ -89,7 +89,7 @@ export class EventLog implements Observer {
     this.#presence(member, 'User left room')
   }
 
-  limited(limit: LimitName, session?: Session, address?: string): void {
+  limited(limit: LimitName, session?: ClientConnection, address?: string): void {
     this.#summary.warn(session?.id ?? address ?? '', limitMessages[limit], () => {
       const who = session
         ? { connectionId: session.id, address: session.address, dialect: session.kind?.name }
@@ -103,13 +103,13 @@ export class EventLog implements Observer {
   }
 
   /** By address and not by connection: who guesses tokens has a new connection for each. */
-  denied(why: Denial, address: string, session?: Session): void {
+  denied(why: Denial, address: string, session?: ClientConnection): void {
     this.#summary.warn(`${address} ${why}`, 'Access denied', () => {
       return { address, ...(session && { connectionId: session.id, dialect: session.kind?.name }), why }
     })
   }
 
-  refused(session: Session, why: string): void {
+  refused(session: ClientConnection, why: string): void {
     const { id, kind } = session
     this.#summary.warn(id, 'Message refused', () => {
       return { connectionId: id, address: session.address, dialect: kind?.name, why }
@@ -123,12 +123,12 @@ export class EventLog implements Observer {
     this.#log.warn(fields, what)
   }
 
-  failed(error: unknown, session?: Session): void {
+  failed(error: unknown, session?: ClientConnection): void {
     const who = { connectionId: session?.id, dialect: session?.kind?.name }
     this.#summary.error(error, 'Fault in a dialect or a hook', () => who)
   }
 
-  listenerFailed(error: unknown, session?: Session): void {
+  listenerFailed(error: unknown, session?: ClientConnection): void {
     this.#summary.error(error, 'Fault in an event listener', () => ({ connectionId: session?.id }))
   }
 

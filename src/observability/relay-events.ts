@@ -1,7 +1,7 @@
 import type { Denial } from '../core/authority.js'
+import type { ClientConnection } from '../core/client-connection.js'
 import type { LimitName, Observer } from '../core/observer.js'
 import type { Member, Room, RoomCloseCause } from '../core/room.js'
-import type { Session } from '../core/session.js'
 
 /** A connection, as events describe it. */
 export interface ConnectionInfo {
@@ -58,7 +58,11 @@ export interface RelayEvents {
 /** Where a relay's events are emitted. */
 export interface EventTarget {
   /** Emits an event, described only if somebody listens, on behalf of a session, which pays if a listener throws. */
-  emitFor<K extends keyof RelayEvents>(session: Session | undefined, name: K, describe: () => RelayEvents[K][0]): void
+  emitFor<K extends keyof RelayEvents>(
+    session: ClientConnection | undefined,
+    name: K,
+    describe: () => RelayEvents[K][0],
+  ): void
   listenerCount(name: keyof RelayEvents): number
 }
 
@@ -98,7 +102,7 @@ export function emitEvents(target: EventTarget): Partial<Observer> {
   }
 }
 
-function connectionInfo({ id, address, kind, user }: Session): ConnectionInfo {
+function connectionInfo({ id, address, kind, user }: ClientConnection): ConnectionInfo {
   return { connectionId: id, address, dialect: kind?.name, user }
 }
 

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { type CloseReason, closes } from '../core/close-reasons.js'
+import type { Congestible } from '../core/congestion.js'
 import type { Deadline, Deadlines } from '../core/deadlines.js'
 import { encodeFrame, Opcode, PING } from '../core/frame.js'
-import type { Room } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import type { Transport, TransportStats } from '../core/transport.js'
 import type { OwnedSocket } from '../http/sockets.js'
@@ -109,7 +109,7 @@ export class Connection
     return this.#reader.stopped
   }
 
-  write(frames: Buffer, room?: Room): void {
+  write(frames: Buffer, room?: Congestible): void {
     if (this.#closing) return
     if (this.#collecting) this.#collect(frames)
     else this.#send(frames, room)
@@ -122,7 +122,7 @@ export class Connection
     if (this.#collectedBytes > MAX_COLLECTED) this.#sendCollected()
   }
 
-  #send(frames: Buffer, room?: Room): void {
+  #send(frames: Buffer, room?: Congestible): void {
     const { socket } = this
     if (this.#slowConsumer === undefined && socket.writableLength === 0 && frames.length <= this.#direct) {
       socket.write(frames)

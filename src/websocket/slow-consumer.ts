@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { SlowConsumerState } from '../core/congestion.js'
-import type { Room } from '../core/room.js'
+import type { Congestible, SlowConsumerState } from '../core/congestion.js'
 import { BUFFER_COST, type BudgetedConsumer, type SendBudget, type SharedBytes } from './send-budget.js'
 
 /**
@@ -47,7 +46,7 @@ export interface SlowConnection {
 
 interface Entry {
   readonly shared: SharedBytes
-  readonly room: Room | undefined
+  readonly room: Congestible | undefined
   next: Entry | undefined
 }
 
@@ -82,7 +81,7 @@ export class SlowConsumer implements SlowConsumerState, BudgetedConsumer {
   #ending = false
   #over = false
   /** Bytes of each room that wait. */
-  readonly #rooms = new Map<Room, number>()
+  readonly #rooms = new Map<Congestible, number>()
 
   /** @param written What the socket was given last, if it has not sent it. */
   constructor(connection: SlowConnection, written?: Buffer) {
@@ -101,7 +100,7 @@ export class SlowConsumer implements SlowConsumerState, BudgetedConsumer {
   }
 
   /** Queues bytes behind what waits already. */
-  add(bytes: Buffer, room?: Room): void {
+  add(bytes: Buffer, room?: Congestible): void {
     const entry: Entry = { shared: this.#budget.hold(bytes), room, next: undefined }
     if (this.#last) this.#last.next = entry
     else this.#first = entry
@@ -259,7 +258,7 @@ export class SlowConsumer implements SlowConsumerState, BudgetedConsumer {
   }
 
   /** More bytes of a room wait, or fewer. */
-  #wait(room: Room, bytes: number): void {
+  #wait(room: Congestible, bytes: number): void {
     const lag = (this.#rooms.get(room) ?? 0) + bytes
     if (lag > 0) this.#rooms.set(room, lag)
     else this.#rooms.delete(room)

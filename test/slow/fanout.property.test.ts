@@ -115,21 +115,21 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'what went ahead of the batch comes with it again',
-    file: 'core/session.ts',
+    file: 'core/memberships.ts',
     from: 'for (const member of behind) member.room.skip(member)',
     to: '',
   },
   {
     name: 'who leaves one room misses what waits there',
-    file: 'core/session.ts',
-    from: 'if (!this.#ended && room.batch.frames.length > member.joinedAt) this.#catchUp()',
+    file: 'core/memberships.ts',
+    from: 'if (!this.#owner.ended && room.batch.frames.length > member.joinedAt) this.catchUp()',
     to: '',
   },
   {
     name: 'who leaves one room gets what waits there, ahead of what was said before elsewhere',
-    file: 'core/session.ts',
-    from: 'this.#members.filter(({ room, joinedAt }) =>',
-    to: 'this.#members.slice(0, 1).filter(({ room, joinedAt }) =>',
+    file: 'core/memberships.ts',
+    from: 'this.members.filter(({ room, joinedAt }) =>',
+    to: 'this.members.slice(0, 1).filter(({ room, joinedAt }) =>',
   },
 ]
 

@@ -1,0 +1,206 @@
+import type { Authorization } from './authorization.js'
+import { mergedBatchFor, send } from './batch.js'
+import type { ClientConnection } from './client-connection.js'
+import { closes } from './close-reasons.js'
+import type { Joining, RelayContext } from './context.js'
+import type { Conversation } from './conversation.js'
+import type { Deadline } from './deadlines.js'
+import type { LimitName } from './observer.js'
+import { Member, type Room, type RoomKind } from './room.js'
+import type { SenderLimits } from './sender-limits.js'
+import { costOfNotices, costOfPlace, VISIT } from './work-cost.js'
+
+/** How the others know a member. */
+export interface MemberIdentity {
+  readonly id: string
+  readonly nickname?: string | undefined
+}
+
+/** The session whose rooms these are. */
+interface Owner extends ClientConnection {
+  readonly client: string
+  readonly ended: boolean
+  readonly authorization: Authorization | undefined
+  readonly conversation: Conversation
+  limited(limit: LimitName): void
+  chargeClient(messages: number): void
+  wait<T>(answer: Promise<T>, act: (answer: T) => void): void
+  publish(room: Room, frame: Buffer): void
+}
+
+/** The rooms that a session is in: how it finds them, waits for them, and leaves them. */
+export class Memberships implements Joining {
+  readonly members: Member[] = []
+  readonly #owner: Owner
+  readonly #context: RelayContext
+  readonly #sender: SenderLimits
+  /** Whether it has ever found a room, or waits for one, and until when it has to. */
+  #settled = false
+  #deadline: Deadline<Joining> | undefined
+
+  constructor(owner: Owner, context: RelayContext, sender: SenderLimits) {
+    this.#owner = owner
+    this.#context = context
+    this.#sender = sender
+  }
+
+  /** From now on it has `joinTimeout` to find a room. Most sessions have found one by then. */
+  begin(): void {
+    const { limits, joinDeadlines } = this.#context
+    if (limits.joinTimeout > 0 && !this.#settled && !this.#owner.ended) {
+      this.#deadline = joinDeadlines.set(this, limits.joinTimeout)
+    }
+  }
+
+  onJoinTimeout(): void {
+    this.#owner.limited('join-timeout')
+    this.#owner.close(closes.joinTimeout)
+  }
+
+  /** The session is over: leaves all rooms. */
+  end(): void {
+    this.#context.joinDeadlines.cancel(this.#deadline)
+    for (const member of [...this.members]) this.leave(member)
+  }
+
+  /** Finds a room, waits as long as there is a reason to, and takes a place in it. */
+  enter(kind: RoomKind, name: string, who: MemberIdentity, mayPublish: boolean): void {
+    const { rooms, limits, work } = this.#context
+    const owner = this.#owner
+    const delay = kind.joined && work.limited ? work.wait(owner.client, performance.now()) : 0
+    if (delay > 0) {
+      owner.limited('throttle')
+      // It has asked in time, and the wait is the relay's.
+      this.#settle()
+      owner.wait(rest(delay), () => this.enter(kind, name, who, mayPublish))
+      return
+    }
+    const room = this.#open(kind, name)
+    if (!room) return
+    const { ready } = room
+    if (ready !== undefined) {
+      // Others may be in already, on nodes that have not answered yet.
+      owner.wait(ready, () => this.enter(kind, name, who, mayPublish))
+      return
+    }
+    if (limits.maxRoomMembers > 0 && room.count >= limits.maxRoomMembers) {
+      owner.limited('room-members')
+      owner.close(closes.roomFull)
+      return
+    }
+    const idOwner = owner.authorization && kind.chosenIds ? room.ownerOf(owner.user) : undefined
+    if (idOwner !== undefined && !this.#mayUseId(who.id, idOwner, room)) {
+      if (room.members.length === 0) rooms.close(room, 'empty')
+      owner.conversation.idRefused?.()
+      return
+    }
+    if (rooms.find(kind, name) !== room) {
+      // The room was closed with its last member, who gave up the id.
+      this.enter(kind, name, who, mayPublish)
+      return
+    }
+    const member = new Member(owner, room, who.id, who.nickname, idOwner)
+    member.mayPublish = mayPublish
+    this.#place(member)
+  }
+
+  /** Leaves a room, after getting what was published there before. Does nothing if it is out. */
+  leave(member: Member): void {
+    const { room } = member
+    if (member.index < 0) return
+    if (!this.#owner.ended && room.batch.frames.length > member.joinedAt) this.catchUp()
+    room.remove(member)
+    this.members.splice(this.members.indexOf(member), 1)
+    const { rooms, observer } = this.#context
+    const { kind, members } = room
+    if (members.length === 0) rooms.close(room, 'empty')
+    else if (kind.left && !room.closed && !room.has(member.id)) room.deliver(kind.left(member))
+    observer.left(member)
+    if (members.length === 0) observer.roomRemoved(room, room.closed ?? 'empty')
+  }
+
+  /** Publishes to a room that it need not be in. If this node does not host it, others may. */
+  visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
+    this.#settle()
+    const { rooms } = this.#context
+    const room = rooms.clustered ? this.#open(kind, name) : rooms.find(kind, name)
+    if (!room) return
+    const { ready } = room
+    if (ready !== undefined) {
+      this.#owner.wait(ready, () => this.visit(kind, name, encode))
+      return
+    }
+    this.#owner.publish(room, encode(room.count))
+    if (room.members.length > 0) return
+    rooms.close(room, 'empty')
+    this.#sender.charge(VISIT)
+  }
+
+  /** Sends the client what its rooms have for it, ahead of the other members, so that something else may follow. */
+  catchUp(): void {
+    const behind = this.members.filter(({ room, joinedAt }) => room.batch.frames.length > joinedAt)
+    if (behind.length === 0) return
+    const share = mergedBatchFor(behind, ({ batch }) => batch)
+    for (const member of behind) member.room.skip(member)
+    send(this.#owner, share, this.#context.counters, behind[0]?.room)
+  }
+
+  /** Takes its place in a room, and tells the others. */
+  #place(member: Member): void {
+    const { room } = member
+    const { kind } = room
+    const { observer } = this.#context
+    const known = room.has(member.id)
+    room.add(member)
+    this.members.push(member)
+    this.#settle()
+    const notices = costOfNotices(room)
+    this.#sender.charge(costOfPlace(room) + notices)
+    this.#owner.chargeClient(notices)
+    this.#owner.conversation.joined?.(member)
+    if (kind.joined && !known) room.deliver(kind.joined(member), member)
+    if (room.members.length === 1) observer.roomCreated(room, this.#owner)
+    observer.joined(member)
+  }
+
+  /**
+   * Whether the client may take an id. The name of a user belongs to that user: members of others who have it are
+   * closed when the user comes, and nobody else can take it while the user is connected. Any other id belongs to the
+   * user who has it.
+   */
+  #mayUseId(id: string, idOwner: string, room: Room): boolean {
+    const owner = this.#owner
+    if (id !== owner.id && owner.authorization?.mayUseId(id) === false) return false
+    const contested = room.owners.isHeldByAnother(id, idOwner)
+    if (id !== owner.user) return !contested && !this.#context.users.has(id)
+    if (!contested) return true
+    for (const member of [...room.members]) {
+      if (member.id === id && member.owner !== idOwner) member.session.close(closes.idTaken)
+    }
+    return true
+  }
+
+  /** The room of that name, opened if need be; if that cannot be, the connection is closed. */
+  #open(kind: RoomKind, name: string): Room | undefined {
+    const owner = this.#owner
+    const room = this.#context.rooms.open(kind, name, owner)
+    if (typeof room === 'object') return room
+    if (room === 'all') owner.limited('rooms')
+    else owner.limited(owner.user === undefined ? 'address-rooms' : 'user-rooms')
+    owner.close(room === 'all' ? closes.tooManyRooms : closes.tooManyOwnRooms)
+    return undefined
+  }
+
+  /** It has found a room in time, or asked for one. */
+  #settle(): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#context.joinDeadlines.cancel(this.#deadline)
+    this.#deadline = undefined
+  }
+}
+
+/** Resolves after some time, without keeping the process alive. */
+async function rest(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.ceil(milliseconds)).unref())
+}
