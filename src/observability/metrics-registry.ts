@@ -6,6 +6,9 @@ type Read = () => number
 /** Several of them, by the value of a label. The values must be few, whatever clients do. */
 type ReadEach = () => Iterable<readonly [value: string, number: number]>
 
+/** Where a metric is read: one number, or several by the values of a label. */
+type Source = [read: Read] | [read: ReadEach, label: string]
+
 /** A histogram that is counted elsewhere. */
 export interface Buckets {
   /** The upper bounds, and how many values lie between each and the one before; the last needs no bound. */
@@ -41,57 +44,30 @@ export class MetricsRegistry {
     return this
   }
 
-  /** Adds something that only grows; its name ends in `_total`. */
-  counter(name: string, help: string, read: Read): this {
+  /** Adds something that only grows; its name ends in `_total`. With a label it is several, told apart by its values. */
+  counter(name: string, help: string, ...source: Source): this {
     new Counter({
       name,
       help,
+      labelNames: labelsOf(source),
       registers: [this.#registry],
       collect() {
         this.reset()
-        this.inc(read())
+        for (const [labels, number] of readAll(source)) this.inc(labels, number)
       },
     })
     return this
   }
 
-  /** Adds several of them, told apart by a label. */
-  counters(name: string, label: string, help: string, read: ReadEach): this {
-    new Counter({
-      name,
-      help,
-      labelNames: [label],
-      registers: [this.#registry],
-      collect() {
-        this.reset()
-        for (const [value, number] of read()) this.inc({ [label]: value }, number)
-      },
-    })
-    return this
-  }
-
-  /** Adds something that goes up and down. */
-  gauge(name: string, help: string, read: Read): this {
+  /** Adds something that goes up and down. With a label it is several, told apart by its values. */
+  gauge(name: string, help: string, ...source: Source): this {
     new Gauge({
       name,
       help,
+      labelNames: labelsOf(source),
       registers: [this.#registry],
       collect() {
-        this.set(read())
-      },
-    })
-    return this
-  }
-
-  /** Adds several of them, told apart by a label. */
-  gauges(name: string, label: string, help: string, read: ReadEach): this {
-    new Gauge({
-      name,
-      help,
-      labelNames: [label],
-      registers: [this.#registry],
-      collect() {
-        for (const [value, number] of read()) this.set({ [label]: value }, number)
+        for (const [labels, number] of readAll(source)) this.set(labels, number)
       },
     })
     return this
@@ -110,6 +86,15 @@ export class MetricsRegistry {
     new Gauge({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] }).set(labels, 1)
     return this
   }
+}
+
+function labelsOf([, label]: Source): string[] {
+  return label === undefined ? [] : [label]
+}
+
+function* readAll(source: Source): Iterable<[labels: Record<string, string>, number: number]> {
+  if (source.length === 1) yield [{}, source[0]()]
+  else for (const [value, number] of source[0]()) yield [{ [source[1]]: value }, number]
 }
 
 interface Sample {

@@ -69,12 +69,12 @@ function addConnections(registry: MetricsRegistry, { context, settings, eventCou
     .gauge('baton_connections', 'WebSockets open now.', () => counters.connections - counters.disconnections)
     .gauge('baton_max_connections', 'The limit `MAX_CONNECTIONS`; 0 means none.', () => settings.maxConnections)
     .counter('baton_connections_opened_total', 'WebSockets opened.', () => counters.connections)
-    .counters('baton_connections_closed_total', 'code', 'WebSockets closed, by close code.', () => eventCounters.closes)
-    .counters(
+    .counter('baton_connections_closed_total', 'WebSockets closed, by close code.', () => eventCounters.closes, 'code')
+    .counter(
       'baton_handshakes_failed_total',
-      'reason',
       'Handshakes that were answered with an HTTP status, or failed in TLS.',
       () => eventCounters.handshakes,
+      'reason',
     )
 }
 
@@ -82,12 +82,12 @@ function addRooms(registry: MetricsRegistry, { context, settings }: MetricsSourc
   const counts = (what: 'rooms' | 'members') => () =>
     settings.dialects.map((dialect) => [dialect, context.counters.dialect(dialect)[what]] as const)
   registry
-    .gauges('baton_rooms', 'dialect', 'Open rooms.', counts('rooms'))
-    .gauges(
+    .gauge('baton_rooms', 'Open rooms.', counts('rooms'), 'dialect')
+    .gauge(
       'baton_members',
-      'dialect',
       'Members of all rooms; a connection is one in each of its rooms.',
       counts('members'),
+      'dialect',
     )
     .gauge('baton_max_rooms', 'The limit `MAX_ROOMS`; 0 means none.', () => settings.maxRooms)
 }
@@ -122,23 +122,23 @@ function addMessages(registry: MetricsRegistry, { context: { counters } }: Metri
 
 function addRefusals(registry: MetricsRegistry, { eventCounters }: MetricsSources): void {
   registry
-    .counters(
+    .counter(
       'baton_limits_hit_total',
-      'reason',
       'Limits that were hit, one time for each message that hits one.',
       () => eventCounters.limits,
-    )
-    .counters(
-      'baton_denied_total',
       'reason',
+    )
+    .counter(
+      'baton_denied_total',
       'Connections, rooms and tokens that were denied to somebody.',
       () => eventCounters.denials,
+      'reason',
     )
-    .counters(
+    .counter(
       'baton_messages_refused_total',
-      'dialect',
       'Messages that were refused for what is in them: bad JSON, an unknown type, a broken frame.',
       () => eventCounters.refusals,
+      'dialect',
     )
     .counter(
       'baton_faults_total',
@@ -205,10 +205,10 @@ function addCluster(registry: MetricsRegistry, cluster: NonNullable<MetricsSourc
       'Messages, joins and leaves of other nodes that never came.',
       () => counters.lost,
     )
-    .counters(
+    .counter(
       'baton_cluster_frames_refused_total',
-      'reason',
       'Frames from the bus that were not understood and dropped.',
       () => Object.entries(counters.refused),
+      'reason',
     )
 }
