@@ -47,6 +47,7 @@ export async function replay(
       if (verb === 'open') {
         const url = urls[opened++ % urls.length] + (what === '/' ? at : String(what))
         clients.set(who, await Client.open(url))
+        // The pauses of the conversation as it was recorded.
       } else if (verb === 'wait') await new Promise((resolve) => setTimeout(resolve, Number(who)))
       else act(verb, clients.get(who) as Client, what, more)
       for (const [name, client] of clients) {

@@ -9,7 +9,9 @@ describe('a server frame', () => {
     const payload = Buffer.alloc(length, 7)
     const frame = encodeFrame(Opcode.binary, payload)
     expect(frame[0]).toBe(0x82)
-    expect(decodeFrames(frame)).toEqual([{ opcode: 2, payload }])
+    const [decoded, ...more] = decodeFrames(frame)
+    // Vitest compares large buffers byte by byte.
+    expect([decoded?.opcode, decoded?.payload.equals(payload), more]).toEqual([2, true, []])
     expect(frame.length - length).toBe(length < 126 ? 2 : length < 65_536 ? 4 : 10)
   })
 

@@ -36,6 +36,7 @@ async function startRelay(
   const http = `http://127.0.0.1:${port}`
   while (!(await fetch(`${http}/health`).catch(() => undefined))) {
     if (child.exitCode !== null) throw new Error(`the relay has ended with ${child.exitCode}`)
+    // Its log says when it listens, but here nobody can read that.
     await sleep(20)
   }
   return { child, url: http.replace('http', 'ws'), http }

@@ -166,6 +166,7 @@ describeWithRedis(
       const stop = talk(all, 50)
       await sleep(500)
       await cluster.masters[1]?.kill()
+      // The fault has to last; no event tells that it has lasted.
       await sleep(2000)
       await cluster.masters[1]?.begin()
       await cluster.healthy()

@@ -10,6 +10,9 @@ import { describeWithRedis, RedisServer } from '../support/redis.js'
 import { RelayCommand } from '../support/relay-command.js'
 import { agree, talk, Witness } from '../support/witness.js'
 
+// Time is the subject here: the nodes are processes with clocks of their own, which give each other up after seconds.
+// So faults last real seconds, and how soon each node finds out has a bound.
+
 /** How long a test may take: most of it is the time that a fault lasts. */
 const TIMEOUT = 150_000
 

@@ -40,6 +40,7 @@ describe('a message that has begun, and does not go on (10.21)', () => {
     const bytes = frame(Op.binary, payload)
     for (let at = 0; at < bytes.length; at += 2048) {
       client.write(bytes.subarray(at, at + 2048))
+      // A slow line in real time, over which the systems and the relay are asked to be patient.
       await new Promise((resolve) => setTimeout(resolve, 1000))
     }
     expect(await reader.next()).toEqual({ binary: payload })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import type { Health, RelayOptions } from '../../src/index.js'
 import type { Client, Seen } from '../support/client.js'
+import { stopClocks } from '../support/clock.js'
 import { type Joint, Nodes } from '../support/nodes.js'
 
 const shown = expect.any(String)
@@ -200,20 +201,17 @@ export function membersSuite(count: number, joint: () => Joint): void {
     })
 
     it('a room expires everywhere at once, at the age that its first member gave it', async () => {
-      const roomExpiry = 1200
-      const nodes = await start({ roomExpiry })
-      const before = Date.now()
+      const { pass } = stopClocks()
+      const nodes = await start({ roomExpiry: 1200 })
       const ann = await enter(nodes, 0, '/room/doc', 1)
       // Their rooms are younger, unless they agree.
-      await new Promise((resolve) => setTimeout(resolve, roomExpiry / 2))
+      pass(0.6)
       const ben = await enter(nodes, 1, '/room/doc', 2)
-      const ends = [ann, ben].map(async (client) => {
-        expect(await client.closed()).toEqual({ code: 1000, reason: 'Room expired' })
-        return Date.now() - before
-      })
-      const [first = 0, second = 0] = await Promise.all(ends)
-      expect(Math.min(first, second)).toBeGreaterThanOrEqual(roomExpiry - 50)
-      expect(Math.max(first, second)).toBeLessThan(1.5 * roomExpiry)
+      expect(await ann.json()).toMatchObject({ type: 'user-joined' })
+      pass(0.55)
+      for (const client of [ann, ben]) expect(await client.settled()).toEqual([])
+      pass(0.1)
+      for (const client of [ann, ben]) expect(await client.closed()).toEqual({ code: 1000, reason: 'Room expired' })
       // The next one is new, everywhere.
       await enter(nodes, 1, '/room/doc', 1)
       await enter(nodes, 0, '/room/doc', 2)

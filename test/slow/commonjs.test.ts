@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { temporaryFolder } from './support/certificate.js'
+import { temporaryFolder } from '../support/certificate.js'
 
 // These use the package by its name, which means dist/: `npm test` builds it first.
-const root = fileURLToPath(new URL('..', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Runs a program in CommonJS beside the package; what it prints. */
 function run(program: string): unknown {
