@@ -6,12 +6,12 @@ import type { Settings } from '../options/index.js'
 import { algorithmsOf, type Keys, KeysUnavailable, PUBLIC_KEY_ALGORITHMS, type VerifyingKey } from './keys.js'
 
 /** How long keys are used before they are fetched again, in milliseconds. */
-const FRESH = 600_000
+const CACHE_MAX_AGE = 600_000
 
 /** The minimum time between two requests while there are keys, in milliseconds: anybody can invent key ids. */
-const PAUSE = 30_000
+const COOLDOWN = 30_000
 
-/** The pause after a first failure without any keys, in milliseconds; it doubles up to {@link PAUSE}. */
+/** The pause after a first failure without any keys, in milliseconds; it doubles up to {@link COOLDOWN}. */
 const FIRST_RETRY = 1000
 
 /**
@@ -47,13 +47,13 @@ export class KeySet implements Keys {
   }
 
   async current(): Promise<readonly VerifyingKey[]> {
-    const stale = this.#failures === 0 && ageClock.now() - this.#fetched >= FRESH
+    const stale = this.#failures === 0 && ageClock.now() - this.#fetched >= CACHE_MAX_AGE
     if (this.#keys === undefined ? this.#failures === 0 || this.#fetching !== undefined : stale) await this.#fetch()
     return this.#known()
   }
 
   async renewed(): Promise<readonly VerifyingKey[]> {
-    const due = this.#failures === 0 && ageClock.now() - this.#tried >= PAUSE
+    const due = this.#failures === 0 && ageClock.now() - this.#tried >= COOLDOWN
     if (due || this.#fetching !== undefined) await this.#fetch()
     return this.#known()
   }
@@ -128,7 +128,7 @@ export class KeySet implements Keys {
         )
       }
     }
-    const pause = this.#keys ? PAUSE : Math.min(FIRST_RETRY * 2 ** this.#failures, PAUSE)
+    const pause = this.#keys ? COOLDOWN : Math.min(FIRST_RETRY * 2 ** this.#failures, COOLDOWN)
     this.#failures++
     if (!this.#stopped) this.#retry = setTimeout(() => void this.#fetch(), pause).unref()
   }

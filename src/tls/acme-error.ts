@@ -33,12 +33,12 @@ export function refusalOf(domain: string, port: number, { type = '', detail = ''
   }
   // Authorities use different words for it.
   const key = /connect|refused|reset|time(d )?out/i.test(detail) ? 'connection' : (SAME[kind] ?? kind)
-  return new AcmeError(`${domain}: ${detail || kind}`, advice[key] ?? ASK)
+  return new AcmeError(`${domain}: ${detail || kind}`, advice[key] ?? SEE_AUTHORITY)
 }
 
 const SAME: Readonly<Record<string, string>> = { incorrectResponse: 'unauthorized', tls: 'unauthorized' }
 
-const ASK = "The words are the authority's own; its documentation says what they mean."
+const SEE_AUTHORITY = "The words are the authority's own; its documentation says what they mean."
 
 /** What authorities report about a whole order. acme-client passes on the words but drops the type. */
 const ORDERS: readonly (readonly [RegExp, string])[] = [
@@ -70,6 +70,6 @@ export function explain(error: unknown, directory: string): AcmeError {
         : 'See that ACME_DIRECTORY is right and that this machine may connect to it.',
     )
   }
-  const [, advice = ASK] = ORDERS.find(([words]) => words.test(said)) ?? []
+  const [, advice = SEE_AUTHORITY] = ORDERS.find(([words]) => words.test(said)) ?? []
   return new AcmeError(said, advice)
 }

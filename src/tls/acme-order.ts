@@ -27,11 +27,11 @@ export function endRequestsWith(signal: AbortSignal, client: Client): void {
 }
 
 /** How long an authority may take to verify or to issue, in milliseconds. */
-const PATIENCE = 180_000
+const ORDER_TIMEOUT = 180_000
 
 /** The first pause between two checks of an order, and the longest, in milliseconds. */
 const FIRST_PAUSE = 250
-const LONGEST_PAUSE = 5000
+const MAX_PAUSE = 5000
 
 /**
  * Orders one certificate for all the domains, with a new key, RFC 8555 section 7.4. The challenges must be prepared.
@@ -65,8 +65,8 @@ async function prove({ client, challenges }: OrderContext, authorization: Author
 
 /** Waits until an order has this status. acme-client's own wait starts with five seconds and cannot be stopped. */
 async function settled(desk: OrderContext, order: Order, wanted: readonly Order['status'][]): Promise<Order> {
-  const end = performance.now() + PATIENCE
-  for (let pause = FIRST_PAUSE; performance.now() < end; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+  const end = performance.now() + ORDER_TIMEOUT
+  for (let pause = FIRST_PAUSE; performance.now() < end; pause = Math.min(2 * pause, MAX_PAUSE)) {
     await sleep(pause, undefined, { signal: desk.signal })
     const now = await desk.client.getOrder(order)
     if (wanted.includes(now.status)) return now

@@ -62,7 +62,7 @@ class AcmeCertificate implements Certificate {
       settings.acmeChallenge === 'http-01' ? new HttpChallenges(plain) : new TlsAlpnChallenges(acme.crypto)
     this.#accountKey = this.#store.read(ACCOUNT)
     this.#registered = this.#accountKey !== undefined
-    this.#issued = this.#stored()
+    this.#issued = this.#readStored()
     const { acmeDomains: domains, acmeChallenge: challenge, acmeHttpPort: port } = settings
     this.#backoff = new Backoff(this.#store, { domains, challenge, port })
   }
@@ -79,7 +79,7 @@ class AcmeCertificate implements Certificate {
       if (this.#wait() <= 0) await this.#renew(server, stop.signal)
       if (!stop.signal.aborted) timer = setTimeout(() => void look(), Math.min(MINUTE, this.#wait())).unref()
     }
-    if (this.#backoff.wait > 0) this.#tellPause()
+    if (this.#backoff.wait > 0) this.#logPause()
     void look()
     return () => {
       stop.abort()
@@ -108,20 +108,20 @@ class AcmeCertificate implements Certificate {
   async #renew(server: TlsServer, signal: AbortSignal): Promise<void> {
     try {
       await this.#backoff.begin()
-      const issued = await this.#obtain(server, signal)
+      const issued = await this.#order(server, signal)
       signal.throwIfAborted()
       server.setSecureContext({ ...SECURE, ...issued.credentials })
       this.#issued = issued
       // If this machine's clock were far ahead, every new certificate would seem old.
       await this.#backoff.succeeded(issued.life / 3)
-      await this.#keep(issued)
+      await this.#save(issued)
       this.#log.info({ domains: issued.names, expires: iso(issued.expires) }, 'Certificate obtained')
     } catch (error) {
       if (!signal.aborted) await this.#failed(error)
     }
   }
 
-  async #obtain(server: TlsServer, signal: AbortSignal): Promise<IssuedCertificate> {
+  async #order(server: TlsServer, signal: AbortSignal): Promise<IssuedCertificate> {
     const { acmeDirectory, acmeEmail, acmeDomains } = this.#settings
     const { Client, crypto } = this.#acme
     const accountKey = (this.#accountKey ??= String(await crypto.createPrivateEcdsaKey()))
@@ -146,7 +146,7 @@ class AcmeCertificate implements Certificate {
     }
   }
 
-  async #keep(issued: IssuedCertificate): Promise<void> {
+  async #save(issued: IssuedCertificate): Promise<void> {
     try {
       await this.#store.write(CERTIFICATE, issued.pem)
       this.#unstored = undefined
@@ -167,7 +167,7 @@ class AcmeCertificate implements Certificate {
   }
 
   /** After a failed attempt before this start, waits until its pause is over. */
-  #tellPause(): void {
+  #logPause(): void {
     const { why, file } = this.#backoff
     const advice = `Starting again does not help. Once it is mended, remove ${file} and restart to ask at once.`
     this.#log.warn({ why, advice, retry: this.#retry() }, 'The authority is not asked again yet')
@@ -177,7 +177,7 @@ class AcmeCertificate implements Certificate {
     return iso(Date.now() + this.#backoff.wait)
   }
 
-  #stored(): IssuedCertificate | undefined {
+  #readStored(): IssuedCertificate | undefined {
     const pem = this.#store.read(CERTIFICATE)
     try {
       return pem === undefined ? undefined : new IssuedCertificate(pem)

@@ -7,7 +7,7 @@ const HOUR = 60 * MINUTE
 
 /** The pause after a first failure, and the longest. Let's Encrypt counts five failures an hour. */
 const FIRST_RETRY = 5 * MINUTE
-const LONGEST_RETRY = 6 * HOUR
+const MAX_RETRY = 6 * HOUR
 
 const FILE = 'attempt.json'
 
@@ -43,7 +43,7 @@ export class Backoff {
     this.#failures = last.failures
     this.why = last.why
     // It is a date. If the clock was set, the pause must not become years.
-    this.#earliest = performance.now() + Math.min(Date.parse(last.retry) - Date.now(), LONGEST_RETRY)
+    this.#earliest = performance.now() + Math.min(Date.parse(last.retry) - Date.now(), MAX_RETRY)
   }
 
   /** The path of the file. */
@@ -81,7 +81,7 @@ export class Backoff {
   }
 
   async #postpone(why: string): Promise<void> {
-    const pause = Math.min(FIRST_RETRY * 2 ** this.#failures++, LONGEST_RETRY) * (1 - Math.random() / 5)
+    const pause = Math.min(FIRST_RETRY * 2 ** this.#failures++, MAX_RETRY) * (1 - Math.random() / 5)
     this.#earliest = performance.now() + pause
     const last = { wanted: this.#wanted, failures: this.#failures, retry: iso(Date.now() + pause), why }
     await this.#store.write(FILE, `${JSON.stringify(last)}\n`)

@@ -35,7 +35,7 @@ export class CertificateFiles implements Certificate {
     const { validity, ...credentials } = readFiles(this.#files)
     this.#validity = validity
     this.options = { ...SECURE, ALPNProtocols: [HTTP_1_1], ...credentials }
-    this.#warnOfMode()
+    this.#warnAboutMode()
   }
 
   serve(server: TlsServer): () => void {
@@ -61,7 +61,7 @@ export class CertificateFiles implements Certificate {
       this.#server.setSecureContext({ ...SECURE, ...credentials })
       this.#validity = validity
       this.#stale = false
-      this.#warnOfMode()
+      this.#warnAboutMode()
       this.#log.info({}, 'Certificate reloaded')
     } catch (error) {
       this.#stale = true
@@ -76,7 +76,7 @@ export class CertificateFiles implements Certificate {
   }
 
   /** Only a warning, because containers often mount secrets like this. */
-  #warnOfMode(): void {
+  #warnAboutMode(): void {
     const { tlsKey } = this.#files
     if (process.platform === 'win32' || (statSync(tlsKey).mode & READABLE_BY_ALL) === 0) return
     this.#log.warn({ file: tlsKey }, 'Every user of this machine may read the private key: chmod o-r')
