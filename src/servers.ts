@@ -20,7 +20,7 @@ import type { Answer } from './websocket/handshake.js'
 import { refuse } from './websocket/handshake.js'
 import type { Parts } from './wiring.js'
 
-/** What servers do with faults and with clients that they turn away. */
+/** What servers do with faults and with clients that they refuse. */
 export type FaultHandler = Pick<Handler, 'limited' | 'failed' | 'acceptFailed'>
 
 export function createFaultHandler({ context, addressLimits, eventLog, descriptors }: Parts): FaultHandler {

@@ -34,7 +34,7 @@ import { Connections } from './websocket/connections.js'
 export type RelayOptions = Options & {
   /** Decides who may connect, join a room and publish. Left out, everybody may. */
   authorize?: Authorize
-  /** Another bus than Redis that joins several relays to one, such as a {@link MemoryBus}'s. */
+  /** Another backplane than Redis that joins several relays into one, such as a {@link MemoryBus}'s. */
   backplane?: Backplane
   /** Where the log goes, such as a logger of pino. Left out, the relay writes it to standard output. */
   logger?: Logger
@@ -153,7 +153,7 @@ function customLog(logger: unknown): LogTarget {
   throw new OptionsError([{ option: 'logger', problem }])
 }
 
-/** This node among others, if there is a bus that joins them. */
+/** This node among others, if there is a backplane that joins them. */
 function createCluster(
   settings: Settings,
   given: Backplane | undefined,

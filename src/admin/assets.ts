@@ -49,7 +49,7 @@ async function load(name: string, type: string): Promise<Asset> {
 }
 
 function page({ type, plain, packed, tag }: Asset, { headers }: IncomingMessage): Page {
-  // Asked for anew each time, and sent if it has changed: then no page has the script of another version.
+  // Requested again each time, and sent if it has changed. So no page has the script of another version.
   const caching = { 'Cache-Control': 'no-cache', ETag: tag, Vary: 'Accept-Encoding' }
   if (hasTag(headers['if-none-match'], tag)) return { status: 304, type, body: '', headers: caching }
   const packs = /\bgzip\b/.test(String(headers['accept-encoding'] ?? ''))

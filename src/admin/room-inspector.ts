@@ -5,7 +5,7 @@ import type { RoomNameHasher } from '../observability/room-names.js'
 import { Ranking } from './ranking.js'
 import type { MemberOrder, MemberRow, OpenRoom, RoomOrder, RoomRow } from './updates.js'
 
-/** How many rooms, or members of a room, are told of. */
+/** How many rooms, or members of a room, are shown. */
 const SHOWN = 100
 
 /** What a tab looks at. */
@@ -48,7 +48,7 @@ interface Snapshot {
   readonly sent: number
 }
 
-/** Ranks the rooms and the members of some of them, for whoever looks. Costs nothing while nobody does. */
+/** Ranks the rooms and the members of some of them, for open tabs. Costs nothing while there are none. */
 export class RoomInspector {
   readonly #rooms: Rooms
   readonly #namer: RoomNameHasher
@@ -59,7 +59,7 @@ export class RoomInspector {
   #snapshots = new WeakMap<ClientConnection, Snapshot>()
   #keys = 0
   readonly #keyOf = new WeakMap<Room, string>()
-  /** Rooms that have been told of. */
+  /** Rooms that have been shown. */
   readonly #known = new Map<string, WeakRef<Room>>()
 
   constructor(rooms: Rooms, namer: RoomNameHasher) {

@@ -2,7 +2,7 @@
 export type Outage =
   /** Nothing answers: this node may be the only one that is cut off. */
   | 'silent'
-  /** The machine is there, and nobody listens: the bus itself is down, for all nodes alike. */
+  /** The machine is there, but nothing listens: the backplane itself is down, for all nodes alike. */
   | 'refused'
   /** It is there, and does not let this node in: a wrong password, or rights that are missing. */
   | 'denied'
@@ -18,7 +18,7 @@ export interface BackplaneEvents {
 }
 
 /**
- * A bus that carries frames between nodes: publish and subscribe, and no more. Frames of one publisher
+ * Carries frames between nodes: publish and subscribe, and no more. Frames of one publisher
  * on one channel arrive in order, each at most once: what cannot be sent now is never sent. It keeps
  * nothing. Redis is one ({@link RedisBackplane}); NATS could be another.
  */
@@ -28,10 +28,10 @@ export interface Backplane {
   /**
    * Publishes a frame. It never rejects: a frame that cannot be sent is lost.
    *
-   * @returns How many subscribers got it, this node's own among them; undefined if the bus cannot tell.
+   * @returns How many subscribers got it, this node's own included; undefined if the backplane cannot tell.
    */
   publish(channel: string, frame: Buffer): Promise<number | undefined>
-  /** Resolves once the bus has confirmed, after an outage if need be: what is published from then on is heard. */
+  /** Resolves when the subscription is confirmed, if need be after an outage. From then on no frame is missed. */
   subscribe(channel: string): Promise<void>
   unsubscribe(channel: string): void
   /** Drops a connection that looks alive and is not, and makes a new one: `up` follows when it is there. */

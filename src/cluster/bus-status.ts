@@ -4,7 +4,7 @@ import type { ClusterObserver } from './observer.js'
 
 const OUTAGES = { silent: 'does not answer', refused: 'is down', denied: 'does not let this node in' } as const
 
-/** Whether the bus can be reached, and since when it cannot. */
+/** Whether the backplane can be reached, and since when it cannot. */
 export class BusStatus {
   readonly #counters: ClusterCounters
   readonly #observer: ClusterObserver

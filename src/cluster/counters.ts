@@ -6,7 +6,7 @@ export class ClusterCounters {
   framesReceived = 0
   bytesSent = 0
   bytesReceived = 0
-  /** Changes (messages, joins, leaves) that others did not get, because the bus was away. */
+  /** Changes (messages, joins, leaves) that others did not get, because the backplane was away. */
   unsent = 0
   /** Changes of others that never came. */
   lost = 0

@@ -50,7 +50,7 @@ export class RoomLink implements Link {
   readonly #rooms: Rooms
   readonly #hosts: Hosts
   #resolveReady: (() => void) | undefined
-  /** Messages that come before the bus has confirmed the subscription belong to an earlier one, and are ignored. */
+  /** Messages before the backplane confirms the subscription belong to an earlier one, and are ignored. */
   #subscribed = false
   #closed = false
   readonly #outbox: Outbox
@@ -137,14 +137,14 @@ export class RoomLink implements Link {
     }
   }
 
-  /** The bus is back, or has lost something: says hello again within a few seconds. */
+  /** The backplane is back, or has lost something: sends the hello again within a few seconds. */
   refresh(): void {
     const [from, to] = REINTRODUCTION
     this.#nextHello = this.#node.now() + from + Math.random() * (to - from)
     this.#rest()
   }
 
-  /** The same, if it could have missed something while the bus was away. */
+  /** The same, if it could have missed something while the backplane was away. */
   restored(): void {
     if (this.shared || this.#nextHello <= this.#node.now()) this.refresh()
     else this.#rest()
@@ -225,7 +225,7 @@ export class RoomLink implements Link {
       wantsHistory: this.ready !== undefined,
     } as const
     const before = this.#exposedUntil
-    // The hello may arrive even if the bus's answer is lost.
+    // The hello may arrive even if the backplane's answer is lost.
     if (members.length > 0) this.#exposedUntil = Number.POSITIVE_INFINITY
     const receivers = await this.#node.publish(this.channel, hello)
     if (this.#closed) return

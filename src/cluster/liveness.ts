@@ -5,7 +5,7 @@ import { ECHO_TIMEOUT, FENCE_TIMEOUT, SWEEP } from './timing.js'
 
 /** What it needs of its node. */
 export interface LiveNode {
-  /** Why the bus cannot be reached; undefined if it can. */
+  /** Why the backplane cannot be reached; undefined if it can. */
   readonly outage: Outage | undefined
   now(): number
   sendBeat(count: number): void
@@ -62,7 +62,7 @@ export class Liveness {
   /** Fences the node if this process was suspended, or cut off, for too long. */
   wake(now: number): void {
     if (!this.#heartbeat.mustFence(now)) return
-    // While the bus is down for all, nobody is given up. After a suspension it is not known whether it was.
+    // While the backplane is down for all, no node is given up. After a suspension nobody knows whether it was.
     if (this.#node.outage === 'refused' && now - this.#checked < FENCE_TIMEOUT) return
     this.fence(now)
   }

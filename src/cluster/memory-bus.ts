@@ -1,7 +1,7 @@
 import type { Backplane, BackplaneEvents } from './backplane.js'
 
 /**
- * A bus within one process: for tests, and for relays that share a process.
+ * A backplane within one process: for tests, and for relays that share a process.
  *
  * @example
  * ```ts

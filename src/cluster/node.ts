@@ -78,7 +78,7 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
     this.#liveness = new Liveness(this, this.#peers)
   }
 
-  /** Resolves when the bus is there, or is known not to be. */
+  /** Resolves when the backplane is there, or is known not to be. */
   async start(): Promise<void> {
     const now = this.now()
     this.#bus.reset(now)
@@ -107,7 +107,7 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
     return this.#bus.outage
   }
 
-  /** Whether the bus can be reached. */
+  /** Whether the backplane can be reached. */
   get connected(): boolean {
     return this.#bus.outage === undefined
   }
@@ -225,7 +225,7 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
     if (isNew) this.#liveness.beat(now)
     switch (message.kind) {
       case 'beat':
-        // The bus has lost something, and perhaps not that alone.
+        // The backplane has lost something, and perhaps more than that.
         if (peer.beat(message)) for (const link of this.#links.values()) link.doubt(node)
         break
       case 'dropped':

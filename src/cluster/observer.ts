@@ -1,9 +1,9 @@
 import type { Totals } from '../core/counters.js'
 import type { FrameFault } from './wire.js'
 
-/** Hears what happens between the nodes. */
+/** Observes what happens between the nodes. */
 export interface ClusterObserver {
-  /** The bus cannot be reached. */
+  /** The backplane cannot be reached. */
   cutOff(why: string): void
   /** It can again, after so many milliseconds. */
   restored(after: number): void
@@ -12,7 +12,7 @@ export interface ClusterObserver {
   nodeLeft(nodes: number, how: 'left' | 'silent'): void
   /** So many rooms that are shared with other nodes are being closed here, because those count their members as gone. */
   fenced(rooms: number): void
-  /** A frame from the bus was not understood. */
+  /** A frame from the backplane was not understood. */
   refused(fault: FrameFault): void
   /** A fault in the cluster's own code. */
   failed(error: unknown): void

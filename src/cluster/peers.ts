@@ -99,7 +99,7 @@ export class Peers implements Iterable<Peer> {
     return [...this.#living.values()].filter(({ heard }) => now - heard > PEER_TIMEOUT)
   }
 
-  /** Gives all of them time anew, where nothing came because of this node itself. */
+  /** Restarts the time of all peers, if nothing came because of this node itself. */
   refresh(now: number): void {
     for (const peer of this.#living.values()) peer.heard = now
   }

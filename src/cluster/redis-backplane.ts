@@ -16,7 +16,7 @@ const RETRY = [50, 1000] as const
 /** What may be under way to Redis, in bytes. More is not sent: it would be late, and memory is bounded. */
 const MAX_UNDER_WAY = 64 * 2 ** 20
 
-/** How long a goodbye may take, in milliseconds. */
+/** How long a close of the connection may take, in milliseconds. */
 const STOP_TIMEOUT = 1000
 
 /** How long Redis may take to answer to what was published, in milliseconds; at most twice that. */

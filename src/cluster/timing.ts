@@ -9,7 +9,7 @@ export const BEAT = 2000
 export const BEATS_A_SECOND = 50
 /** How often the clocks below are looked at. */
 export const SWEEP = 1000
-/** Without an echo of its own beats for so long, a node makes a new connection to the bus. */
+/** Without an echo of its own heartbeats for this time, a node makes a new connection to the backplane. */
 export const ECHO_TIMEOUT = 8000
 /** The same, and it lets go of the members that share a room with other nodes. */
 export const FENCE_TIMEOUT = 10_000
@@ -20,13 +20,13 @@ export const PEER_TIMEOUT = 15_000
 /** How long the id of a node that was given up is remembered. */
 export const DEPARTED_MEMORY = 600_000
 
-/** How long a newcomer's welcome waits for the other nodes at most. */
+/** How long a new member's welcome waits for the other nodes at most. */
 export const WELCOME_TIMEOUT = 250
-/** The same where the bus cannot tell how many they are, and none has answered. */
+/** The same if the backplane cannot tell how many they are, and none has answered. */
 export const SOLO_WELCOME = 50
 /** When a node introduces itself again in a room where not all have answered. */
 export const HELLO_RETRY = 2000
-/** How long the bus may take to confirm a subscription. */
+/** How long the backplane may take to confirm a subscription. */
 export const SUBSCRIBE_TIMEOUT = 3000
 /** Between two questions to a node of whose members one is not sure. */
 export const QUERY_INTERVAL = 1000

@@ -71,7 +71,7 @@ export const denials = [
   'token-issuer',
   'token-audience',
   'token-expired',
-  /** A fresh token for somebody else. */
+  /** A new token for another user. */
   'token-user',
   /** The keys that tokens are checked with could not be fetched. */
   'keys-unavailable',

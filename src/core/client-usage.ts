@@ -5,7 +5,7 @@ import type { History } from './history.js'
 export class ClientUsage {
   /** Empty if unknown. */
   readonly name: string
-  /** Rooms that it opened and that are still open, whoever is in. */
+  /** Rooms that it opened and that are still open, with any members. */
   rooms = 0
   /** What their histories take, in bytes of memory. */
   bytes = 0

@@ -2,7 +2,7 @@ import type { Denial } from './authority.js'
 import type { ClientConnection } from './client-connection.js'
 import type { Member, Room, RoomCloseCause } from './room.js'
 
-/** Which limit was hit, or for what a client was turned away. */
+/** Which limit was hit, or why a client was refused. */
 export type LimitName =
   /** `rateLimit`: a message was refused. */
   | 'rate'
@@ -46,7 +46,7 @@ export type LimitName =
   | 'address-rooms'
   /** `connectionRatePerIp`: a connection or a handshake was refused. */
   | 'address-rate'
-  /** `allowNetworks` or `denyNetworks`: a client was turned away. */
+  /** `allowNetworks` or `denyNetworks`: a client was refused. */
   | 'network'
   /** `joinTimeout`: an HTTP connection was closed on which no request came. */
   | 'handshake-timeout'
@@ -65,7 +65,7 @@ export type LimitName =
   /** A request had a wrong `adminToken`. */
   | 'admin-token'
 
-/** Hears what happens in a relay. Must not throw. */
+/** Observes what happens in a relay. Must not throw. */
 export interface Observer {
   opened(session: ClientConnection): void
   /** @param reason What the close frame says; empty if there was none. */

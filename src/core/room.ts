@@ -20,13 +20,13 @@ export interface RoomKind {
   left?(who: RoomMember): Buffer
   /** The last notice of a room that has reached its age; absent where rooms do not expire. */
   expired?(): Buffer
-  /** What members hear when the relay stops; absent where the close says enough. */
+  /** The notice to members when the relay stops; absent if the close says enough. */
   shutdown?(): Buffer
   /** Whether members choose their ids. Several members may have one id; where users are known, only members of one user. */
   readonly chosenIds?: boolean
   /** Whether a connection may be in several of its rooms at once: then it hears each sender in order over all of them. */
   readonly several?: boolean
-  /** Whether the last messages may be kept, for newcomers. */
+  /** Whether the last messages may be kept, for new members. */
   readonly remembers?: boolean
 }
 
@@ -49,7 +49,7 @@ export class Member implements RoomMember {
   readonly id: string
   readonly nickname: string | undefined
   readonly owner: string | undefined
-  /** Whether it may send; decided when it joins, and anew with a fresh token. */
+  /** Whether it may send; decided when it joins, and again for a new token. */
   mayPublish = true
   /** Place in `room.members`; -1 when it is out. */
   index = -1
@@ -100,7 +100,7 @@ export class Room implements Congestible {
   /** The last messages, where they are kept. */
   history: History | undefined
   readonly owners = new IdOwners()
-  /** Messages and notices since somebody looked last, and their bytes: whoever looks sets them back. */
+  /** Messages and notices since the last look of the dashboard, and their bytes: a look resets them. */
   frames = 0
   bytes = 0
   /** What waits for the end of this turn. */

@@ -22,17 +22,17 @@ export const VISIT = 5
 /** After so much work of one client it is the turn of others. */
 export const TURN = 16
 
-/** Notices of a join and of the leave that follows. Where members choose their ids, a newcomer gets one for each member too. */
+/** Notices of a join and of the leave that follows. Where members choose their ids, a new member gets one for each member too. */
 export function costOfNotices({ kind, count }: Room): number {
   return kind.joined ? ((kind.chosenIds ? 3 : 2) * count) / NOTICES : 0
 }
 
-/** A place in a room; called when the newcomer is in. */
+/** A place in a room; called when the new member is in. */
 export function costOfPlace({ members, link }: Room): number {
   return PLACE + (members.length > 1 ? 0 : link ? SHARED_ROOM : ROOM)
 }
 
-/** Sending a history to a newcomer. */
+/** Sending a history to a new member. */
 export function costOfHistory(bytes: number): number {
   return bytes / HISTORY_BYTES
 }

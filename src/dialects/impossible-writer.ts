@@ -77,7 +77,7 @@ function presence(type: string, { id, nickname, room }: RoomMember): Buffer {
   return jsonFrame({ type, connectionId: id, nickname, userCount: room.count })
 }
 
-/** The messages as they were relayed, joined without reading them anew. */
+/** The messages as they were relayed, joined without parsing them again. */
 function historyFrame(history: History): Buffer {
   const pieces = history.entries.flatMap(({ text }, i) => (i === 0 ? [text] : [COMMA, text]))
   const end = history.omitted > 0 ? Buffer.from(`],"omitted":${history.omitted}}`) : END
@@ -118,7 +118,7 @@ class ImpossibleWriterConversation implements Conversation {
   readonly #session: Session
   readonly #roomId: string
   readonly #nickname: string | undefined
-  /** Whether it wants to hear what was said before. */
+  /** Whether the client wants the history. */
   readonly #curious: boolean
   #member: Member | undefined
 

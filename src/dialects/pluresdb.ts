@@ -85,7 +85,7 @@ class PluresdbConversation implements Conversation {
     this.#error('peerId belongs to another user')
   }
 
-  /** Tells a newcomer of every other peer present. */
+  /** Sends a new member a notice for every other peer present. */
   joined(member: Member): void {
     this.#member = member
     const { id, room } = member

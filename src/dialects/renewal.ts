@@ -2,13 +2,13 @@ import { jsonFrame } from '../core/frame.js'
 import type { Session } from '../core/session.js'
 import type { JsonMessage } from './json.js'
 
-/** Whether a message brings a fresh token. Where none is checked, `auth` is a type like any other. */
+/** Whether a message carries a new token. If tokens are not checked, `auth` is a type like any other. */
 export function isRenewal(session: Session, message: JsonMessage): boolean {
   return message.is('type', 'auth') && session.authorization?.renewable === true
 }
 
 /**
- * Takes the fresh token of a message, and tells its sender until when it is good.
+ * Takes the new token of a message, and tells its sender when it expires.
  *
  * @param refused Called with the reason if it is not taken.
  */

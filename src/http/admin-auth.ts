@@ -6,7 +6,7 @@ export class AdminAuth {
   readonly #digest: Buffer
   readonly #onGuess: (request: IncomingMessage) => void
 
-  /** @param onGuess Hears of each wrong token. */
+  /** @param onGuess Called for each wrong token. */
   constructor(token: string, onGuess: (request: IncomingMessage) => void) {
     this.#digest = digestOf(token)
     this.#onGuess = onGuess

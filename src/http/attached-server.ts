@@ -13,7 +13,7 @@ export interface Attachment {
   readonly upgrade: (request: IncomingMessage, socket: OwnedSocket, head: Buffer, path: string) => void
   /** How long an upgrade that is left to other listeners may stay untouched before it is answered 404, in milliseconds. */
   readonly patience: number
-  /** Hears of faults. */
+  /** Called for faults. */
   readonly failed: (error: unknown) => void
 }
 

@@ -52,7 +52,7 @@ export function hasIceServers({ stunUrls, turnUrls }: Settings): boolean {
   return stunUrls.length > 0 || turnUrls.length > 0
 }
 
-/** `GET /ice-servers`: the servers for whoever may use the relay. */
+/** `GET /ice-servers`: the servers, for clients that may use the relay. */
 export class IcePage {
   readonly #settings: Settings
   readonly #hub: RelayContext

@@ -15,7 +15,7 @@ const MAX_WAITING = 4
 /** What makes the answers. */
 interface Source {
   answer(request: IncomingMessage): Answer | Promise<Answer>
-  /** Hears why there is none; the client hears 500. */
+  /** Called with the fault when there is none; the client gets 500. */
   failed(error: unknown): void
   /** Hears of requests with too many headers, of too many requests at once, and of clients that do not read their answers, before they are cut off. */
   limited(limit: 'headers' | 'requests' | 'answer-timeout', socket: Socket): void

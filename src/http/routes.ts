@@ -14,7 +14,7 @@ export interface Page {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A page, made anew for each request. */
+/** A page, made again for each request. */
 export type Maker = (request: IncomingMessage) => Page | Promise<Page>
 
 /** A page's place. */
@@ -113,7 +113,7 @@ export function answerOf(method: string, { status, type, body, headers }: Page):
 const UNCACHED = { 'Cache-Control': 'no-store' }
 const NOT_FOUND = 'Baton relay - Use WebSocket endpoint: ws://host/room/{roomId}\n'
 
-/** Whoever is refused pays for the next attempt with a connection, of which the address may have so many. */
+/** A refusal ends the connection, so each attempt costs one, and the limits of the address bound them. */
 export const HANG_UP = { Connection: 'close' }
 
 function unauthorized(method: string): Answer {

@@ -40,11 +40,11 @@ export interface Handler {
   answer(request: IncomingMessage): Answer | Promise<Answer>
   /** Takes a WebSocket's handshake; true if the socket is a WebSocket from now on. */
   upgrade(request: IncomingMessage, socket: OwnedSocket, head: Buffer): boolean
-  /** Hears of clients that are turned away before they have said anything of use. */
+  /** Called for clients that are refused before they have sent anything of use. */
   limited(limit: LimitName, socket: Socket | undefined): void
-  /** Hears of faults. */
+  /** Called for faults. */
   failed(error: unknown): void
-  /** Hears why a connection could not be accepted. */
+  /** Called with the reason when a connection could not be accepted. */
   acceptFailed(error: Error): void
 }
 
@@ -89,7 +89,7 @@ export function createHttpServer(
   server.maxRequestsPerSocket = MAX_REQUESTS
   if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_SOCKETS
   server.on('drop', () => handler.limited('connections', undefined))
-  // Whoever asks on after the last answer, which says that it is the last, would be answered 503 each time.
+  // A client that goes on after the last answer, which says that it is the last, would get 503 each time.
   server.on('dropRequest', (_request, socket) => {
     if (!socket.destroyed) handler.limited('requests', socket as Socket)
     socket.destroy()

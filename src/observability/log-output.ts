@@ -142,7 +142,7 @@ export class LogOutput {
 function openWithoutWaiting(fd: number): number {
   try {
     if (isatty(fd) || fstatSync(fd).isFIFO()) {
-      // Opened anew, since the mode is shared with all others who have the descriptor, such as the shell.
+      // Opened again, because all holders of the descriptor share its mode, such as the shell.
       return openSync(`/dev/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
     }
   } catch {}

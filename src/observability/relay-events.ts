@@ -35,8 +35,8 @@ export interface RelayEvents {
   /** A WebSocket was opened. */
   connection: [ConnectionInfo]
   /**
-   * A WebSocket ended, after its `leave` events. `code` and `reason` are those of the first close frame, whoever sent
-   * it; the text may be the client's. Without a close frame `code` is 1006 and `reason` empty.
+   * A WebSocket ended, after its `leave` events. `code` and `reason` are those of the first close frame, from either side;
+   * the text may be the client's. Without a close frame `code` is 1006 and `reason` empty.
    */
   disconnect: [ConnectionInfo & { code: number; reason: string }]
   /** A member joined a room. */

@@ -52,7 +52,7 @@ export interface Health {
   topics: number
   peers: number
   memory: { heapUsed: string; heapTotal: string }
-  /** How many messages of a room are kept for newcomers; absent where none are. */
+  /** How many messages of a room are kept for new members; absent if none are. */
   history?: { messages: number }
   /** All nodes together, as of their last beats (2 s); absent where there is one node. */
   cluster?: { nodes: number; rooms: number; connections: number; topics: number; peers: number }
