@@ -31,20 +31,22 @@ function fakeTime(): void {
  * Comes back as lib0's WebSocket client does, which y-webrtc uses: its back-off grows with connections that
  * did not open, and one that opened resets it.
  */
-function comeBack(url: string, closed: (openFor: number) => boolean): void {
+function comeBack(url: string, closed: (lastedFor: number) => boolean): void {
   let failures = 0
   const setUp = (): void => {
-    let opened: number | undefined
+    // From before the relay's delay begins: on a busy machine the client hears late that it is open.
+    const started = performance.now()
+    let opened = false
     const socket = new WebSocket(url, { origin: 'https://elsewhere.example' })
     socket.on('error', () => {})
     socket.on('open', () => {
-      opened = performance.now()
+      opened = true
       failures = 0
       socket.send('{"type":"subscribe","topics":["doc"]}')
     })
     socket.on('close', () => {
-      if (opened === undefined) failures++
-      const again = closed(opened === undefined ? 0 : performance.now() - opened)
+      if (!opened) failures++
+      const again = closed(opened ? performance.now() - started : 0)
       if (again) setTimeout(setUp, Math.min(Math.log10(failures + 1) * 1200, 2500))
     })
   }
@@ -82,8 +84,7 @@ describe('a client that comes back as soon as it is closed (10.17)', () => {
         return false
       })
     })
-    // The client measures from a little later than the relay does.
-    for (const stay of stays) expect(stay).toBeGreaterThan(DELAY / 2)
+    for (const stay of stays) expect(stay).toBeGreaterThan(DELAY - 1)
   })
 
   it('and sends what is too big again and again, waits from the eleventh time on', async () => {
@@ -96,7 +97,7 @@ describe('a client that comes back as soon as it is closed (10.17)', () => {
         return false
       })
     })
-    for (const stay of stays.slice(10)) expect(stay).toBeGreaterThan(DELAY / 2)
+    for (const stay of stays.slice(10)) expect(stay).toBeGreaterThan(DELAY - 1)
   })
 
   it('and finds the room full, waits too', async () => {
@@ -109,7 +110,7 @@ describe('a client that comes back as soon as it is closed (10.17)', () => {
         return false
       })
     })
-    expect(stay).toBeGreaterThan(DELAY / 2)
+    expect(stay).toBeGreaterThan(DELAY - 1)
   })
 })
 
