@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import type { RoomKind } from '../core/room.js'
+import type { RoomKind } from '../core/kind.js'
 
 /** 16 bytes. */
 const KEY_DIGITS = 32

@@ -1,8 +1,10 @@
-import type { Link } from '../core/cluster.js'
+import type { ClusterRooms } from '../core/cluster.js'
 import type { Deadline, Deadlines } from '../core/deadlines.js'
 import type { HistoryEntry } from '../core/history.js'
-import type { Member, Room, RoomCloseCause } from '../core/room.js'
-import type { Rooms } from '../core/rooms.js'
+import type { RoomCloseCause } from '../core/kind.js'
+import type { Link } from '../core/link.js'
+import type { RoomMember } from '../core/member.js'
+import type { Room } from '../core/room.js'
 import type { ClusterCounters } from './counters.js'
 import { Hosts, type HostsNode } from './hosts.js'
 import type { Change, Message, Position } from './messages.js'
@@ -47,7 +49,7 @@ export class RoomLink implements Link {
   ready: Promise<void> | undefined
 
   readonly #node: LinkNode
-  readonly #rooms: Rooms
+  readonly #rooms: ClusterRooms
   readonly #hosts: Hosts
   #resolveReady: (() => void) | undefined
   /** Messages before the backplane confirms the subscription belong to an earlier one, and are ignored. */
@@ -60,7 +62,7 @@ export class RoomLink implements Link {
   #exposedUntil = Number.NEGATIVE_INFINITY
   #deadline: Deadline<RoomLink> | undefined
 
-  constructor(node: LinkNode, room: Room, rooms: Rooms, key: string, channel: string) {
+  constructor(node: LinkNode, room: Room, rooms: ClusterRooms, key: string, channel: string) {
     this.#node = node
     this.room = room
     this.#rooms = rooms
@@ -96,11 +98,11 @@ export class RoomLink implements Link {
     return this.#node.ownerOf(user)
   }
 
-  joined(member: Member): void {
+  joined(member: RoomMember): void {
     this.#change({ what: 'join', who: recordOf(member) })
   }
 
-  left({ key }: Member): void {
+  left({ key }: RoomMember): void {
     this.#change({ what: 'leave', key })
   }
 
@@ -197,8 +199,6 @@ export class RoomLink implements Link {
         break
       case 'expire':
         if (this.room.kind.expired && this.room.created <= message.created) this.#rooms.expire(this.room)
-        break
-      default:
         break
     }
   }

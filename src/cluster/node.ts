@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { AgeClock } from '../core/clocks.js'
-import type { Cluster } from '../core/cluster.js'
+import type { Cluster, ClusterRooms } from '../core/cluster.js'
 import type { Totals } from '../core/counters.js'
 import { Deadlines } from '../core/deadlines.js'
 import type { Room } from '../core/room.js'
-import type { Rooms } from '../core/rooms.js'
 import type { Backplane, BackplaneEvents, Outage } from './backplane.js'
 import { BusStatus } from './bus-status.js'
 import { Channels } from './channels.js'
@@ -127,7 +126,7 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
     return this.#clock.now()
   }
 
-  link(room: Room, rooms: Rooms): RoomLink {
+  link(room: Room, rooms: ClusterRooms): RoomLink {
     const key = this.#channels.keyOf(room)
     const link = new RoomLink(this, room, rooms, key, this.#channels.room(key))
     this.#links.set(link.channel, link)

@@ -1,5 +1,6 @@
 import type { Totals } from '../core/counters.js'
 import { PublishOrder } from '../core/flush-group.js'
+import type { Room } from '../core/room.js'
 import type { Message } from './messages.js'
 import { DEPARTED_MEMORY, PEER_TIMEOUT } from './timing.js'
 import { OLDEST } from './wire.js'
@@ -13,7 +14,7 @@ export class Peer {
   speaks = OLDEST
   totals: Totals = { connections: 0, rooms: 0, topics: 0, peers: 0 }
   /** Keeps its messages to rooms that share members in order. */
-  readonly order = new PublishOrder()
+  readonly order = new PublishOrder<Room>()
   #count: number | undefined
 
   constructor(id: string, now: number) {

@@ -1,4 +1,5 @@
-import type { Room, RoomMember } from '../core/room.js'
+import type { RoomMember } from '../core/member.js'
+import type { Room } from '../core/room.js'
 import type { MemberRecord, Message, Position } from './messages.js'
 
 type Batch = Extract<Message, { kind: 'batch' }>

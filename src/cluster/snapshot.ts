@@ -1,11 +1,12 @@
 /** What a node tells another about its side of a room. */
 
 import type { HistoryEntry } from '../core/history.js'
-import type { Member, Room } from '../core/room.js'
+import type { RoomMember } from '../core/member.js'
+import type { Room } from '../core/room.js'
 import type { MemberRecord } from './messages.js'
 import { nodeOf } from './remote-room.js'
 
-export function recordOf({ key, id, nickname, owner }: Member): MemberRecord {
+export function recordOf({ key, id, nickname, owner }: RoomMember): MemberRecord {
   return { key, id, nickname, ...(owner !== undefined && { owner }) }
 }
 

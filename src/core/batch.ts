@@ -1,12 +1,18 @@
 import type { ClientConnection } from './client-connection.js'
+import type { Congestible } from './congestion.js'
 import type { Counters } from './counters.js'
-import type { Member, Room } from './room.js'
+
+/** A member, as far as batches go. */
+export interface Recipient {
+  /** How many frames of the batch were there before it joined. */
+  readonly joinedAt: number
+}
 
 /** Frames that wait in a room for the end of the turn. */
 export class Batch {
   readonly frames: Buffer[] = []
   /** The author of the frame at the same index, who does not get it. */
-  readonly authors: (Member | undefined)[] = []
+  readonly authors: (Recipient | undefined)[] = []
   /** The number of the frame at the same index, among the frames of all rooms; only where members may be in several. */
   readonly numbers: number[] = []
   bytes = 0
@@ -36,7 +42,7 @@ export function send(
   session: ClientConnection,
   { bytes, frames }: MemberBatch,
   counters: Counters,
-  room: Room | undefined,
+  room: Congestible | undefined,
 ): void {
   if (frames === 0) return
   counters.deliveries += frames
@@ -45,7 +51,7 @@ export function send(
 }
 
 /** What a member gets of the batch of its room: the frames since it joined, without its own. */
-export function batchFor(member: Member, { frames, authors }: Batch): MemberBatch {
+export function batchFor(member: Recipient, { frames, authors }: Batch): MemberBatch {
   const share: Buffer[] = []
   for (let place = member.joinedAt; place < frames.length; place++) {
     const frame = frames[place]
@@ -55,7 +61,10 @@ export function batchFor(member: Member, { frames, authors }: Batch): MemberBatc
 }
 
 /** What a session gets of the batches of several rooms, in the order in which the frames came. */
-export function mergedBatchFor(members: readonly Member[], batchOf: (room: Room) => Batch): MemberBatch {
+export function mergedBatchFor<R>(
+  members: readonly (Recipient & { readonly room: R })[],
+  batchOf: (room: R) => Batch,
+): MemberBatch {
   const [only] = members
   if (only && members.length === 1) return batchFor(only, batchOf(only.room))
   const share: { frame: Buffer; number: number }[] = []

@@ -1,5 +1,9 @@
 import { Heaviest } from './heaviest.js'
-import type { History } from './history.js'
+
+/** The history of a room, which may have to give up its oldest message. */
+export interface KeptHistory {
+  drop(): void
+}
 
 /** A client that has opened rooms (a user, or an address where no user is named), and what these rooms take. */
 export class ClientUsage {
@@ -9,7 +13,7 @@ export class ClientUsage {
   rooms = 0
   /** What their histories take, in bytes of memory. */
   bytes = 0
-  readonly histories = new Heaviest<History>()
+  readonly histories = new Heaviest<KeptHistory>()
 
   constructor(name: string) {
     this.name = name

@@ -1,4 +1,5 @@
-import type { Member, RoomKind } from './room.js'
+import type { RoomKind } from './kind.js'
+import type { Member } from './room.js'
 
 /** One connection's side of a dialect. */
 export interface Conversation {

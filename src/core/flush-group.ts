@@ -1,19 +1,38 @@
-import { Batch, type MemberBatch, mergedBatchFor, send } from './batch.js'
+import { Batch, type MemberBatch, mergedBatchFor, type Recipient, send } from './batch.js'
 import type { ClientConnection } from './client-connection.js'
+import type { Congestible } from './congestion.js'
 import type { Counters } from './counters.js'
-import type { Member, Room } from './room.js'
+
+/** A member, as far as this file goes. */
+interface GroupedMember extends Recipient {
+  readonly session: ClientConnection
+  readonly room: GroupedRoom
+  readonly needsOwnBatch: boolean
+}
+
+/** A room, as far as this file goes. */
+export interface GroupedRoom extends Congestible {
+  readonly kind: { readonly several?: boolean }
+  readonly members: readonly GroupedMember[]
+  readonly batch: Batch
+  readonly flushes: number
+  group: FlushGroup | undefined
+  take(): Batch | undefined
+  settle(): void
+  flushLink(): void
+}
 
 /**
  * Rooms in which one sender spoke by turns within a turn of the event loop. They are flushed together, so that a
  * member of several hears the sender in order, and each member is still written to once.
  */
 export class FlushGroup {
-  readonly #rooms: Room[] = []
+  readonly #rooms: GroupedRoom[] = []
   /** Bytes of the batches of all its rooms. */
   #bytes = 0
 
   /** Has two rooms flushed as one at the end of this turn. */
-  static unite(one: Room, other: Room): void {
+  static unite(one: GroupedRoom, other: GroupedRoom): void {
     const group = one.group ?? other.group ?? new FlushGroup()
     for (const room of [one, other]) {
       if (!room.group) group.#add(room)
@@ -29,7 +48,7 @@ export class FlushGroup {
 
   /** Sends the batches of all rooms. */
   flush(counters: Counters): void {
-    const batches = new Map<Room, Batch>()
+    const batches = new Map<GroupedRoom, Batch>()
     let frames = 0
     for (const room of this.#rooms) {
       room.group = undefined
@@ -47,7 +66,7 @@ export class FlushGroup {
     for (const room of batches.keys()) room.settle()
   }
 
-  #add(room: Room): void {
+  #add(room: GroupedRoom): void {
     room.group = this
     this.#rooms.push(room)
     this.#bytes += room.batch.bytes
@@ -59,18 +78,18 @@ export class FlushGroup {
 }
 
 /** Keeps the messages of one sender in order over all rooms: what it says in one must not overtake what waits in another. */
-export class PublishOrder {
-  #room: Room | undefined
+export class PublishOrder<R extends GroupedRoom> {
+  #room: R | undefined
   /** How often that room had been flushed when it spoke there. */
   #flushes = 0
 
   /** The room in which it spoke last; undefined if it has said nothing. */
-  get room(): Room | undefined {
+  get room(): R | undefined {
     return this.#room
   }
 
   /** Called before it speaks in `room`. */
-  turnTo(room: Room): void {
+  turnTo(room: R): void {
     if (!room.kind.several) return
     const last = this.#room
     if (last !== room) {
@@ -86,8 +105,8 @@ export class PublishOrder {
 }
 
 /** The members of all rooms, grouped by session. */
-function bySession(rooms: Iterable<Room>): Map<ClientConnection, Member[]> {
-  const sessions = new Map<ClientConnection, Member[]>()
+function bySession(rooms: Iterable<GroupedRoom>): Map<ClientConnection, GroupedMember[]> {
+  const sessions = new Map<ClientConnection, GroupedMember[]>()
   for (const room of rooms) {
     for (const member of room.members) {
       const places = sessions.get(member.session)
@@ -100,16 +119,16 @@ function bySession(rooms: Iterable<Room>): Map<ClientConnection, Member[]> {
 
 /** What sessions get. Those in the same rooms share their bytes, unless they wrote some of the frames or came late. */
 class Shares {
-  readonly #batchOf: (room: Room) => Batch
+  readonly #batchOf: (room: GroupedRoom) => Batch
   /** A tree whose edges are rooms: sessions in the same rooms end at the same node. */
   readonly #root: Node = { share: undefined, next: new Map() }
 
-  constructor(batches: ReadonlyMap<Room, Batch>) {
+  constructor(batches: ReadonlyMap<GroupedRoom, Batch>) {
     const none = new Batch()
     this.#batchOf = (room) => batches.get(room) ?? none
   }
 
-  of(members: readonly Member[]): MemberBatch {
+  of(members: readonly GroupedMember[]): MemberBatch {
     let node = this.#root
     for (const { needsOwnBatch, room } of members) {
       if (needsOwnBatch) return mergedBatchFor(members, this.#batchOf)
@@ -124,5 +143,5 @@ class Shares {
 
 interface Node {
   share: MemberBatch | undefined
-  readonly next: Map<Room, Node>
+  readonly next: Map<GroupedRoom, Node>
 }

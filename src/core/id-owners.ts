@@ -1,4 +1,4 @@
-import type { RoomMember } from './room.js'
+import type { RoomMember } from './member.js'
 
 /** The owners of the ids that the members of a room have chosen, where users are known. */
 export class IdOwners {

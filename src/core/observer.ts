@@ -1,6 +1,7 @@
 import type { Denial } from './authority.js'
 import type { ClientConnection } from './client-connection.js'
-import type { Member, Room, RoomCloseCause } from './room.js'
+import type { RoomCloseCause } from './kind.js'
+import type { Member, Room } from './room.js'
 
 /** Which limit was hit, or why a client was refused. */
 export type LimitName =

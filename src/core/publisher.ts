@@ -1,6 +1,7 @@
 import type { RelayContext } from './context.js'
 import { PublishOrder } from './flush-group.js'
-import type { Room, RoomKind } from './room.js'
+import type { RoomKind } from './kind.js'
+import type { Room } from './room.js'
 
 /** Makes a frame, given how many members the room has. */
 type Encode = (count: number) => Buffer
@@ -11,7 +12,7 @@ const PROGRAM = { client: '' }
 /** Speaks into rooms for the program that the relay is part of, which is a member of none. */
 export class Publisher {
   readonly #context: RelayContext
-  readonly #order = new PublishOrder()
+  readonly #order = new PublishOrder<Room>()
   /** What waits for rooms until the other nodes have told who is in. */
   readonly #waiting = new Map<Room, Encode[]>()
   #stopped = false

@@ -2,45 +2,16 @@ import { Batch, batchFor, join, send } from './batch.js'
 import type { ClientConnection } from './client-connection.js'
 import type { ClientUsage } from './client-usage.js'
 import { closes } from './close-reasons.js'
-import type { Link } from './cluster.js'
 import { type Congestible, Congestion, type SlowConsumerState } from './congestion.js'
 import type { Counters, DialectCounts } from './counters.js'
 import type { Deadline } from './deadlines.js'
 import type { FlushGroup } from './flush-group.js'
 import type { History } from './history.js'
 import { IdOwners, mustYield } from './id-owners.js'
+import type { RoomCloseCause, RoomKind } from './kind.js'
+import type { Link } from './link.js'
+import type { RoomMember } from './member.js'
 import type { Ticker } from './ticker.js'
-
-/** What a room needs to know of the dialect that it belongs to. */
-export interface RoomKind {
-  readonly name: string
-  /** The notice that tells the others of a join; absent where joins are not announced. */
-  joined?(who: RoomMember): Buffer
-  /** The notice that tells the others of a leave. Called when `who` is out of the room already. */
-  left?(who: RoomMember): Buffer
-  /** The last notice of a room that has reached its age; absent where rooms do not expire. */
-  expired?(): Buffer
-  /** The notice to members when the relay stops; absent if the close says enough. */
-  shutdown?(): Buffer
-  /** Whether members choose their ids. Several members may have one id; where users are known, only members of one user. */
-  readonly chosenIds?: boolean
-  /** Whether a connection may be in several of its rooms at once: then it hears each sender in order over all of them. */
-  readonly several?: boolean
-  /** Whether the last messages may be kept, for new members. */
-  readonly remembers?: boolean
-}
-
-/** Somebody in a room, connected to this node or to another. */
-export interface RoomMember {
-  readonly room: Room
-  /** Unique among all members of all nodes: the id of its connection. */
-  readonly key: string
-  /** The name under which the others know it: in some dialects several members may share one. */
-  readonly id: string
-  /** The owner of the id (see {@link Room.ownerOf}); undefined where users are not known. */
-  readonly owner: string | undefined
-  readonly nickname: string | undefined
-}
 
 /** A session's place in one room. */
 export class Member implements RoomMember {
@@ -73,13 +44,6 @@ export class Member implements RoomMember {
 
 /** A batch beyond this is sent at once: it bounds the memory of a turn in which much arrives. */
 const MAX_BATCH_BYTES = 256 * 1024
-
-/**
- * Why a room was closed: its last member left, it reached its age, the other nodes count its members as gone, or an
- * operator closed it. In all cases but the first the members that are still in it are disconnected, and their leaves
- * are not announced.
- */
-export type RoomCloseCause = 'empty' | 'expired' | 'isolated' | 'closed'
 
 /** Members, and the batch of frames that waits for the end of the turn. */
 export class Room implements Congestible {

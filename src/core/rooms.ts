@@ -2,16 +2,22 @@ import { ClientUsages } from './client-usage.js'
 import { ageClock } from './clocks.js'
 import { type CloseReason, closes } from './close-reasons.js'
 import type { Cluster } from './cluster.js'
-import type { Limits } from './context.js'
 import type { Counters } from './counters.js'
 import { Deadlines } from './deadlines.js'
-import { Archive, History } from './history.js'
-import { Room, type RoomCloseCause, type RoomKind } from './room.js'
+import { Archive, History, type HistoryLimits } from './history.js'
+import type { RoomCloseCause, RoomKind } from './kind.js'
+import { Room } from './room.js'
 import { Ticker } from './ticker.js'
+
+/** What bounds the rooms; 0 means no limit. */
+interface RoomsLimits extends HistoryLimits {
+  readonly maxRooms: number
+  readonly roomExpiry: number
+}
 
 /** All open rooms, by dialect and name. */
 export class Rooms implements Iterable<Room> {
-  readonly #limits: Limits
+  readonly #limits: RoomsLimits
   readonly #counters: Counters
   readonly #cluster: Cluster | undefined
   readonly #ticker = new Ticker()
@@ -22,7 +28,7 @@ export class Rooms implements Iterable<Room> {
   readonly #evictions = new Deadlines<Room>((room) => clear(room, closes.isolated))
   #size = 0
 
-  constructor(limits: Limits, counters: Counters, cluster?: Cluster) {
+  constructor(limits: RoomsLimits, counters: Counters, cluster?: Cluster) {
     this.#limits = limits
     this.#counters = counters
     this.#cluster = cluster

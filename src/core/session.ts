@@ -7,9 +7,10 @@ import type { Expiring, RelayContext } from './context.js'
 import type { Conversation } from './conversation.js'
 import { PublishOrder } from './flush-group.js'
 import { Inbox } from './inbox.js'
+import type { RoomKind } from './kind.js'
 import { type MemberIdentity, Memberships } from './memberships.js'
 import type { LimitName } from './observer.js'
-import type { Member, Room, RoomKind } from './room.js'
+import type { Member, Room } from './room.js'
 import { SenderLimits } from './sender-limits.js'
 import type { Transport, TransportStats } from './transport.js'
 
@@ -36,7 +37,7 @@ export class Session implements ClientConnection, Expiring {
   #conversation: Conversation = NOTHING
   readonly #sender: SenderLimits
   /** Only where it has spoken, in a dialect in which it may be in several rooms. */
-  #order: PublishOrder | undefined
+  #order: PublishOrder<Room> | undefined
   /** Made with the first answer that it has to wait for. */
   #inbox: Inbox | undefined
   #ended = false
@@ -165,7 +166,7 @@ export class Session implements ClientConnection, Expiring {
   publish(room: Room, frame: Buffer, author?: Member): void {
     this.#context.counters.messagesRelayed++
     if (room.kind.several) {
-      this.#order ??= new PublishOrder()
+      this.#order ??= new PublishOrder<Room>()
       this.#order.turnTo(room)
     }
     room.publish(frame, author)

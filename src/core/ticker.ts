@@ -1,5 +1,3 @@
-import type { Room } from './room.js'
-
 /**
  * Collects the rooms that have something to send, and flushes them when this turn of the event loop
  * has read what had arrived: `setImmediate` runs right after the poll phase.
@@ -9,7 +7,7 @@ import type { Room } from './room.js'
  * a busy room of 100: a third less CPU for each delivery (docs/performance.md).
  */
 export class Ticker {
-  #dirty: Room[] = []
+  #dirty: { flush(): void }[] = []
   #frames = 0
   /** How many frames there have been in all. */
   #number = 0
@@ -21,7 +19,7 @@ export class Ticker {
    * @param first Whether nothing did before.
    * @returns A number, higher than all that were returned before.
    */
-  note(room: Room, first: boolean): number {
+  note(room: { flush(): void }, first: boolean): number {
     if (first) this.#dirty.push(room)
     if (this.#frames++ === 0) setImmediate(this.#tick)
     return this.#number++

@@ -1,6 +1,6 @@
 import type { Hello } from '../core/authority.js'
 import type { Conversation } from '../core/conversation.js'
-import type { RoomKind } from '../core/room.js'
+import type { RoomKind } from '../core/kind.js'
 import type { Session } from '../core/session.js'
 
 /** The dialects, by the names that users give them. */

@@ -1,7 +1,7 @@
 import type { Hello } from '../core/authority.js'
 import { closes } from '../core/close-reasons.js'
 import type { Conversation } from '../core/conversation.js'
-import type { RoomKind } from '../core/room.js'
+import type { RoomKind } from '../core/kind.js'
 import type { Session } from '../core/session.js'
 import { type Dialect, type DialectName, dialectNames } from './dialect.js'
 import { impossibleWriter } from './impossible-writer.js'

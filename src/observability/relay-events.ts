@@ -1,7 +1,8 @@
 import type { Denial } from '../core/authority.js'
 import type { ClientConnection } from '../core/client-connection.js'
+import type { RoomCloseCause } from '../core/kind.js'
 import type { LimitName, Observer } from '../core/observer.js'
-import type { Member, Room, RoomCloseCause } from '../core/room.js'
+import type { Member, Room } from '../core/room.js'
 
 /** A connection, as events describe it. */
 export interface ConnectionInfo {
