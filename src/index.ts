@@ -5,7 +5,7 @@ export { type CloseReason, closes, type ErrorCode, errorCodes } from './core/clo
 export type { LimitName } from './core/observer.js'
 export type { DialectName, PublishData } from './dialects/dialect.js'
 export type { IceServers } from './http/ice-servers.js'
-export { ListenError } from './http/server.js'
+export { ListenError } from './http/listen.js'
 export type { Logger, LogLevel } from './observability/logger.js'
 export type { ConnectionInfo, PresenceInfo, RelayEvents, RoomInfo } from './observability/relay-events.js'
 export type { Health, Stats } from './observability/status-report.js'

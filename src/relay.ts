@@ -11,7 +11,7 @@ import type { EventTarget, RelayEvents } from './observability/relay-events.js'
 import type { Stats } from './observability/status-report.js'
 import { OptionsError, parseDrain } from './options/index.js'
 import { problemsOf } from './options/together.js'
-import { createFaultHandler, createServers, type Servers } from './servers.js'
+import { createHttpObserver, createServers, type Servers } from './servers.js'
 import { createParts, type Parts, type RelayOptions } from './wiring.js'
 
 /** How often the totals are logged, in milliseconds. */
@@ -115,7 +115,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       owns: (path) => dialects.owns(path),
       upgrade: (...upgrade) => connections.upgrade(...upgrade),
       patience: settings.joinTimeout || DEFAULT_PATIENCE,
-      failed: createFaultHandler(this.#parts).failed,
+      failed: createHttpObserver(this.#parts).failed,
     })
     this.#detach.push(detach)
     this.#attached = true

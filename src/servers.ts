@@ -1,13 +1,19 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Dashboard } from './admin/dashboard.js'
 import { loadRedis } from './cluster/redis-client.js'
-import { hasIceServers, IcePage } from './http/ice-servers.js'
+import type { HttpObserver } from './http/handler.js'
+import { IceEndpoint } from './http/ice-endpoint.js'
+import { hasIceServers } from './http/ice-servers.js'
 import { createLandingPage } from './http/landing-page.js'
-import { PublicPages } from './http/public-pages.js'
-import { adminPages, answerTo, createPages, type Pages, publicPages } from './http/routes.js'
-import { createHttpServer, type Handler, type HttpServer, listen } from './http/server.js'
+import { listen } from './http/listen.js'
+import { PublicRouter } from './http/public-router.js'
+import { textResponse } from './http/response.js'
+import { hangUpWith } from './http/response-writer.js'
+import { type Route, Router } from './http/router.js'
+import { adminRoutes, createRoutes, publicRoutes } from './http/routes.js'
+import { createHttpServer, type HttpServer } from './http/server.js'
 import { urlFor } from './http/url.js'
 import { warnOfRisks } from './observability/startup-warnings.js'
 import { allOf } from './options/together.js'
@@ -16,14 +22,10 @@ import { createCertificate } from './tls/create-certificate.js'
 import { reasonOf } from './tls/openssl-reason.js'
 import { PlainHttp } from './tls/plain-http.js'
 import { watchDates } from './tls/validity.js'
-import type { Answer } from './websocket/handshake.js'
-import { refuse } from './websocket/handshake.js'
 import type { Parts } from './wiring.js'
 
-/** What servers do with faults and with clients that they refuse. */
-export type FaultHandler = Pick<Handler, 'limited' | 'failed' | 'acceptFailed'>
-
-export function createFaultHandler({ context, addressLimits, eventLog, descriptors }: Parts): FaultHandler {
+/** Counts and logs what goes wrong in servers. */
+export function createHttpObserver({ context, addressLimits, eventLog, descriptors }: Parts): HttpObserver {
   return {
     limited(limit, socket) {
       context.observer.limited(limit, undefined, socket && addressLimits.addressOf(socket))
@@ -47,38 +49,38 @@ interface Tls {
  */
 export async function createServers(parts: Parts, drain: () => void): Promise<Servers> {
   const { settings, log } = parts
-  const faults = createFaultHandler(parts)
-  const plain = settings.enableTls ? new PlainHttp(settings, faults) : undefined
+  const observer = createHttpObserver(parts)
+  const plain = settings.enableTls ? new PlainHttp(settings, observer) : undefined
   const [certificate] = await allOf([
     plain && createCertificate(settings, log, plain),
     settings.redisUrl === '' ? undefined : loadRedis(),
   ])
   parts.certificate.current = certificate
-  return new Servers(parts, faults, drain, plain && certificate && { plain, certificate })
+  return new Servers(parts, observer, drain, plain && certificate && { plain, certificate })
 }
 
 /** The servers of a relay: that of `port`, that of `adminPort`, and plain HTTP beside TLS. */
 export class Servers {
   readonly #parts: Parts
-  readonly #faults: FaultHandler
+  readonly #observer: HttpObserver
   readonly #tls: Tls | undefined
   readonly #dashboard: Dashboard | undefined
-  readonly #ice: IcePage | undefined
+  readonly #iceEndpoint: IceEndpoint | undefined
   readonly #public: HttpServer
   readonly #admin: HttpServer | undefined
   readonly #stopServing: (() => void)[] = []
 
-  constructor(parts: Parts, faults: FaultHandler, drain: () => void, tls?: Tls) {
-    const { settings, context, addressLimits, tokens, metrics, report } = parts
+  constructor(parts: Parts, observer: HttpObserver, drain: () => void, tls?: Tls) {
+    const { settings, context, addressLimits, tokens } = parts
     this.#parts = parts
-    this.#faults = faults
+    this.#observer = observer
     this.#tls = tls
     this.#dashboard = createDashboard(parts, drain)
-    if (hasIceServers(settings)) this.#ice = new IcePage(settings, context, addressLimits, tokens)
-    const landing = settings.landingPage ? createLandingPage(settings) : undefined
-    const pages = createPages(report, landing, metrics)
-    this.#public = this.#createPublic(pages)
-    if (settings.adminPort !== undefined) this.#admin = this.#createAdmin(adminPages(pages))
+    if (hasIceServers(settings)) this.#iceEndpoint = new IceEndpoint(settings, context, addressLimits, tokens)
+    const routes = this.#createRoutes()
+    const hasAdminPort = settings.adminPort !== undefined
+    this.#public = this.#createPublic(hasAdminPort ? publicRoutes(routes) : routes)
+    if (hasAdminPort) this.#admin = this.#createAdmin(adminRoutes(routes))
   }
 
   /** The address of the administrative pages, if they have one of their own and listen. */
@@ -108,7 +110,7 @@ export class Servers {
   /** Stops listening, and ends all that is not a WebSocket. */
   async stop(): Promise<void> {
     for (const stop of this.#stopServing.splice(0)) stop()
-    this.#ice?.stop()
+    this.#iceEndpoint?.stop()
     // Until now it has shown how the connections go.
     this.#dashboard?.stop()
     await Promise.all([this.#public.stop(), this.#admin?.stop(), this.#tls?.plain.stop()])
@@ -135,39 +137,40 @@ export class Servers {
     this.#stopServing.push(certificate.serve(server), watchDates(certificate, this.#parts.log))
   }
 
-  #createPublic(pages: Pages): HttpServer {
+  #createRoutes(): readonly Route[] {
+    const { settings, metrics, report } = this.#parts
+    const [iceEndpoint, dashboard] = [this.#iceEndpoint, this.#dashboard]
+    return createRoutes({
+      report,
+      metrics,
+      landing: settings.landingPage ? createLandingPage(settings) : undefined,
+      iceServers: iceEndpoint && ((request) => iceEndpoint.respond(request)),
+      dashboard: dashboard && ((request) => dashboard.respond(request)),
+    })
+  }
+
+  #createPublic(routes: readonly Route[]): HttpServer {
     const { settings, context, addressLimits, dialects, connections, adminAuth } = this.#parts
     const { observer } = context
-    const isShared = settings.adminPort === undefined
-    const shown = new PublicPages({
-      pages: isShared ? pages : publicPages(pages),
-      clients: addressLimits,
-      dialects,
-      observer,
-      gate: adminAuth,
-      ice: this.#ice,
-      dashboard: isShared ? this.#dashboard : undefined,
-    })
+    const router = new PublicRouter(new Router(routes, adminAuth), addressLimits, dialects, observer)
     const http = createHttpServer(settings, this.#tls?.certificate.options, {
-      ...this.#faults,
+      ...this.#observer,
       accept: (socket) => addressLimits.accept(socket),
-      answer: (request) => shown.answer(request),
+      respond: (request) => router.respond(request),
       upgrade: (request, socket, head) => connections.upgrade(request, socket, head),
     })
     http.server.on('tlsClientError', (error) => observer.handshakeFailed('tls', reasonOf(error)))
     return http
   }
 
-  #createAdmin(pages: Pages): HttpServer {
+  #createAdmin(routes: readonly Route[]): HttpServer {
     const { settings, adminAuth } = this.#parts
-    const dashboard = this.#dashboard
+    const router = new Router(routes, adminAuth)
     return createHttpServer(settings, undefined, {
-      ...this.#faults,
-      answer(request: IncomingMessage): Answer | Promise<Answer> {
-        return dashboard?.owns(request) ? dashboard.answer(request) : answerTo(pages, request, adminAuth)
-      },
+      ...this.#observer,
+      respond: (request) => router.respond(request),
       upgrade(_request, socket) {
-        refuse(socket, { status: 404, text: 'Not found' })
+        hangUpWith(socket, textResponse(404, 'Not found'))
         return false
       },
     })
@@ -179,9 +182,9 @@ function createDashboard(parts: Parts, drain: () => void): Dashboard | undefined
   if (!adminAuth) return undefined
   return new Dashboard({
     hub: context,
-    gate: adminAuth,
+    adminAuth,
     namer: roomNames,
-    journal: eventLog,
+    eventLog,
     health: () => report.health(),
     addressFor: (request) => addressLimits.addressFor(request),
     disconnect: (connectionId) => connections.disconnect(connectionId),

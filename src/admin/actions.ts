@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http'
-import { type Page, text } from '../http/routes.js'
-import type { DashboardSources } from './dashboard.js'
+import { type Response, textResponse } from '../http/response.js'
 import type { RoomInspector } from './room-inspector.js'
+import type { DashboardSources } from './sources.js'
 
 /** What has to be typed before the relay stops. */
 const DRAIN = 'drain'
 
-type Action = (form: URLSearchParams, address: string) => Page
+type Action = (form: URLSearchParams, address: string) => Response
 
 /** What an operator may do. Each is logged. */
 export class Actions {
-  readonly #sources: Pick<DashboardSources, 'hub' | 'journal' | 'addressFor' | 'disconnect' | 'drain'>
-  readonly #watch: RoomInspector
+  readonly #sources: Pick<DashboardSources, 'hub' | 'eventLog' | 'addressFor' | 'disconnect' | 'drain'>
+  readonly #inspector: RoomInspector
   readonly #actions: ReadonlyMap<string, Action> = new Map([
     ['close-room', (form, address) => this.#closeRoom(form, address)],
     ['disconnect', (form, address) => this.#disconnect(form, address)],
@@ -19,46 +19,46 @@ export class Actions {
   ])
 
   constructor(
-    sources: Pick<DashboardSources, 'hub' | 'journal' | 'addressFor' | 'disconnect' | 'drain'>,
-    watch: RoomInspector,
+    sources: Pick<DashboardSources, 'hub' | 'eventLog' | 'addressFor' | 'disconnect' | 'drain'>,
+    inspector: RoomInspector,
   ) {
     this.#sources = sources
-    this.#watch = watch
+    this.#inspector = inspector
   }
 
   has(name: string): boolean {
     return this.#actions.has(name)
   }
 
-  /** Does what a form asks for; undefined if there is no such action. */
-  perform(name: string, form: URLSearchParams, request: IncomingMessage): Page | undefined {
+  /** Does what a form asks for, and says what came of it; undefined if there is no such action. */
+  perform(name: string, form: URLSearchParams, request: IncomingMessage): Response | undefined {
     return this.#actions.get(name)?.(form, this.#sources.addressFor(request))
   }
 
-  #closeRoom(form: URLSearchParams, address: string): Page {
-    const room = this.#watch.find(form.get('room') ?? '')
-    if (!room) return text(404, 'That room is gone.')
-    this.#sources.journal.operated(address, 'Room closed from the dashboard', { room })
+  #closeRoom(form: URLSearchParams, address: string): Response {
+    const room = this.#inspector.find(form.get('room') ?? '')
+    if (!room) return textResponse(404, 'That room is gone.')
+    this.#sources.eventLog.operated(address, 'Room closed from the dashboard', { room })
     const members = this.#sources.hub.rooms.disband(room)
-    return text(200, `Room closed: ${members} disconnected.`)
+    return textResponse(200, `Room closed: ${members} disconnected.`)
   }
 
-  #disconnect(form: URLSearchParams, address: string): Page {
-    const room = this.#watch.find(form.get('room') ?? '')
+  #disconnect(form: URLSearchParams, address: string): Response {
+    const room = this.#inspector.find(form.get('room') ?? '')
     const id = form.get('member')
     const member = room?.members.find(({ session }) => session.id === id)
-    if (!room || !member) return text(404, 'That member is gone.')
+    if (!room || !member) return textResponse(404, 'That member is gone.')
     const connectionId = member.session.id
-    this.#sources.journal.operated(address, 'Member disconnected from the dashboard', { room, connectionId })
+    this.#sources.eventLog.operated(address, 'Member disconnected from the dashboard', { room, connectionId })
     this.#sources.disconnect(connectionId)
-    return text(200, 'Member disconnected.')
+    return textResponse(200, 'Member disconnected.')
   }
 
-  #drain(form: URLSearchParams, address: string): Page {
-    if (form.get('confirm') !== DRAIN) return text(400, `Type “${DRAIN}” to drain this node.`)
-    this.#sources.journal.operated(address, 'Drain started from the dashboard')
-    // The answer goes first.
+  #drain(form: URLSearchParams, address: string): Response {
+    if (form.get('confirm') !== DRAIN) return textResponse(400, `Type “${DRAIN}” to drain this node.`)
+    this.#sources.eventLog.operated(address, 'Drain started from the dashboard')
+    // The response goes first.
     setImmediate(this.#sources.drain)
-    return text(202, 'This node is draining.')
+    return textResponse(202, 'This node is draining.')
   }
 }

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { Page } from '../http/routes.js'
+import type { Response } from '../http/response.js'
+import type { Respond } from '../http/router.js'
 
 /** Where the build of `web/dashboard/` is, seen from the source and from the build. */
 const FOLDER = new URL('../../dist/web/dashboard/', import.meta.url)
@@ -27,9 +28,9 @@ export class Assets {
   readonly #loaded = new Map<string, Promise<Asset>>()
 
   /** The file of that name; undefined if there is none. */
-  find(name: string): ((request: IncomingMessage) => Promise<Page>) | undefined {
+  find(name: string): Respond | undefined {
     const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined
-    return type === undefined ? undefined : async (request) => page(await this.#load(name, type), request)
+    return type === undefined ? undefined : async (request) => responseFor(await this.#load(name, type), request)
   }
 
   #load(name: string, type: string): Promise<Asset> {
@@ -48,13 +49,14 @@ async function load(name: string, type: string): Promise<Asset> {
   return { type, plain, packed: await pack(plain), tag: `W/"${hash('sha256', plain, 'hex').slice(0, 16)}"` }
 }
 
-function page({ type, plain, packed, tag }: Asset, { headers }: IncomingMessage): Page {
+function responseFor({ type, plain, packed, tag }: Asset, { headers }: IncomingMessage): Response {
   // Requested again each time, and sent if it has changed. So no page has the script of another version.
   const caching = { 'Cache-Control': 'no-cache', ETag: tag, Vary: 'Accept-Encoding' }
-  if (hasTag(headers['if-none-match'], tag)) return { status: 304, type, body: '', headers: caching }
+  if (hasTag(headers['if-none-match'], tag)) return { status: 304, headers: caching, body: '' }
   const packs = /\bgzip\b/.test(String(headers['accept-encoding'] ?? ''))
-  if (!packs) return { status: 200, type, body: plain, headers: caching }
-  return { status: 200, type, body: packed, headers: { ...caching, 'Content-Encoding': 'gzip' } }
+  const about = { ...caching, 'Content-Type': type }
+  if (!packs) return { status: 200, headers: about, body: plain }
+  return { status: 200, headers: { ...about, 'Content-Encoding': 'gzip' }, body: packed }
 }
 
 /** RFC 9110 section 13.1.2. A proxy that compresses makes a weak tag of a strong one, and means the same. */

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
-import { ListenError } from '../http/server.js'
+import { ListenError } from '../http/listen.js'
 import { standardLogOutput } from '../observability/log-output.js'
 import { version } from '../observability/version.js'
 import {

@@ -1,54 +1,53 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import proxyAddr from 'proxy-addr'
 import { CountLimiter } from '../core/count-limiter.js'
 import { KeyedRateLimiter } from '../core/keyed-rate-limiter.js'
 import type { Observer } from '../core/observer.js'
+import { networkOf } from '../ip/address.js'
 import type { Settings } from '../options/index.js'
-import { Networks, networkOf, parseAddress } from '../options/networks.js'
-import { pathOf, type Refusal, targetOf } from '../websocket/handshake.js'
+import { AccessList } from './access-list.js'
+import { ClientAddresses, directAddress } from './client-address.js'
+import { pathOf, targetOf } from './request.js'
+import { HANG_UP, type TextResponse, textResponse } from './response.js'
 
 const MINUTE = 60_000
 
-/** TCP connections that an address may have, or open in a minute, beside its WebSockets: for pages, and to be told no. */
-const SPARE_SOCKETS = 16
+/** TCP connections that an address may have, or open in a minute, beside its WebSockets: for pages and for refusals. */
+const SPARE_PER_ADDRESS = 16
 
 /** The addresses of programs on this machine. The rest of 127.0.0.0/8 is only used on purpose. */
 const LOCAL = ['127.0.0.1', '::1']
 
 /** How long a client with too many connections should wait, in seconds. */
-const RETRY_AFTER = '10'
+const RETRY_AFTER = 10
 
-/** What `proxy-addr` asks of each address on the way, the nearest first. */
-type Trust = (address: string, hop: number) => boolean
+const NOT_ALLOWED = textResponse(403, 'Not allowed from this network', HANG_UP)
 
-/** Who is on the other end: its address, whatever proxies stand between, and what one address may have. */
+/** Decides by its address whether a client may connect, and how often. */
 export class AddressLimits {
   readonly #limited: Observer['limited']
-  readonly #trust: Trust | undefined
-  readonly #allowed: Networks | undefined
-  readonly #denied: Networks | undefined
+  readonly #addresses: ClientAddresses
+  readonly #access: AccessList
   /** Whether anything is limited by address. */
   readonly #limits: boolean
   readonly #webSockets: CountLimiter
   readonly #handshakes: KeyedRateLimiter
   readonly #sockets: CountLimiter
   readonly #arrivals: KeyedRateLimiter
-  /** Addresses behind a proxy: of the others the socket tells. */
+  /** Addresses of clients behind a proxy. Those of the others are asked of their sockets. */
   readonly #resolved = new WeakMap<Socket, string>()
 
   constructor(settings: Settings, observer: Pick<Observer, 'limited'>) {
-    const { trustProxy, allowNetworks, denyNetworks, maxConnectionsPerIp: most, connectionRatePerIp: rate } = settings
+    const { maxConnectionsPerIp: most, connectionRatePerIp: rate } = settings
     this.#limited = (...what) => observer.limited(...what)
-    this.#trust = trustOf(trustProxy)
-    if (allowNetworks.length > 0) this.#allowed = new Networks(allowNetworks)
-    if (denyNetworks.length > 0) this.#denied = new Networks(denyNetworks)
+    this.#addresses = new ClientAddresses(settings)
+    this.#access = new AccessList(settings)
     this.#limits = most > 0 || rate > 0
     this.#webSockets = new CountLimiter(most)
     this.#handshakes = new KeyedRateLimiter(rate, MINUTE)
-    this.#sockets = new CountLimiter(most && most + SPARE_SOCKETS)
-    // Who is over the rate is told so by HTTP, and cut off before that only when it keeps coming.
-    this.#arrivals = new KeyedRateLimiter(rate && 2 * rate + SPARE_SOCKETS, MINUTE)
+    this.#sockets = new CountLimiter(most && most + SPARE_PER_ADDRESS)
+    // A client over the rate is told so by HTTP. It is cut off before that only when it keeps coming.
+    this.#arrivals = new KeyedRateLimiter(rate && 2 * rate + SPARE_PER_ADDRESS, MINUTE)
   }
 
   /** How many addresses are remembered for their limits. */
@@ -56,14 +55,9 @@ export class AddressLimits {
     return this.#webSockets.size + this.#handshakes.size + this.#sockets.size + this.#arrivals.size
   }
 
-  /**
-   * The address of whoever sent a request: the one that the last proxy to be trusted saw. What it wrote
-   * may be no address, such as `unknown`; then the client counts as that proxy. Empty if unknown.
-   */
+  /** The address of the client that sent a request; empty if unknown. */
   addressFor(request: IncomingMessage): string {
-    if (!this.#trust) return directAddress(request.socket)
-    const hops = proxyAddr.all(request, this.#trust).map((hop) => parseHop(hop ?? ''))
-    return hops.findLast((hop) => hop !== undefined) ?? ''
+    return this.#addresses.of(request)
   }
 
   /** The address of the client at the other end of a WebSocket, asked for only when needed: it costs a system call. Empty if unknown. */
@@ -72,17 +66,17 @@ export class AddressLimits {
   }
 
   /**
-   * A TCP connection came. It is cut off before it costs any more if its client may not connect, or has
-   * opened so many that an answer would be too good for it. What a proxy opened is left alone.
+   * Counts a new TCP connection, and cuts it off before it costs any more if its client may not connect, or has
+   * opened so many that it gets no response. The connections of a proxy are left alone.
    *
    * @returns Whether it may stay.
    */
   accept(socket: Socket): boolean {
-    if (!this.#limits && !this.#allowed && !this.#denied) return true
+    if (!this.#limits && this.#access.isEmpty) return true
     const address = directAddress(socket)
-    if (address === '' || this.#trust?.(address, 0)) return true
+    if (address === '' || this.#addresses.isProxy(address)) return true
     // A health check of this machine has to reach /health. `forbid` refuses it everywhere else.
-    const stays = this.#permits(address) || LOCAL.includes(address)
+    const stays = this.#access.permits(address) || LOCAL.includes(address)
     const refused = stays ? this.#count(socket, networkOf(address)) : 'network'
     if (!refused) return true
     this.#limited(refused, undefined, address)
@@ -95,26 +89,27 @@ export class AddressLimits {
     return pathOf(targetOf(request)) === '/health' && LOCAL.includes(this.addressFor(request))
   }
 
-  /** Why the client of a request gets nothing, if so. */
-  forbid(request: IncomingMessage): Refusal | undefined {
-    if (!this.#allowed && !this.#denied) return undefined
+  /** The refusal for a client that may not connect; undefined if it may. */
+  forbid(request: IncomingMessage): TextResponse | undefined {
+    if (this.#access.isEmpty) return undefined
     const address = this.addressFor(request)
-    if (this.#permits(address)) return undefined
+    if (this.#access.permits(address)) return undefined
     this.#limited('network', undefined, address)
-    return { status: 403, text: 'Not allowed from this network' }
+    return NOT_ALLOWED
   }
 
   /**
    * Lets the client of a handshake have a WebSocket, which counts until its socket closes.
    *
-   * @returns Why not, if it is refused.
+   * @returns The refusal, if it may not have one.
    */
-  admit(request: IncomingMessage): Refusal | undefined {
+  admit(request: IncomingMessage): TextResponse | undefined {
     const forbidden = this.forbid(request)
     if (forbidden) return forbidden
-    if (!this.#limits && !this.#trust) return undefined
+    const { throughProxies } = this.#addresses
+    if (!this.#limits && !throughProxies) return undefined
     const address = this.addressFor(request)
-    if (this.#trust) this.#resolved.set(request.socket, address)
+    if (throughProxies) this.#resolved.set(request.socket, address)
     return this.#limits && address !== '' ? this.#restrict(address, request.socket) : undefined
   }
 
@@ -124,18 +119,16 @@ export class AddressLimits {
     this.#arrivals.clear()
   }
 
-  #restrict(address: string, socket: Socket): Refusal | undefined {
+  #restrict(address: string, socket: Socket): TextResponse | undefined {
     const client = networkOf(address)
     const wait = this.#handshakes.take(client, performance.now())
     if (wait > 0) {
       this.#limited('address-rate', undefined, address)
-      const headers = { 'Retry-After': String(Math.ceil(wait / 1000)) }
-      return { status: 429, text: 'Too many new connections from your address', headers }
+      return tooMany('Too many new connections from your address', Math.ceil(wait / 1000))
     }
     if (!hold(this.#webSockets, client, socket)) {
       this.#limited('address-connections', undefined, address)
-      const headers = { 'Retry-After': RETRY_AFTER }
-      return { status: 429, text: 'Too many connections from your address', headers }
+      return tooMany('Too many connections from your address', RETRY_AFTER)
     }
     return undefined
   }
@@ -145,37 +138,15 @@ export class AddressLimits {
     if (this.#arrivals.take(client, performance.now()) > 0) return 'address-rate'
     return hold(this.#sockets, client, socket) ? undefined : 'address-connections'
   }
-
-  #permits(address: string): boolean {
-    // An unknown address, such as that of a Unix socket, is on no list.
-    if (address === '') return !this.#allowed
-    return !this.#denied?.has(address) && (this.#allowed?.has(address) ?? true)
-  }
 }
 
 /** Counts a socket for a client until it closes; false if the client has too many. */
-function hold(tally: CountLimiter, client: string, socket: Socket): boolean {
-  if (!tally.take(client)) return false
-  socket.once('close', () => tally.release(client))
+function hold(counts: CountLimiter, client: string, socket: Socket): boolean {
+  if (!counts.take(client)) return false
+  socket.once('close', () => counts.release(client))
   return true
 }
 
-function directAddress({ remoteAddress = '' }: Socket): string {
-  return parseAddress(remoteAddress) ?? ''
-}
-
-function trustOf(proxies: Settings['trustProxy']): Trust | undefined {
-  if (typeof proxies === 'number') return proxies > 0 ? (_, hop) => hop < proxies : undefined
-  if (proxies.length === 0) return undefined
-  const trusted = new Networks(proxies)
-  return (text) => {
-    const address = parseHop(text ?? '')
-    return address !== undefined && trusted.has(address)
-  }
-}
-
-/** An address as proxies write it: some add the port. */
-function parseHop(text: string): string | undefined {
-  const [, bracketed, plain] = /^\[([^\]]+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(text) ?? []
-  return parseAddress(bracketed ?? plain ?? text)
+function tooMany(text: string, seconds: number): TextResponse {
+  return textResponse(429, text, { 'Retry-After': String(seconds) })
 }

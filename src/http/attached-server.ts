@@ -1,7 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { Deadlines } from '../core/deadlines.js'
 import type { OptionProblem } from '../options/index.js'
-import { pathOf, refuse, targetOf, wantsWebSocket } from '../websocket/handshake.js'
+import { pathOf, targetOf, wantsWebSocket } from './request.js'
+import { textResponse } from './response.js'
+import { hangUpWith } from './response-writer.js'
 import { type OwnedSocket, onUpgrade } from './sockets.js'
 
 /** A relay that is attached to a server. */
@@ -20,7 +22,7 @@ export interface Attachment {
 /** The same where `joinTimeout` is 0: an upgrade that nobody wants must not stay open for ever. */
 export const DEFAULT_PATIENCE = 10_000
 
-const NOT_FOUND = { status: 404, text: 'Not found' }
+const NOT_FOUND = textResponse(404, 'Not found')
 
 const servers = new WeakMap<Server, SharedServer>()
 
@@ -47,7 +49,7 @@ class SharedServer {
   readonly #server: Server
   readonly #attachments = new Set<Attachment>()
   readonly #unclaimed = new Deadlines<Unclaimed>(({ socket, written }) => {
-    if (isUntouched(socket, written)) refuse(socket, NOT_FOUND)
+    if (isUntouched(socket, written)) hangUpWith(socket, NOT_FOUND)
   })
   #stop: (() => void) | undefined
 
@@ -77,15 +79,15 @@ class SharedServer {
     }
     // The last relay may have gone while the answers before this upgrade were made.
     const own = this.#stop ? 1 : 0
-    if (this.#server.listenerCount('upgrade') === own) refuse(socket, NOT_FOUND)
+    if (this.#server.listenerCount('upgrade') === own) hangUpWith(socket, NOT_FOUND)
     else if (this.#attachments.size > 0) this.#leave(socket)
   }
 
   /** Leaves an upgrade to the other listeners. One that takes it reads or writes, perhaps only after some time. */
   #leave(socket: OwnedSocket): void {
     const patience = Math.min(...[...this.#attachments].map((attachment) => attachment.patience))
-    const alarm = this.#unclaimed.set({ socket, written: socket.bytesWritten }, patience)
-    socket.once('close', () => this.#unclaimed.cancel(alarm))
+    const deadline = this.#unclaimed.set({ socket, written: socket.bytesWritten }, patience)
+    socket.once('close', () => this.#unclaimed.cancel(deadline))
   }
 }
 

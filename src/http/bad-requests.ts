@@ -1,32 +1,33 @@
 import { STATUS_CODES } from 'node:http'
 import type { LimitName } from '../core/observer.js'
+import type { HttpObserver } from './handler.js'
 import type { OwnedSocket } from './sockets.js'
 
 /** What Node says of a client that never made a request. Failures of TLS are counted as such, by `tlsClientError`. */
-interface Fault {
+interface BadRequest {
   readonly limit: LimitName
-  /** What to answer, where HTTP is spoken at all. */
+  /** The status of the response, where HTTP is spoken at all. */
   readonly status?: number
 }
 
 /**
- * Ends a connection on which no request came that can be read, and says for what. One that just broke has
+ * Ends a connection on which no request came that can be read, and says why. A connection that just broke has
  * broken no rule.
  */
-export function turnAway(
+export function refuseBadRequest(
   { code = '' }: NodeJS.ErrnoException,
   socket: OwnedSocket,
-  { limited }: { limited(limit: LimitName, socket: OwnedSocket): void },
+  { limited }: Pick<HttpObserver, 'limited'>,
 ): void {
-  const fault = faultOf(code)
-  if (fault) limited(fault.limit, socket)
-  if (fault?.status !== undefined && socket.writable) {
-    socket.write(`HTTP/1.1 ${fault.status} ${STATUS_CODES[fault.status]}\r\nConnection: close\r\n\r\n`)
+  const bad = badRequestOf(code)
+  if (bad) limited(bad.limit, socket)
+  if (bad?.status !== undefined && socket.writable) {
+    socket.write(`HTTP/1.1 ${bad.status} ${STATUS_CODES[bad.status]}\r\nConnection: close\r\n\r\n`)
   }
   socket.destroy()
 }
 
-function faultOf(code: string): Fault | undefined {
+function badRequestOf(code: string): BadRequest | undefined {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { limit: 'handshake-timeout', status: 408 }
   if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return { limit: 'handshake-timeout' }
   if (code === 'HPE_HEADER_OVERFLOW') return { limit: 'headers', status: 431 }

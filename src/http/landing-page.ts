@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Settings } from '../options/index.js'
 import { createDocument } from './landing/document.js'
-import type { Page } from './routes.js'
+import { htmlResponse, type Response } from './response.js'
 
 /** Where the build of `web/landing/` is, seen from the source and from the build. */
 const FOLDER = new URL('../../dist/web/landing/', import.meta.url)
@@ -10,8 +10,8 @@ const FOLDER = new URL('../../dist/web/landing/', import.meta.url)
 type Shown = Pick<Settings, 'dialects' | 'adminPort' | 'adminToken'>
 
 /** The page at `/`: two members who talk through the relay, what goes over the wire, and how to connect. */
-export function createLandingPage(settings: Shown): () => Page {
-  let page: Page | undefined
+export function createLandingPage(settings: Shown): () => Response {
+  let page: Response | undefined
   // Read when the first visitor comes: a relay without these files lacks the page alone.
   return () => (page ??= create(settings, read('app.js'), read('app.css')))
 }
@@ -20,13 +20,10 @@ function read(name: string): string {
   return readFileSync(new URL(name, FOLDER), 'utf8')
 }
 
-function create(settings: Shown, script: string, style: string): Page {
-  return {
-    status: 200,
-    type: 'text/html; charset=utf-8',
-    body: createDocument(settings, script, style),
-    headers: { 'Content-Security-Policy': policy(script, style) },
-  }
+function create(settings: Shown, script: string, style: string): Response {
+  return htmlResponse(200, createDocument(settings, script, style), {
+    'Content-Security-Policy': policy(script, style),
+  })
 }
 
 /** Nothing but the page's own script and style may run; the hashes stand for their exact text. */

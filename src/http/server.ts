@@ -1,52 +1,24 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
-import type { LimitName } from '../core/observer.js'
+import type { Socket } from 'node:net'
 import type { Settings } from '../options/index.js'
-import { type Answer, HEADERS_READ, wantsWebSocket } from '../websocket/handshake.js'
-import { turnAway } from './bad-requests.js'
+import { refuseBadRequest } from './bad-requests.js'
+import type { HttpHandler } from './handler.js'
+import { HEADERS_READ, wantsWebSocket } from './request.js'
 import { Responder } from './responder.js'
-import { type OwnedSocket, onUpgrade, own, Sockets } from './sockets.js'
-
-/** Why the relay cannot listen. */
-export class ListenError extends Error {
-  /** The system's error code, such as `EADDRINUSE` or `EACCES`. */
-  readonly code: string
-
-  constructor(code: string, message: string) {
-    super(message)
-    this.name = 'ListenError'
-    this.code = code
-  }
-}
+import { onUpgrade, own, Sockets } from './sockets.js'
 
 /** Node's default, in milliseconds. */
 const CHECKING_INTERVAL = 30_000
 
-/** Places for plain HTTP requests and handshakes beside the WebSockets. */
-const SPARE_SOCKETS = 1000
+/** TCP connections of a server beside its WebSockets, for plain requests and handshakes. */
+const SPARE_CONNECTIONS = 1000
 
 /** The target and the headers of a request together, in bytes: Node's default, said here so that it stays. */
 const MAX_HEADER_SIZE = 16 * 1024
 
 /** How many requests a connection may carry before it is closed. */
 const MAX_REQUESTS = 100
-
-/** What a server does with what comes. */
-export interface Handler {
-  /** Whether a TCP connection may stay. */
-  accept?(socket: Socket): boolean
-  /** Answers a plain request. */
-  answer(request: IncomingMessage): Answer | Promise<Answer>
-  /** Takes a WebSocket's handshake; true if the socket is a WebSocket from now on. */
-  upgrade(request: IncomingMessage, socket: OwnedSocket, head: Buffer): boolean
-  /** Called for clients that are refused before they have sent anything of use. */
-  limited(limit: LimitName, socket: Socket | undefined): void
-  /** Called for faults. */
-  failed(error: unknown): void
-  /** Called with the reason when a connection could not be accepted. */
-  acceptFailed(error: Error): void
-}
 
 /** A server, and how to end it. */
 export interface HttpServer {
@@ -65,11 +37,11 @@ type LastResponse = ServerResponse & { maxRequestsOnConnectionReached?: boolean 
 export function createHttpServer(
   { joinTimeout, keepAliveTimeout, maxConnections }: ServerSettings,
   tls: ServerOptions | undefined,
-  handler: Handler,
+  handler: HttpHandler,
 ): HttpServer {
   const responder = new Responder(handler)
   const onRequest: RequestListener = (request, response: LastResponse) => {
-    // Node says `Connection: close` with the last answer, but leaves the connection open for as long as an idle one.
+    // Node says `Connection: close` with the last response, but leaves the connection open for as long as an idle one.
     if (response.maxRequestsOnConnectionReached) response.shouldKeepAlive = false
     responder.respond(request, response)
   }
@@ -87,14 +59,14 @@ export function createHttpServer(
     : createServer(options, onRequest)
   server.maxHeadersCount = HEADERS_READ
   server.maxRequestsPerSocket = MAX_REQUESTS
-  if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_SOCKETS
+  if (maxConnections > 0) server.maxConnections = maxConnections + SPARE_CONNECTIONS
   server.on('drop', () => handler.limited('connections', undefined))
-  // A client that goes on after the last answer, which says that it is the last, would get 503 each time.
+  // The last response says that it is the last. A client that asks on would get 503 each time.
   server.on('dropRequest', (_request, socket) => {
     if (!socket.destroyed) handler.limited('requests', socket as Socket)
     socket.destroy()
   })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => turnAway(error, own(socket), handler))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseBadRequest(error, own(socket), handler))
   server.prependListener('secureConnection', own)
   // Without a listener this would end the process. Why the server cannot listen is heard by `listen`.
   server.on('error', (error) => server.listening && handler.acceptFailed(error))
@@ -109,7 +81,7 @@ export function createHttpServer(
     },
     (error) => handler.failed(error),
   )
-  guard(server, (socket) => {
+  filterConnections(server, (socket) => {
     sockets.accept(socket)
     return handler.accept?.(socket) !== false
   })
@@ -117,7 +89,7 @@ export function createHttpServer(
 }
 
 /** Asks before anything else is done with a new connection: a parser of HTTP costs something, and TLS a lot. */
-function guard(server: Server, accept: (socket: Socket) => boolean): void {
+function filterConnections(server: Server, accept: (socket: Socket) => boolean): void {
   const takers = server.listeners('connection')
   server.removeAllListeners('connection')
   server.on('connection', (socket) => {
@@ -130,37 +102,7 @@ async function stop(server: Server, sockets: Sockets): Promise<void> {
   if (!server.listening) return
   await new Promise<void>((resolve) => {
     server.close(() => resolve())
-    // HTTP itself knows nothing of a TLS handshake, nor of an upgrade whose page is still being made.
+    // HTTP itself knows nothing of a TLS handshake, nor of an upgrade whose response is still being made.
     sockets.destroy()
   })
-}
-
-/**
- * Listens.
- *
- * @returns The address in use.
- * @throws {ListenError} If the port is taken, or needs privileges that the process has not.
- */
-export async function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
-  await new Promise<void>((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void => reject(explain(error, port, host))
-    server.once('error', onError)
-    server.listen({ port, ...(host && { host }) }, () => {
-      server.off('error', onError)
-      resolve()
-    })
-  })
-  return server.address() as AddressInfo
-}
-
-function explain({ code = '', message }: NodeJS.ErrnoException, port: number, host: string): ListenError {
-  const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: `Port ${port} is already in use. Stop the process that has it (lsof -i :${port}), or choose another port.`,
-    EACCES:
-      `Port ${port} needs privileges. Give them to Node with ` +
-      "sudo setcap 'cap_net_bind_service=+ep' $(readlink -f $(which node)), or choose a port above 1023.",
-    EADDRNOTAVAIL: `This machine has no address ${host}.`,
-    ENOTFOUND: `The host ${host} is not known.`,
-  }
-  return new ListenError(code, reasons[code] ?? `Cannot listen on port ${port}: ${message}`)
 }

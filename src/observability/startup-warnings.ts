@@ -1,7 +1,7 @@
+import { isPublic } from '../ip/networks.js'
 import { isTurnSecretWeak } from '../options/ice.js'
 import type { Settings } from '../options/index.js'
 import { isProduction } from '../options/log.js'
-import { isPublic } from '../options/networks.js'
 import type { Logger } from './logger.js'
 
 /** Warns of options that are allowed, and yet a risk. */

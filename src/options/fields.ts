@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseNetworks } from './networks.js'
+import { parseNetworks } from '../ip/networks.js'
 import { parseDuration, parseSize } from './units.js'
 
 /** What describes an option besides its type. */

@@ -1,4 +1,4 @@
-import { ListenError } from '../http/server.js'
+import { ListenError } from '../http/listen.js'
 
 /** Why there is no new certificate, in words for the operator. */
 export class AcmeError extends Error {

@@ -18,7 +18,7 @@ type Acme = typeof import('acme-client')
 const MINUTE = 60_000
 
 /** How long the authority may take for one answer, in milliseconds. */
-const ANSWER_TIMEOUT = 30_000
+const AUTHORITY_TIMEOUT = 30_000
 
 const ACCOUNT = 'account.pem'
 const CERTIFICATE = 'certificate.pem'
@@ -30,7 +30,7 @@ const CERTIFICATE = 'certificate.pem'
  */
 export async function createAcmeCertificate(settings: Settings, log: Logger, plain: PlainHttp): Promise<Certificate> {
   const acme = await loadOptional('acmeDomains', 'acme-client', () => import('acme-client'))
-  acme.axios.defaults.timeout = ANSWER_TIMEOUT
+  acme.axios.defaults.timeout = AUTHORITY_TIMEOUT
   // Its own retries silently wait as long as an authority's Retry-After says, perhaps hours, and at their end
   // the reason of the failure is lost.
   acme.axios.interceptors.request.clear()

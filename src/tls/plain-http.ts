@@ -1,9 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { answerOf, HANG_UP, text } from '../http/routes.js'
-import { createHttpServer, type Handler, type HttpServer, listen } from '../http/server.js'
+import type { HttpObserver } from '../http/handler.js'
+import { listen } from '../http/listen.js'
+import { targetOf } from '../http/request.js'
+import { HANG_UP, type Response, textResponse } from '../http/response.js'
+import { hangUpWith } from '../http/response-writer.js'
+import { createHttpServer, type HttpServer } from '../http/server.js'
 import type { Settings } from '../options/index.js'
-import { type Answer, hangUpWith, targetOf } from '../websocket/handshake.js'
 
 /** RFC 8555 section 8.3. */
 const PROOFS = '/.well-known/acme-challenge/'
@@ -18,13 +21,13 @@ export class PlainHttp {
   /** The answers to an authority, by its tokens. */
   readonly proofs = new Map<string, string>()
   readonly #settings: Settings
-  readonly #handler: Pick<Handler, 'limited' | 'failed' | 'acceptFailed'>
+  readonly #observer: HttpObserver
   #redirect: HttpServer | undefined
   #proving: HttpServer | undefined
 
-  constructor(settings: Settings, handler: Pick<Handler, 'limited' | 'failed' | 'acceptFailed'>) {
+  constructor(settings: Settings, observer: HttpObserver) {
     this.#settings = settings
-    this.#handler = handler
+    this.#observer = observer
   }
 
   /**
@@ -37,7 +40,7 @@ export class PlainHttp {
   async redirect(port: () => number | undefined): Promise<AddressInfo | undefined> {
     const { redirectPort, host } = this.#settings
     if (redirectPort === undefined) return undefined
-    this.#redirect = this.#create((request) => this.#prove(request) ?? redirectionOf(request, port()))
+    this.#redirect = this.#create((request) => this.#prove(request) ?? redirectTo(request, port()))
     return await listen(this.#redirect.server, redirectPort, host)
   }
 
@@ -49,7 +52,7 @@ export class PlainHttp {
   async beginProofs(): Promise<void> {
     const { acmeHttpPort, redirectPort, host } = this.#settings
     if (acmeHttpPort === redirectPort) return
-    this.#proving = this.#create((request) => this.#prove(request) ?? plain(request, 404, 'Not found\n'))
+    this.#proving = this.#create((request) => this.#prove(request) ?? textResponse(404, 'Not found\n', HANG_UP))
     await listen(this.#proving.server, acmeHttpPort, host)
   }
 
@@ -62,34 +65,31 @@ export class PlainHttp {
     await Promise.all([this.#redirect?.stop(), this.endProofs()])
   }
 
-  #create(answer: (request: IncomingMessage) => Answer): HttpServer {
+  #create(respond: (request: IncomingMessage) => Response): HttpServer {
     return createHttpServer(this.#settings, undefined, {
-      ...this.#handler,
-      answer,
+      ...this.#observer,
+      respond,
       upgrade: (request, socket) => {
-        hangUpWith(socket, answer(request))
+        hangUpWith(socket, respond(request), request.method)
         return false
       },
     })
   }
 
-  #prove(request: IncomingMessage): Answer | undefined {
+  #prove(request: IncomingMessage): Response | undefined {
     const target = targetOf(request)
     const proof = target.startsWith(PROOFS) ? this.proofs.get(target.slice(PROOFS.length)) : undefined
-    return proof === undefined ? undefined : plain(request, 200, proof)
+    return proof === undefined ? undefined : textResponse(200, proof, HANG_UP)
   }
 }
 
 /** Redirects to the same place in https. 308 keeps the method. */
-function redirectionOf(request: IncomingMessage, port: number | undefined): Answer {
-  if (port === undefined) return plain(request, 503, 'Starting\n')
+function redirectTo(request: IncomingMessage, port: number | undefined): Response {
+  if (port === undefined) return textResponse(503, 'Starting\n', HANG_UP)
   const [, name] = HOST.exec(request.headers.host ?? '') ?? []
-  if (name === undefined) return plain(request, 400, 'Missing or bad Host\n')
+  if (name === undefined) return textResponse(400, 'Missing or bad Host\n', HANG_UP)
   const target = targetOf(request)
   const origin = `https://${name}${port === HTTPS ? '' : `:${port}`}`
-  return plain(request, 308, 'Use https\n', { Location: `${origin}${target.startsWith('/') ? target : '/'}` })
-}
-
-function plain({ method = 'GET' }: IncomingMessage, status: number, body: string, headers = {}): Answer {
-  return answerOf(method, text(status, body, { ...HANG_UP, ...headers }))
+  const location = `${origin}${target.startsWith('/') ? target : '/'}`
+  return textResponse(308, 'Use https\n', { ...HANG_UP, Location: location })
 }

@@ -8,12 +8,16 @@ import { Session } from '../core/session.js'
 import type { Dialects } from '../dialects/dialects.js'
 import { isGun } from '../dialects/opaque.js'
 import type { AddressLimits } from '../http/address-limits.js'
+import { pathOf, targetOf } from '../http/request.js'
+import { RequestHello } from '../http/request-hello.js'
+import { type TextResponse, textResponse } from '../http/response.js'
+import { hangUpWith } from '../http/response-writer.js'
 import type { OwnedSocket } from '../http/sockets.js'
 import type { Settings } from '../options/index.js'
 import type { ClosingConnection } from './closing.js'
 import { Connection, type ConnectionContext } from './connection.js'
 import { createId } from './connection-id.js'
-import { accept, closeAtOnce, faultOf, pathOf, type Refusal, refuse, targetOf, UpgradeHello } from './handshake.js'
+import { accept, closeAtOnce, refusalOf } from './handshake.js'
 import { Heartbeat } from './heartbeat.js'
 import type { Reader } from './reader.js'
 import { RefusalDelays } from './refusal-delays.js'
@@ -81,7 +85,7 @@ export class Connections implements ConnectionContext {
     }
     accept(request, socket)
     if (head.length > 0) socket.unshift(head)
-    const hello = new UpgradeHello(request, path, this.#hub.authorizes)
+    const hello = new RequestHello(request, path, this.#hub.authorizes)
     const connection = new Connection(this, socket, (port) => new Session(this.#hub, port, createId(), hello))
     this.#open.add(connection)
     this.#heartbeat.watch(connection)
@@ -146,29 +150,34 @@ export class Connections implements ConnectionContext {
     this.budget.stop()
   }
 
-  #refuse(request: IncomingMessage, socket: OwnedSocket, refusal: Refusal, path = pathOf(targetOf(request))): void {
-    this.#hub.observer.handshakeFailed(refusal.status, refusal.text)
+  #refuse(
+    request: IncomingMessage,
+    socket: OwnedSocket,
+    refusal: TextResponse,
+    path = pathOf(targetOf(request)),
+  ): void {
+    this.#hub.observer.handshakeFailed(refusal.status, refusal.body)
     // GUN connects again 2 s after a close, but never after HTTP has refused an attempt.
     const later = refusal.status === 429 || refusal.status === 503
-    if (later && isGun(path) && !faultOf(request)) {
+    if (later && isGun(path) && !refusalOf(request)) {
       closeAtOnce(request, socket, this.#draining ? closes.shutdown : closes.tooManyConnections)
-    } else refuse(socket, refusal)
+    } else hangUpWith(socket, refusal)
   }
 
   /** Why a handshake is refused with HTTP, if it is. */
-  #refusalOf(request: IncomingMessage): Refusal | undefined {
+  #refusalOf(request: IncomingMessage): TextResponse | undefined {
     const { observer } = this.#hub
-    if (this.#draining) return { status: 503, text: 'Shutting down', headers: { 'Retry-After': '1' } }
+    if (this.#draining) return textResponse(503, 'Shutting down', { 'Retry-After': '1' })
     const refusal = this.#clients.admit(request)
     if (refusal) return refusal
-    const fault = faultOf(request)
-    if (fault) {
-      observer.limited(fault.status === 431 ? 'headers' : 'bad-request', undefined, this.addressOf(request.socket))
-      return fault
+    const bad = refusalOf(request)
+    if (bad) {
+      observer.limited(bad.status === 431 ? 'headers' : 'bad-request', undefined, this.addressOf(request.socket))
+      return bad
     }
     if (this.#max === 0 || this.#open.size < this.#max) return undefined
     observer.limited('connections')
-    return { status: 503, text: 'Too many connections', headers: { 'Retry-After': '10' } }
+    return textResponse(503, 'Too many connections', { 'Retry-After': '10' })
   }
 
   /** Waits until all connections are closed, and cuts those that stay open. */

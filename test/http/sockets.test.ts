@@ -7,8 +7,9 @@ import { connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { textResponse } from '../../src/http/response.js'
+import { hangUpWith } from '../../src/http/response-writer.js'
 import type { RelayOptions } from '../../src/index.js'
-import { refuse } from '../../src/websocket/handshake.js'
 import { attachRelay } from '../support/attached.js'
 import { makeCertificate } from '../support/certificate.js'
 import { signIn, TOKEN } from '../support/dashboard.js'
@@ -211,7 +212,7 @@ describe('the socket of an upgrade (10.1)', () => {
 
   it('is written to only once its errors are heard, by its type', () => {
     // @ts-expect-error: nobody hears the errors of this one.
-    refuse(new Socket().destroy(), { status: 404, text: '' })
+    hangUpWith(new Socket().destroy(), textResponse(404, ''))
   })
 })
 

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { totalsOf } from '../../src/dialects/totals.js'
-import { answerTo, createPages } from '../../src/http/routes.js'
+import { Router } from '../../src/http/router.js'
+import { createRoutes } from '../../src/http/routes.js'
 import { MetricsRegistry } from '../../src/observability/metrics-registry.js'
 import { StatusReport } from '../../src/observability/status-report.js'
 import { createHub } from '../support/context.js'
@@ -17,9 +18,9 @@ async function look(
   draining = false,
 ): Promise<[number, Record<string, unknown>]> {
   const report = createReport({ healthChecks, draining: () => draining })
-  const nothing = { status: 200, type: '', body: '' }
-  const pages = createPages(report, () => nothing, new MetricsRegistry())
-  const { status, body } = await answerTo(pages, { url: '/health', rawHeaders: [] } as unknown as IncomingMessage)
+  const absent = { landing: undefined, iceServers: undefined, dashboard: undefined }
+  const routes = createRoutes({ report, metrics: new MetricsRegistry(), ...absent })
+  const { status, body } = await new Router(routes).respond({ url: '/health' } as IncomingMessage)
   return [status, JSON.parse(String(body)) as Record<string, unknown>]
 }
 

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
+import { RequestHello } from '../../src/http/request-hello.js'
 import type { RelayOptions } from '../../src/index.js'
-import { UpgradeHello } from '../../src/websocket/handshake.js'
 import { attachRelay } from '../support/attached.js'
 import { Client } from '../support/client.js'
 
@@ -42,14 +42,14 @@ describe('an idle connection keeps nothing of its upgrade request (10.26)', () =
   })
 })
 
-describe('what an upgrade request said', () => {
+describe('what a request said', () => {
   const request = {
     url: '/room/doc/?a=1&b=%C3%A9&a=2',
     headers: { host: 'x', cookie: 'a="b:c"', 'set-cookie': ['a=1', 'b=2'], empty: '', latin: '\u00e9' },
   } as unknown as IncomingMessage
 
   it('is there again each time it is read', () => {
-    const hello = new UpgradeHello(request)
+    const hello = new RequestHello(request)
     for (let i = 0; i < 2; i++) {
       expect(hello.path).toBe('/room/doc')
       expect([...hello.query]).toEqual([
@@ -59,13 +59,13 @@ describe('what an upgrade request said', () => {
       ])
       expect(hello.headers).toEqual(request.headers)
     }
-    expect(new UpgradeHello(request, '/doc').path).toBe('/doc')
+    expect(new RequestHello(request, '/doc').path).toBe('/doc')
   })
 
   it('may have neither query nor headers', () => {
-    const hello = new UpgradeHello({ url: '/', headers: {} } as IncomingMessage)
+    const hello = new RequestHello({ url: '/', headers: {} } as IncomingMessage)
     expect([...hello.query]).toEqual([])
     expect(hello.headers).toEqual({})
-    expect(new UpgradeHello({ url: '/?a=1', headers: {} } as IncomingMessage).query.get('a')).toBe('1')
+    expect(new RequestHello({ url: '/?a=1', headers: {} } as IncomingMessage).query.get('a')).toBe('1')
   })
 })
