@@ -5,7 +5,7 @@ import { assertRedis } from './cluster/redis-client.js'
 import type { ClientConnection } from './core/client-connection.js'
 import { closes } from './core/close-reasons.js'
 import type { Dialect, DialectName, PublishData } from './dialects/dialect.js'
-import { attachProblems, attachTo, DEFAULT_PATIENCE } from './http/attached-server.js'
+import { attachProblems, attachTo, DEFAULT_UNCLAIMED_TIMEOUT } from './http/attached-server.js'
 import { type IceServers, iceServersFor } from './http/ice-servers.js'
 import type { EventTarget, RelayEvents } from './observability/relay-events.js'
 import type { Stats } from './observability/status-report.js'
@@ -114,7 +114,7 @@ export class Relay extends EventEmitter<RelayEvents> {
       prefix,
       owns: (path) => dialects.owns(path),
       upgrade: (...upgrade) => connections.upgrade(...upgrade),
-      patience: settings.joinTimeout || DEFAULT_PATIENCE,
+      unclaimedTimeout: settings.joinTimeout || DEFAULT_UNCLAIMED_TIMEOUT,
       failed: createHttpObserver(this.#parts).failed,
     })
     this.#detach.push(detach)

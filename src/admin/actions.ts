@@ -3,12 +3,12 @@ import { type Response, textResponse } from '../http/response.js'
 import type { RoomInspector } from './room-inspector.js'
 import type { DashboardSources } from './sources.js'
 
-/** What has to be typed before the relay stops. */
+/** The word that an operator types to confirm that the relay stops. */
 const DRAIN = 'drain'
 
 type Action = (form: URLSearchParams, address: string) => Response
 
-/** What an operator may do. Each is logged. */
+/** What an operator may do on the dashboard. Each action is logged. */
 export class Actions {
   readonly #sources: Pick<DashboardSources, 'hub' | 'eventLog' | 'addressFor' | 'disconnect' | 'drain'>
   readonly #inspector: RoomInspector

@@ -3,15 +3,15 @@ import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { ageClock } from '../core/clocks.js'
 
-/** How long one lasts, in milliseconds. */
-const LIFE = 12 * 3_600_000
+/** How long a session lasts, in milliseconds. */
+const LIFETIME = 12 * 3_600_000
 
-/** How many there may be; another one ends the oldest. */
-const MOST = 100
+/** How many there may be. One more ends the oldest. */
+const MAX_SESSIONS = 100
 
 const COOKIE = 'baton-dashboard'
 
-/** Who has shown the admin token: known by a random id in a cookie, which is forgotten when the relay stops. */
+/** Operators who have shown the admin token. A cookie has the random id of each session; all end with the relay. */
 export class AdminSessions {
   /** Their ends, in milliseconds of the clock, from the oldest to the newest. */
   readonly #ends = new Map<string, number>()
@@ -21,16 +21,16 @@ export class AdminSessions {
     this.#now = now
   }
 
-  /** Lets somebody in. @returns The cookie to set. */
+  /** Opens a session. @returns The cookie to set. */
   open(request: IncomingMessage): string {
     const [oldest] = this.#ends.keys()
-    if (this.#ends.size >= MOST && oldest !== undefined) this.#ends.delete(oldest)
+    if (this.#ends.size >= MAX_SESSIONS && oldest !== undefined) this.#ends.delete(oldest)
     const id = randomBytes(32).toString('base64url')
-    this.#ends.set(id, this.#now() + LIFE)
-    return cookie(request, id, LIFE / 1000)
+    this.#ends.set(id, this.#now() + LIFETIME)
+    return cookie(request, id, LIFETIME / 1000)
   }
 
-  /** The id that a request comes with, if it is good. */
+  /** The session of a request, by its id; undefined if there is none. */
   idOf(request: IncomingMessage): string | undefined {
     const pattern = new RegExp(`(?:^|; *)${COOKIE}=([\\w-]+)`)
     const [, id] = pattern.exec(request.headers.cookie ?? '') ?? []
@@ -45,7 +45,7 @@ export class AdminSessions {
     return false
   }
 
-  /** Ends one. @returns The cookie to set. */
+  /** Ends a session. @returns The cookie to set. */
   close(request: IncomingMessage, id: string): string {
     this.#ends.delete(id)
     return cookie(request, '', 0)
@@ -58,7 +58,7 @@ function cookie(request: IncomingMessage, value: string, seconds: number): strin
   return `${COOKIE}=${value}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`
 }
 
-/** A proxy that lies about it spoils but its own client's cookie. */
+/** A proxy that lies about it breaks only its own client's cookie. */
 function isSecure({ socket, headers }: IncomingMessage): boolean {
   return socket instanceof TLSSocket || /^https\b/i.test(String(headers['x-forwarded-proto'] ?? ''))
 }

@@ -85,8 +85,8 @@ export class Dashboard {
   }
 
   #stream(request: IncomingMessage, query: URLSearchParams, session: string): Response {
-    const has = Number(request.headers['last-event-id'] ?? query.get('after')) || 0
-    const body = this.#updates.open(viewOf(query), has, () => this.#sessions.isGood(session))
+    const latest = Number(request.headers['last-event-id'] ?? query.get('after')) || 0
+    const body = this.#updates.open(viewOf(query), latest, () => this.#sessions.isGood(session))
     if (!body) return textResponse(503, 'Too many dashboards are open\n')
     // Without the second header nginx would buffer the stream.
     const headers = { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }

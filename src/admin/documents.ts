@@ -1,4 +1,4 @@
-/** The pages of the dashboard. What they refer to lies beside them, wherever a proxy has put that. */
+/** The pages of the dashboard. Their links are relative, so that a proxy may put them under any path. */
 
 function page(title: string, folder: string, body: string): string {
   return `<!doctype html>
@@ -18,8 +18,8 @@ ${body}
 /**
  * Asks for the admin token.
  *
- * @param folder What lies beside the dashboard, as seen from the page.
- * @param problem Why it is asked for again.
+ * @param folder The way from the page to the files of the dashboard.
+ * @param problem Why the last token was refused.
  */
 export function signInPage(folder: string, problem = ''): string {
   const about = problem === '' ? '' : ' aria-invalid="true" aria-describedby="problem"'

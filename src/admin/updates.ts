@@ -1,4 +1,4 @@
-/** What the relay tells an open dashboard: types alone, for both ends. */
+/** What the relay sends to an open dashboard. The page imports this file, too. */
 
 /** What is charted. Rates are by the second, `lag` is in milliseconds. */
 export const series = [
@@ -24,11 +24,11 @@ export type Samples = Readonly<Record<Series, readonly (number | null)[]>> & {
   readonly time: readonly number[]
 }
 
-/** By what rooms are ranked. */
+/** The orders in which rooms are listed. */
 export const roomOrders = ['members', 'messages', 'bytes', 'oldest', 'newest'] as const
 export type RoomOrder = (typeof roomOrders)[number]
 
-/** By what the members of a room are ranked. */
+/** The orders in which the members of a room are listed. */
 export const memberOrders = ['backlog', 'messages', 'received', 'sent', 'oldest', 'newest'] as const
 export type MemberOrder = (typeof memberOrders)[number]
 
@@ -65,7 +65,7 @@ export interface MemberRow {
   readonly backlog: number
 }
 
-/** The room that is looked into. */
+/** The room that is shown with its members. */
 export interface OpenRoom extends RoomRow {
   /** The first of them in the order asked for. */
   readonly list: readonly MemberRow[]
@@ -91,6 +91,6 @@ export interface Update {
   readonly samples?: Samples
   /** The first rooms in the order asked for; absent until they have been ranked by it. */
   readonly rooms?: readonly RoomRow[]
-  /** Absent if no room is looked into, null if it is gone. */
+  /** Absent if no room is open in the dashboard, null if the room is gone. */
   readonly room?: OpenRoom | null
 }

@@ -4,7 +4,7 @@ import { type Clock, steadyClock } from './clocks.js'
 export interface Deadline<T> {
   readonly item: T
   readonly due: number
-  /** Place in the heap; -1 once it rang or was cancelled. */
+  /** Place in the heap; -1 once it has passed or was cancelled. */
   index: number
 }
 
@@ -17,11 +17,11 @@ export class Deadlines<T> {
   #armed = Number.POSITIVE_INFINITY
 
   /**
-   * @param ring Called once for each item when it is due. It may set and cancel alarms.
+   * @param expire Called once for each item when it is due. It may set and cancel deadlines.
    * @param clock By which items are due: the steady one for durations, others for dates and ages.
    */
-  constructor(ring: (item: T) => void, clock: Clock = steadyClock) {
-    this.#expire = ring
+  constructor(expire: (item: T) => void, clock: Clock = steadyClock) {
+    this.#expire = expire
     this.#clock = clock
   }
 
@@ -30,25 +30,25 @@ export class Deadlines<T> {
     return this.#heap.length
   }
 
-  /** Rings for `item` in `delay` milliseconds. */
+  /** Has `item` expire in `delay` milliseconds. */
   set(item: T, delay: number): Deadline<T> {
-    const alarm = { item, due: this.#clock.now() + delay, index: this.#heap.length }
-    this.#heap.push(alarm)
-    this.#rise(alarm)
-    if (alarm.index === 0) this.#arm()
-    return alarm
+    const deadline = { item, due: this.#clock.now() + delay, index: this.#heap.length }
+    this.#heap.push(deadline)
+    this.#rise(deadline)
+    if (deadline.index === 0) this.#arm()
+    return deadline
   }
 
-  /** Takes an alarm back. Does nothing if there is none or it rang already. */
-  cancel(alarm: Deadline<T> | undefined): void {
-    if (!alarm || alarm.index < 0) return
-    this.#remove(alarm)
+  /** Does nothing if there is no deadline, or if it has passed. */
+  cancel(deadline: Deadline<T> | undefined): void {
+    if (!deadline || deadline.index < 0) return
+    this.#remove(deadline)
     if (this.#heap.length === 0) this.#disarm()
   }
 
-  /** Takes all of them back. */
+  /** Cancels all of them. */
   clear(): void {
-    for (const alarm of this.#heap) alarm.index = -1
+    for (const deadline of this.#heap) deadline.index = -1
     this.#heap.length = 0
     this.#disarm()
   }
@@ -79,32 +79,32 @@ export class Deadlines<T> {
     this.#arm()
   }
 
-  #remove(alarm: Deadline<T>): void {
+  #remove(deadline: Deadline<T>): void {
     const last = this.#heap.pop()
-    if (last && last !== alarm) {
-      last.index = alarm.index
+    if (last && last !== deadline) {
+      last.index = deadline.index
       this.#heap[last.index] = last
       this.#rise(last)
       this.#sink(last)
     }
-    alarm.index = -1
+    deadline.index = -1
   }
 
-  #rise(alarm: Deadline<T>): void {
-    while (alarm.index > 0) {
-      const parent = this.#heap[(alarm.index - 1) >> 1]
-      if (!parent || parent.due <= alarm.due) return
-      this.#swap(parent, alarm)
+  #rise(deadline: Deadline<T>): void {
+    while (deadline.index > 0) {
+      const parent = this.#heap[(deadline.index - 1) >> 1]
+      if (!parent || parent.due <= deadline.due) return
+      this.#swap(parent, deadline)
     }
   }
 
-  #sink(alarm: Deadline<T>): void {
+  #sink(deadline: Deadline<T>): void {
     for (;;) {
-      const left = this.#heap[2 * alarm.index + 1]
-      const right = this.#heap[2 * alarm.index + 2]
+      const left = this.#heap[2 * deadline.index + 1]
+      const right = this.#heap[2 * deadline.index + 2]
       const child = right && left && right.due < left.due ? right : left
-      if (!child || child.due >= alarm.due) return
-      this.#swap(alarm, child)
+      if (!child || child.due >= deadline.due) return
+      this.#swap(deadline, child)
     }
   }
 

@@ -1,18 +1,18 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
-/** Lets those to the administrative pages who know the token. */
+/** Checks the admin token. */
 export class AdminAuth {
   readonly #digest: Buffer
-  readonly #onGuess: (request: IncomingMessage) => void
+  readonly #onWrongToken: (request: IncomingMessage) => void
 
-  /** @param onGuess Called for each wrong token. */
-  constructor(token: string, onGuess: (request: IncomingMessage) => void) {
+  /** @param onWrongToken Called for each wrong token. */
+  constructor(token: string, onWrongToken: (request: IncomingMessage) => void) {
     this.#digest = digestOf(token)
-    this.#onGuess = onGuess
+    this.#onWrongToken = onWrongToken
   }
 
-  /** Whether the request has the token; as far as its time shows, a guess that is nearly right is as wrong as any. */
+  /** Whether the request has the token. The time that this takes does not show how much of a guess is right. */
   admits(request: IncomingMessage): boolean {
     const { authorization } = request.headers
     if (authorization === undefined) return false
@@ -22,12 +22,12 @@ export class AdminAuth {
   /** The same for a token that came with a request in another way. */
   knows(token: string, request: IncomingMessage): boolean {
     const right = timingSafeEqual(digestOf(token), this.#digest)
-    if (!right) this.#onGuess(request)
+    if (!right) this.#onWrongToken(request)
     return right
   }
 }
 
-/** What a 401 asks for, RFC 9110 section 11.6.1. Each is a header of its own: browsers read but the first in one. */
+/** The schemes of a 401, RFC 9110 section 11.6.1. Each is a header of its own: browsers read only the first in one. */
 export const CHALLENGES = ['Basic realm="Baton", charset="UTF-8"', 'Bearer realm="Baton"']
 
 /** The token of RFC 6750, as Prometheus sends it, or the password of RFC 7617, which a browser asks for. */

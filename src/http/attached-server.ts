@@ -14,13 +14,13 @@ export interface Attachment {
   /** Takes an upgrade to a WebSocket, or refuses it. `path` is that below the prefix. */
   readonly upgrade: (request: IncomingMessage, socket: OwnedSocket, head: Buffer, path: string) => void
   /** How long an upgrade that is left to other listeners may stay untouched before it is answered 404, in milliseconds. */
-  readonly patience: number
+  readonly unclaimedTimeout: number
   /** Called for faults. */
   readonly failed: (error: unknown) => void
 }
 
 /** The same where `joinTimeout` is 0: an upgrade that nobody wants must not stay open for ever. */
-export const DEFAULT_PATIENCE = 10_000
+export const DEFAULT_UNCLAIMED_TIMEOUT = 10_000
 
 const NOT_FOUND = textResponse(404, 'Not found')
 
@@ -85,8 +85,8 @@ class SharedServer {
 
   /** Leaves an upgrade to the other listeners. One that takes it reads or writes, perhaps only after some time. */
   #leave(socket: OwnedSocket): void {
-    const patience = Math.min(...[...this.#attachments].map((attachment) => attachment.patience))
-    const deadline = this.#unclaimed.set({ socket, written: socket.bytesWritten }, patience)
+    const timeout = Math.min(...[...this.#attachments].map(({ unclaimedTimeout }) => unclaimedTimeout))
+    const deadline = this.#unclaimed.set({ socket, written: socket.bytesWritten }, timeout)
     socket.once('close', () => this.#unclaimed.cancel(deadline))
   }
 }

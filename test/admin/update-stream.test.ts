@@ -12,22 +12,22 @@ import { startOperator } from '../support/dashboard.js'
 const state: State = { version: '1', status: 'healthy', reasons: [], uptime: 1, cluster: null }
 const view: View = { order: 'members', room: undefined, memberOrder: 'backlog' }
 
-/** A feed whose time passes when the test says so. */
-function createFeed(hub: RelayContext = createHub()): {
-  feed: UpdateStream
-  watch: RoomInspector
+/** A stream whose time passes when the test says so. */
+function createStream(hub: RelayContext = createHub()): {
+  updates: UpdateStream
+  inspector: RoomInspector
   pass(seconds: number): void
 } {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] })
   const recorder = new Recorder(hub)
-  const watch = new RoomInspector(hub.rooms, new RoomNameHasher({ logRoomNames: true, logKey: '' }))
-  const feed = new UpdateStream(hub, watch, recorder, () => state)
+  const inspector = new RoomInspector(hub.rooms, new RoomNameHasher({ logRoomNames: true, logKey: '' }))
+  const updates = new UpdateStream(hub, inspector, recorder, () => state)
   onTestFinished(() => {
-    feed.stop()
+    updates.stop()
     recorder.stop()
     vi.useRealTimers()
   })
-  return { feed, watch, pass: (seconds) => void vi.advanceTimersByTime(seconds * 1000) }
+  return { updates, inspector, pass: (seconds) => void vi.advanceTimersByTime(seconds * 1000) }
 }
 
 /** What has come so far. */
@@ -36,13 +36,13 @@ function updatesOf(body: Readable | undefined): Update[] {
   return [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data ?? '') as Update)
 }
 
-describe('the feed of the dashboard', () => {
+describe('the updates of the dashboard', () => {
   it('tells each tab once a second how things are, whenever it was opened', () => {
-    const { feed, pass } = createFeed()
-    const first = feed.open(view, 0, () => true)
+    const { updates, pass } = createStream()
+    const first = updates.open(view, 0, () => true)
     expect(updatesOf(first)).toHaveLength(1)
     pass(0.5)
-    const second = feed.open(view, 0, () => true)
+    const second = updates.open(view, 0, () => true)
     expect(updatesOf(second)).toHaveLength(1)
     let [ofFirst, ofSecond] = [0, 0]
     for (let i = 0; i < 10; i++) {
@@ -54,13 +54,13 @@ describe('the feed of the dashboard', () => {
   })
 
   it('has the last hour when a tab is opened, and then what is new', () => {
-    const { feed, pass } = createFeed()
+    const { updates, pass } = createStream()
     pass(2 * 3600)
-    const [all] = updatesOf(feed.open(view, 0, () => true))
+    const [all] = updatesOf(updates.open(view, 0, () => true))
     expect(all?.samples?.time).toHaveLength(720)
     expect(all?.samples?.memory).toHaveLength(720)
     const latest = all?.samples?.time.at(-1) ?? 0
-    const body = feed.open(view, latest, () => true)
+    const body = updates.open(view, latest, () => true)
     expect(updatesOf(body)[0]).not.toHaveProperty('samples')
     for (let i = 0; i < 4; i++) pass(1)
     expect(updatesOf(body).flatMap(({ samples }) => samples?.time ?? [])).toEqual([])
@@ -69,9 +69,9 @@ describe('the feed of the dashboard', () => {
   })
 
   it('begins anew when the clock was set back, and tells open tabs all of it (10.4)', () => {
-    const { feed, pass } = createFeed()
+    const { updates, pass } = createStream()
     pass(3600)
-    const body = feed.open(view, 0, () => true)
+    const body = updates.open(view, 0, () => true)
     const before = updatesOf(body)[0]?.samples?.time.at(-1) ?? 0
     vi.setSystemTime(Date.now() - 1_800_000)
     const times: number[] = []
@@ -82,18 +82,18 @@ describe('the feed of the dashboard', () => {
     expect(times).toHaveLength(2)
     for (const time of times) expect(time).toBeLessThan(before - 1_700_000)
     // A tab that comes back with a moment that is still to come.
-    expect(updatesOf(feed.open(view, before, () => true))[0]?.samples?.time).toEqual(times)
+    expect(updatesOf(updates.open(view, before, () => true))[0]?.samples?.time).toEqual(times)
   })
 
   it('costs nothing when the last tab is closed', async () => {
-    const { feed, watch, pass } = createFeed()
+    const { updates, inspector, pass } = createStream()
     const timers = vi.getTimerCount()
-    const look = vi.spyOn(watch, 'refresh')
-    const bodies = [feed.open(view, 0, () => true), feed.open(view, 0, () => true)]
+    const look = vi.spyOn(inspector, 'refresh')
+    const bodies = [updates.open(view, 0, () => true), updates.open(view, 0, () => true)]
     expect(vi.getTimerCount()).toBe(timers + 1)
     for (const body of bodies) body?.destroy()
     await turn()
-    expect(feed.size).toBe(0)
+    expect(updates.size).toBe(0)
     expect(vi.getTimerCount()).toBe(timers)
     look.mockClear()
     pass(10)
@@ -101,47 +101,47 @@ describe('the feed of the dashboard', () => {
   })
 
   it('goes through the rooms once a second, however many tabs there are', () => {
-    const { feed, watch, pass } = createFeed()
-    for (let i = 0; i < 5; i++) feed.open(view, 0, () => true)
-    const look = vi.spyOn(watch, 'refresh')
+    const { updates, inspector, pass } = createStream()
+    for (let i = 0; i < 5; i++) updates.open(view, 0, () => true)
+    const look = vi.spyOn(inspector, 'refresh')
     pass(3)
     expect(look).toHaveBeenCalledTimes(3)
   })
 
   it('is for 16 tabs', () => {
-    const { feed } = createFeed()
-    const bodies = Array.from({ length: 17 }, () => feed.open(view, 0, () => true))
+    const { updates } = createStream()
+    const bodies = Array.from({ length: 17 }, () => updates.open(view, 0, () => true))
     expect(bodies.map((body) => body !== undefined)).toEqual([...new Array<boolean>(16).fill(true), false])
   })
 
   it('keeps nothing back for a tab that does not read, and gives it up in the end', async () => {
-    const { feed, pass } = createFeed()
-    const body = feed.open(view, 0, () => true)
+    const { updates, pass } = createStream()
+    const body = updates.open(view, 0, () => true)
     const { readableLength } = body ?? { readableLength: 0 }
     pass(20)
     expect(body?.readableLength).toBe(readableLength)
-    expect(feed.size).toBe(1)
+    expect(updates.size).toBe(1)
     pass(20)
     await turn()
-    expect(feed.size).toBe(0)
+    expect(updates.size).toBe(0)
   })
 
   it('ends with the sign-in', () => {
-    const { feed, pass } = createFeed()
+    const { updates, pass } = createStream()
     let good = true
-    feed.open(view, 0, () => good)
+    updates.open(view, 0, () => good)
     pass(1)
-    expect(feed.size).toBe(1)
+    expect(updates.size).toBe(1)
     good = false
     pass(1)
-    expect(feed.size).toBe(0)
+    expect(updates.size).toBe(0)
   })
 
   it('tells rates once it has looked twice, and the room that is looked into', async () => {
     const hub = createHub()
-    const { feed, pass } = createFeed(hub)
+    const { updates, pass } = createStream(hub)
     const [ann] = [connect(hub, '/raw/doc'), connect(hub, '/raw/doc'), connect(hub, '/raw/other')]
-    const body = feed.open(view, 0, () => true)
+    const body = updates.open(view, 0, () => true)
     const [first] = updatesOf(body)
     expect(first?.rooms?.map(({ name, members, messages }) => ({ name, members, messages }))).toEqual([
       { name: 'raw/doc', members: 2, messages: null },
@@ -155,7 +155,7 @@ describe('the feed of the dashboard', () => {
     expect(second?.rooms?.[0]).toMatchObject({ name: 'raw/doc', messages: 5, bytes: 35 })
 
     const key = second?.rooms?.[0]?.key
-    const into = feed.open({ ...view, room: key, memberOrder: 'messages' }, 0, () => true)
+    const into = updates.open({ ...view, room: key, memberOrder: 'messages' }, 0, () => true)
     expect(updatesOf(into)[0]?.room?.list).toHaveLength(2)
     pass(1)
     updatesOf(into)
@@ -171,14 +171,14 @@ describe('the feed of the dashboard', () => {
 
   it('ranks rooms as each tab wants them', async () => {
     const hub = createHub()
-    const { feed, pass } = createFeed(hub)
+    const { updates, pass } = createStream(hub)
     connect(hub, '/raw/old')
     pass(10)
     const [busy] = [connect(hub, '/raw/busy'), connect(hub, '/raw/full'), connect(hub, '/raw/full')]
     pass(10)
     connect(hub, '/raw/new')
     const orders = ['members', 'messages', 'oldest', 'newest'] as const
-    const bodies = orders.map((order) => feed.open({ ...view, order }, 0, () => true))
+    const bodies = orders.map((order) => updates.open({ ...view, order }, 0, () => true))
     const firsts = (): unknown[] => bodies.map((body) => updatesOf(body).at(-1)?.rooms?.[0]?.name)
     firsts()
     pass(1)
