@@ -1,0 +1,63 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const page = readFileSync(resolve(root, 'docs/architecture.md'), 'utf8')
+
+/** The steps of the ways: a file below `src/`, and a function, or a class with its member. */
+const steps = [...page.matchAll(/^(?:→ )?(\w\S*\/\S+\.ts) +([A-Z]\w+\.#?\w+|\w+)/gm)].map(
+  ([, file = '', name = '']) => ({
+    file,
+    name,
+  }),
+)
+
+/** What a file declares at its top, and the members of its classes and interfaces as `Class.member`. */
+function namesIn(file: string): Set<string> {
+  const names = new Set<string>()
+  const source = ts.createSourceFile(file, readFileSync(resolve(root, 'src', file), 'utf8'), ts.ScriptTarget.Latest)
+  for (const statement of source.statements) {
+    if (ts.isClassDeclaration(statement) || ts.isInterfaceDeclaration(statement)) {
+      const owner = statement.name?.text ?? ''
+      names.add(owner)
+      for (const member of statement.members) if (member.name) names.add(`${owner}.${textOf(member.name)}`)
+    } else if (ts.isFunctionDeclaration(statement) && statement.name) names.add(statement.name.text)
+    else if (ts.isVariableStatement(statement)) {
+      for (const { name } of statement.declarationList.declarations) if (ts.isIdentifier(name)) names.add(name.text)
+    }
+  }
+  return names
+}
+
+function textOf(name: ts.PropertyName): string {
+  return ts.isIdentifier(name) || ts.isPrivateIdentifier(name) || ts.isStringLiteral(name) ? name.text : ''
+}
+
+describe('docs/architecture.md', () => {
+  it('has ways of several steps', () => {
+    expect(steps.length).toBeGreaterThan(30)
+  })
+
+  it.each(steps)('names $name in $file, which is there', ({ file, name }) => {
+    expect(existsSync(resolve(root, 'src', file)), file).toBe(true)
+    expect([...namesIn(file)]).toContain(name)
+  })
+
+  it('names no file in its text that is not there', () => {
+    const named = [
+      ...page.matchAll(
+        /`((?:core|dialects|websocket|http|tls|auth|cluster|observability|admin|options|cli)\/\S+?\.ts)`/g,
+      ),
+    ]
+    expect(named.length).toBeGreaterThan(5)
+    expect(named.map(([, file = '']) => file).filter((file) => !existsSync(resolve(root, 'src', file)))).toEqual([])
+  })
+
+  it('names every folder of src/', () => {
+    const folders = readdirSync(resolve(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    expect(folders.filter(({ name }) => !page.includes(`\`${name}/\``))).toEqual([])
+  })
+})
