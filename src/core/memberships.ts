@@ -19,6 +19,8 @@ export interface MemberIdentity {
 
 /** The session whose rooms these are. */
 interface Owner extends ClientConnection {
+  readonly context: RelayContext
+  readonly sender: SenderLimits
   readonly client: string
   readonly ended: boolean
   readonly authorization: Authorization | undefined
@@ -33,21 +35,17 @@ interface Owner extends ClientConnection {
 export class Memberships implements Joining {
   readonly members: Member[] = []
   readonly #owner: Owner
-  readonly #context: RelayContext
-  readonly #sender: SenderLimits
   /** Whether it has ever found a room, or waits for one, and until when it has to. */
   #settled = false
   #deadline: Deadline<Joining> | undefined
 
-  constructor(owner: Owner, context: RelayContext, sender: SenderLimits) {
+  constructor(owner: Owner) {
     this.#owner = owner
-    this.#context = context
-    this.#sender = sender
   }
 
   /** From now on it has `joinTimeout` to find a room. Most sessions have found one by then. */
   begin(): void {
-    const { limits, joinDeadlines } = this.#context
+    const { limits, joinDeadlines } = this.#owner.context
     if (limits.joinTimeout > 0 && !this.#settled && !this.#owner.ended) {
       this.#deadline = joinDeadlines.set(this, limits.joinTimeout)
     }
@@ -60,13 +58,13 @@ export class Memberships implements Joining {
 
   /** The session is over: leaves all rooms. */
   end(): void {
-    this.#context.joinDeadlines.cancel(this.#deadline)
+    this.#owner.context.joinDeadlines.cancel(this.#deadline)
     for (const member of [...this.members]) this.leave(member)
   }
 
   /** Finds a room, waits as long as there is a reason to, and takes a place in it. */
   enter(kind: RoomKind, name: string, who: MemberIdentity, mayPublish: boolean): void {
-    const { rooms, limits, work } = this.#context
+    const { rooms, limits, work } = this.#owner.context
     const owner = this.#owner
     const delay = kind.joined && work.limited ? work.wait(owner.client, performance.now()) : 0
     if (delay > 0) {
@@ -112,7 +110,7 @@ export class Memberships implements Joining {
     if (!this.#owner.ended && room.batch.frames.length > member.joinedAt) this.catchUp()
     room.remove(member)
     this.members.splice(this.members.indexOf(member), 1)
-    const { rooms, observer } = this.#context
+    const { rooms, observer } = this.#owner.context
     const { kind, members } = room
     if (members.length === 0) rooms.close(room, 'empty')
     else if (kind.left && !room.closed && !room.has(member.id)) room.deliver(kind.left(member))
@@ -123,7 +121,7 @@ export class Memberships implements Joining {
   /** Publishes to a room that it need not be in. If this node does not host it, others may. */
   visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
     this.#settle()
-    const { rooms } = this.#context
+    const { rooms } = this.#owner.context
     const room = rooms.clustered ? this.#open(kind, name) : rooms.find(kind, name)
     if (!room) return
     const { ready } = room
@@ -134,7 +132,7 @@ export class Memberships implements Joining {
     this.#owner.publish(room, encode(room.count))
     if (room.members.length > 0) return
     rooms.close(room, 'empty')
-    this.#sender.charge(VISIT)
+    this.#owner.sender.charge(VISIT)
   }
 
   /** Sends the client what its rooms have for it, ahead of the other members, so that something else may follow. */
@@ -143,20 +141,20 @@ export class Memberships implements Joining {
     if (behind.length === 0) return
     const share = mergedBatchFor(behind, ({ batch }) => batch)
     for (const member of behind) member.room.skip(member)
-    send(this.#owner, share, this.#context.counters, behind[0]?.room)
+    send(this.#owner, share, this.#owner.context.counters, behind[0]?.room)
   }
 
   /** Takes its place in a room, and tells the others. */
   #place(member: Member): void {
     const { room } = member
     const { kind } = room
-    const { observer } = this.#context
+    const { observer } = this.#owner.context
     const known = room.has(member.id)
     room.add(member)
     this.members.push(member)
     this.#settle()
     const notices = costOfNotices(room)
-    this.#sender.charge(costOfPlace(room) + notices)
+    this.#owner.sender.charge(costOfPlace(room) + notices)
     this.#owner.chargeClient(notices)
     this.#owner.conversation.joined?.(member)
     if (kind.joined && !known) room.deliver(kind.joined(member), member)
@@ -173,7 +171,7 @@ export class Memberships implements Joining {
     const owner = this.#owner
     if (id !== owner.id && owner.authorization?.mayUseId(id) === false) return false
     const contested = room.owners.isHeldByAnother(id, idOwner)
-    if (id !== owner.user) return !contested && !this.#context.users.has(id)
+    if (id !== owner.user) return !contested && !this.#owner.context.users.has(id)
     if (!contested) return true
     for (const member of [...room.members]) {
       if (member.id === id && member.owner !== idOwner) member.session.close(closes.idTaken)
@@ -184,7 +182,7 @@ export class Memberships implements Joining {
   /** The room of that name, opened if need be; if that cannot be, the connection is closed. */
   #open(kind: RoomKind, name: string): Room | undefined {
     const owner = this.#owner
-    const room = this.#context.rooms.open(kind, name, owner)
+    const room = this.#owner.context.rooms.open(kind, name, owner)
     if (typeof room === 'object') return room
     if (room === 'all') owner.limited('rooms')
     else owner.limited(owner.user === undefined ? 'address-rooms' : 'user-rooms')
@@ -196,7 +194,7 @@ export class Memberships implements Joining {
   #settle(): void {
     if (this.#settled) return
     this.#settled = true
-    this.#context.joinDeadlines.cancel(this.#deadline)
+    this.#owner.context.joinDeadlines.cancel(this.#deadline)
     this.#deadline = undefined
   }
 }

@@ -12,11 +12,15 @@ const SECOND = 1000
 const MAX_RENEWALS = 10
 const RENEWAL_WINDOW = 10_000
 
+/** The session whose client this is about. */
+interface Owner extends ClientConnection {
+  readonly context: RelayContext
+  readonly transport: Transport
+}
+
 /** How much a client may send and cause. What is over the limits is refused, or slows the client down. */
 export class SenderLimits {
-  readonly #context: RelayContext
-  readonly #transport: Transport
-  readonly #client: ClientConnection
+  readonly #owner: Owner
   readonly #bytes: RateLimiter | undefined
   /** One of these two counts messages. */
   #messages: RateLimiter | undefined
@@ -26,11 +30,9 @@ export class SenderLimits {
   /** Work that the client has caused since it was the turn of others (see `work-cost.ts`). */
   #work = 0
 
-  constructor(context: RelayContext, transport: Transport, client: ClientConnection) {
-    this.#context = context
-    this.#transport = transport
-    this.#client = client
-    const { byteRate } = context.limits
+  constructor(owner: Owner) {
+    this.#owner = owner
+    const { byteRate } = owner.context.limits
     if (byteRate > 0) this.#bytes = new RateLimiter(byteRate, SECOND)
   }
 
@@ -40,9 +42,10 @@ export class SenderLimits {
    * @param refuses Whether it answers messages over the rate limit. If not, these slow the sender down.
    */
   begin(refuses: boolean): void {
-    const { stalls, limits } = this.#context
+    const { stalls, limits } = this.#owner.context
     if (refuses) {
       this.#messages = undefined
+      if (limits.rateLimit === 0) return
       this.#guard = new FloodGuard(limits.rateLimit, limits.rateLimitWindow, stalls)
       stalls.watch()
     } else if (limits.throttle > 0) this.#messages = new RateLimiter(limits.throttle, SECOND)
@@ -50,7 +53,7 @@ export class SenderLimits {
 
   /** The session is over. */
   end(): void {
-    if (this.#guard) this.#context.stalls.unwatch()
+    if (this.#guard) this.#owner.context.stalls.unwatch()
   }
 
   /** What to do with a message of so many bytes. It slows the sender down if need be. */
@@ -60,14 +63,14 @@ export class SenderLimits {
     if (this.#messages) this.#slowDown('throttle', this.#messages.charge(1, now))
     const verdict = this.#guard?.judge(now) ?? 'pass'
     if (verdict === 'pass') return verdict
-    this.#context.counters.rateLimitsHit++
-    this.#context.observer.limited(verdict === 'flood' ? 'flood' : 'rate', this.#client)
+    this.#owner.context.counters.rateLimitsHit++
+    this.#owner.context.observer.limited(verdict === 'flood' ? 'flood' : 'rate', this.#owner)
     return verdict
   }
 
   /** The client pinged, or answered a ping: so many are fine, and more slow it down, whatever the dialect. */
   pinged(): void {
-    this.#pings ??= new RateLimiter(this.#context.limits.throttle, SECOND)
+    this.#pings ??= new RateLimiter(this.#owner.context.limits.throttle, SECOND)
     this.#slowDown('throttle', this.#pings.charge(1, performance.now()))
   }
 
@@ -87,7 +90,7 @@ export class SenderLimits {
     this.#work += messages
     if (this.#work >= TURN) {
       this.#work = 0
-      this.#transport.pause(1)
+      this.#owner.transport.pause(1)
     }
     if (this.#messages) this.#slowDown('throttle', this.#messages.charge(messages, performance.now()))
   }
@@ -95,7 +98,7 @@ export class SenderLimits {
   /** Reads nothing more from the client for so long, if it has to wait at all. */
   #slowDown(limit: 'bytes' | 'throttle', milliseconds: number): void {
     if (milliseconds <= 0) return
-    this.#context.observer.limited(limit, this.#client)
-    this.#transport.pause(milliseconds)
+    this.#owner.context.observer.limited(limit, this.#owner)
+    this.#owner.transport.pause(milliseconds)
   }
 }

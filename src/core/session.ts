@@ -31,11 +31,12 @@ export class Session implements ClientConnection, Expiring {
   /** Messages that came from the client, those that were refused among them. */
   messages = 0
 
-  readonly #context: RelayContext
-  readonly #transport: Transport
+  /** For its parts. */
+  readonly context: RelayContext
+  readonly transport: Transport
   readonly #memberships: Memberships
   #conversation: Conversation = NOTHING
-  readonly #sender: SenderLimits
+  readonly sender: SenderLimits
   /** Only where it has spoken, in a dialect in which it may be in several rooms. */
   #order: PublishOrder<Room> | undefined
   /** Made with the first answer that it has to wait for. */
@@ -43,12 +44,12 @@ export class Session implements ClientConnection, Expiring {
   #ended = false
 
   constructor(context: RelayContext, transport: Transport, id: string, hello: Hello) {
-    this.#context = context
-    this.#transport = transport
+    this.context = context
+    this.transport = transport
     this.id = id
     if (context.authorizes) this.authorization = new Authorization(this, context, hello)
-    this.#sender = new SenderLimits(context, transport, this)
-    this.#memberships = new Memberships(this, context, this.#sender)
+    this.sender = new SenderLimits(this)
+    this.#memberships = new Memberships(this)
   }
 
   /** Its places in rooms. */
@@ -58,17 +59,17 @@ export class Session implements ClientConnection, Expiring {
 
   /** The address of the client; empty once the connection is gone. */
   get address(): string {
-    return this.#transport.address
+    return this.transport.address
   }
 
   /** The client that shares of the relay are counted for: its user, or its address where no user is named. Empty if unknown. */
   get client(): string {
-    return this.user === undefined ? this.#transport.network : `user ${this.user}`
+    return this.user === undefined ? this.transport.network : `user ${this.user}`
   }
 
   /** What its connection has carried so far, and what waits there. */
   measure(): TransportStats {
-    return this.#transport.measure()
+    return this.transport.measure()
   }
 
   /** What speaks for it. */
@@ -87,7 +88,7 @@ export class Session implements ClientConnection, Expiring {
    * @param barred Whether it comes from a page that may not talk to the relay.
    */
   open(begin: (session: Session) => Conversation, barred = false): void {
-    const { cluster, counters, observer } = this.#context
+    const { cluster, counters, observer } = this.context
     counters.connections++
     cluster?.wake()
     try {
@@ -111,9 +112,9 @@ export class Session implements ClientConnection, Expiring {
 
   /** A message came from the client, whole and unmasked. */
   receive(data: Buffer, binary: boolean): void {
-    this.#context.cluster?.wake()
+    this.context.cluster?.wake()
     if (this.#ended || this.#mustWait(data, binary)) return
-    const { counters } = this.#context
+    const { counters } = this.context
     this.messages++
     counters.messagesReceived++
     counters.bytesReceived += data.length
@@ -137,16 +138,16 @@ export class Session implements ClientConnection, Expiring {
    */
   renew(token: unknown, answer: (outcome: Renewed | NotRenewed) => void): void {
     const { authorization } = this
-    const { tokens } = this.#context.access
+    const { tokens } = this.context.access
     if (!authorization || !tokens) return
     // Bringing tokens without a pause must not put off a deadline that is due.
     if (authorization.expired) {
       this.expire()
       return
     }
-    this.#sender.renewed()
+    this.sender.renewed()
     this.wait(authorization.renew(tokens, token, this.#memberships.members), (outcome) => {
-      if ('refused' in outcome) this.#context.observer.denied(outcome.refused, this.address, this)
+      if ('refused' in outcome) this.context.observer.denied(outcome.refused, this.address, this)
       else if (this.#accept(outcome)) authorization.replace(outcome)
       else return
       answer(outcome)
@@ -164,7 +165,7 @@ export class Session implements ClientConnection, Expiring {
    * @param author Does not get it; left out, all members do.
    */
   publish(room: Room, frame: Buffer, author?: Member): void {
-    this.#context.counters.messagesRelayed++
+    this.context.counters.messagesRelayed++
     if (room.kind.several) {
       this.#order ??= new PublishOrder<Room>()
       this.#order.turnTo(room)
@@ -181,43 +182,43 @@ export class Session implements ClientConnection, Expiring {
   send(frames: Buffer): void {
     if (this.#ended) return
     this.#memberships.catchUp()
-    this.#context.counters.bytesSent += frames.length
-    this.#transport.write(frames)
+    this.context.counters.bytesSent += frames.length
+    this.transport.write(frames)
   }
 
   /** Sends frames to this client at once. For rooms: everything else wants {@link Session.send}. */
   write(frames: Buffer, room: Congestible | undefined): void {
-    this.#transport.write(frames, room)
+    this.transport.write(frames, room)
   }
 
   /** The client pinged, or answered a ping. */
   pinged(): void {
-    if (!this.#ended) this.#sender.pinged()
+    if (!this.#ended) this.sender.pinged()
   }
 
   /** Tells the log that a message was refused by its dialect. */
   refuse(why: string): void {
-    this.#context.observer.refused(this, why)
+    this.context.observer.refused(this, why)
   }
 
   /** The limits in force. */
   get limits(): RelayContext['limits'] {
-    return this.#context.limits
+    return this.context.limits
   }
 
   /** Reports a limit that the dialect or the connection enforces. */
   limited(limit: LimitName): void {
-    this.#context.observer.limited(limit, this)
+    this.context.observer.limited(limit, this)
   }
 
   /** The relay did not read the client for so many milliseconds until now. */
   delayed(milliseconds: number): void {
-    this.#sender.delayed(milliseconds)
+    this.sender.delayed(milliseconds)
   }
 
   /** Charges its user or address, for work that the client could cause again by connecting again. */
   chargeClient(messages: number): void {
-    const { work } = this.#context
+    const { work } = this.context
     if (messages === 0 || !work.limited) return
     const { client } = this
     if (client !== '') work.charge(client, messages, performance.now())
@@ -225,7 +226,7 @@ export class Session implements ClientConnection, Expiring {
 
   /** Denies it something that it cannot go on without. */
   deny(why: Denial, reason: CloseReason): void {
-    this.#context.observer.denied(why, this.address, this)
+    this.context.observer.denied(why, this.address, this)
     this.close(reason)
   }
 
@@ -236,7 +237,7 @@ export class Session implements ClientConnection, Expiring {
 
   /** A dialect or a hook failed. */
   fail(error: unknown): void {
-    this.#context.observer.failed(error, this)
+    this.context.observer.failed(error, this)
     this.close(closes.internalError)
   }
 
@@ -253,7 +254,7 @@ export class Session implements ClientConnection, Expiring {
     if (this.#ended) return
     this.#memberships.catchUp()
     this.end(reason.code, reason.reason)
-    this.#transport.close(reason)
+    this.transport.close(reason)
   }
 
   /**
@@ -265,11 +266,11 @@ export class Session implements ClientConnection, Expiring {
     if (this.#ended) return
     this.#ended = true
     this.authorization?.end()
-    this.#sender.end()
+    this.sender.end()
     this.#memberships.end()
-    if (this.user !== undefined) this.#context.users.release(this.user)
-    this.#context.counters.disconnections++
-    this.#context.observer.closed(this, code, reason)
+    if (this.user !== undefined) this.context.users.release(this.user)
+    this.context.counters.disconnections++
+    this.context.observer.closed(this, code, reason)
   }
 
   /** Whether a message has to wait for slow readers of its room: nothing is parsed yet, so that is the last one it spoke in. */
@@ -287,18 +288,18 @@ export class Session implements ClientConnection, Expiring {
 
   /** Acts on an answer when it is there. Nothing more is read from the client until then. */
   wait<T>(answer: Promise<T>, act: (answer: T) => void): void {
-    this.#inbox ??= new Inbox(this, this.#transport)
+    this.#inbox ??= new Inbox(this, this.transport)
     this.#inbox.wait(answer, act)
   }
 
   #converse(conversation: Conversation): void {
     this.#conversation = conversation
-    this.#sender.begin(conversation.refused !== undefined)
+    this.sender.begin(conversation.refused !== undefined)
   }
 
   /** Whether a message may pass; slows the sender down, refuses or closes if not. */
   #admit(length: number): boolean {
-    const verdict = this.#sender.judge(length)
+    const verdict = this.sender.judge(length)
     if (verdict === 'flood') this.close(closes.flooding)
     else if (verdict === 'refuse') this.#conversation.refused?.()
     return verdict === 'pass'
@@ -329,12 +330,12 @@ export class Session implements ClientConnection, Expiring {
   #assignUser(user: string): boolean {
     if (user === this.user) return true
     if (this.#ended) return false
-    if (!this.#context.users.take(user)) {
+    if (!this.context.users.take(user)) {
       this.limited('user-connections')
       this.close(closes.tooManyConnections)
       return false
     }
-    if (this.user !== undefined) this.#context.users.release(this.user)
+    if (this.user !== undefined) this.context.users.release(this.user)
     this.user = user
     return true
   }
