@@ -15,7 +15,6 @@ import { SenderLimits } from './sender-limits.js'
 import type { Transport, TransportStats } from './transport.js'
 
 const goOn = (): void => {}
-
 const NOTHING: Conversation = { kind: undefined, receive() {} }
 
 /** One connection's verbs, whatever the dialect. Cleans up exactly once. */
@@ -31,7 +30,6 @@ export class Session implements ClientConnection, Expiring {
   /** Messages that came from the client, those that were refused among them. */
   messages = 0
 
-  /** For its parts. */
   readonly context: RelayContext
   readonly transport: Transport
   readonly #memberships: Memberships
