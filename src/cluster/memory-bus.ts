@@ -48,6 +48,8 @@ class MemoryBackplane implements Backplane {
   readonly #bus: MemoryBus
   readonly #channels = new Set<string>()
   #events: BackplaneEvents | undefined
+  /** Calls `up` in the next turn. */
+  #goUp: NodeJS.Immediate | undefined
 
   constructor(bus: MemoryBus) {
     this.#bus = bus
@@ -55,7 +57,7 @@ class MemoryBackplane implements Backplane {
 
   start(events: BackplaneEvents): void {
     this.#events = events
-    setImmediate(() => this.#events?.up())
+    this.#goUp = setImmediate(() => events.up())
   }
 
   async publish(channel: string, frame: Buffer): Promise<number | undefined> {
@@ -78,12 +80,16 @@ class MemoryBackplane implements Backplane {
   }
 
   reset(): void {
-    this.#events?.down('silent', 'Connection reset')
-    setImmediate(() => this.#events?.up())
+    const events = this.#events
+    if (!events) return
+    events.down('silent', 'Connection reset')
+    clearImmediate(this.#goUp)
+    this.#goUp = setImmediate(() => events.up())
   }
 
   async stop(): Promise<void> {
     this.#events = undefined
+    clearImmediate(this.#goUp)
     for (const channel of [...this.#channels]) this.unsubscribe(channel)
   }
 }

@@ -59,7 +59,8 @@ export class RedisBackplane implements Backplane {
   #failures = 0
   #retry: NodeJS.Timeout | undefined
   #watch: NodeJS.Timeout | undefined
-  #stopped = false
+  /** Changes with each start and stop: what an earlier run began is dropped when it is done. */
+  #run = 0
 
   constructor({ url, cluster }: RedisOptions) {
     this.#url = url
@@ -68,7 +69,7 @@ export class RedisBackplane implements Backplane {
 
   start(events: BackplaneEvents): void {
     this.#events = events
-    this.#stopped = false
+    this.#run++
     this.#watch = setInterval(() => {
       if (this.#answers.overdue() && this.#connection) this.#lost(this.#connection, new Error('No answer'))
     }, ANSWER).unref()
@@ -121,7 +122,8 @@ export class RedisBackplane implements Backplane {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#run++
+    this.#ready = false
     clearTimeout(this.#retry)
     clearInterval(this.#watch)
     const connection = this.#connection
@@ -133,6 +135,7 @@ export class RedisBackplane implements Backplane {
 
   /** Makes a connection, and tells of it once all channels are subscribed. */
   async #connect(): Promise<void> {
+    const run = this.#run
     let connection: RedisConnection | undefined
     let fault: unknown
     try {
@@ -143,7 +146,7 @@ export class RedisBackplane implements Backplane {
           this.#lost(connection, error)
         },
       })
-      if (this.#stopped) {
+      if (run !== this.#run) {
         connection.destroy()
         return
       }
@@ -151,6 +154,7 @@ export class RedisBackplane implements Backplane {
       await this.#align(connection, this.#channels.keys())
       if (connection === this.#connection) this.#goReady()
     } catch (error) {
+      if (run !== this.#run) return
       if (connection) this.#lost(connection, fault ?? error)
       else this.#failed(fault ?? error)
     }
@@ -232,7 +236,6 @@ export class RedisBackplane implements Backplane {
   #failed(error: unknown): void {
     this.#ready = false
     this.#answers.forget()
-    if (this.#stopped) return
     const [first, most] = RETRY
     const delay = Math.min(most, first * 2 ** this.#failures++)
     this.#events?.down(outageOf(error), reasonOf(error))

@@ -270,6 +270,23 @@ export function backplaneSuite(bus: () => Bus): void {
       expect([a.ups, a.outages.length, a.heard.length]).toEqual(before)
     })
 
+    it('is up once, over one connection, if it is stopped and started again while it connects', async () => {
+      const [red = ''] = channels(1)
+      const line = new Line(bus().connect())
+      onTestFinished(() => line.backplane.stop())
+      for (let round = 0; round < 3; round++) {
+        line.backplane.start(line)
+        await line.backplane.stop()
+      }
+      line.backplane.start(line)
+      await line.backplane.subscribe(red)
+      // It takes as long to connect as those that were given up.
+      const other = await connect()
+      expect(await other.publish(red, 'once')).toBe(bus().counts ? 1 : undefined)
+      await line.hears(red, 'once')
+      expect([line.ups, line.heard.length]).toEqual([1, 1])
+    })
+
     it('is quiet when it is stopped before it is connected, or was never started', async () => {
       const line = new Line(bus().connect())
       expect(await line.publish('suite:none', 'x')).toBeUndefined()
