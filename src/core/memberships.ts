@@ -118,12 +118,16 @@ export class Memberships implements Joining {
     if (members.length === 0) observer.roomRemoved(room, room.closed ?? 'empty')
   }
 
-  /** Publishes to a room that it need not be in. If this node does not host it, others may. */
+  /**
+   * Publishes to a room that it need not be in. If this node does not host it, others may. If it cannot be opened here,
+   * the message is dropped: the client asked for no place.
+   */
   visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
     this.#settle()
     const { rooms } = this.#owner.context
-    const room = rooms.clustered ? this.#open(kind, name) : rooms.find(kind, name)
-    if (!room) return
+    const room = rooms.clustered ? rooms.open(kind, name, this.#owner) : rooms.find(kind, name)
+    if (typeof room === 'string') this.#reportShortage(room)
+    if (typeof room !== 'object') return
     const { ready } = room
     if (ready !== undefined) {
       this.#owner.wait(ready, () => this.visit(kind, name, encode))
@@ -182,12 +186,18 @@ export class Memberships implements Joining {
   /** The room of that name, opened if need be; if that cannot be, the connection is closed. */
   #open(kind: RoomKind, name: string): Room | undefined {
     const owner = this.#owner
-    const room = this.#owner.context.rooms.open(kind, name, owner)
+    const room = owner.context.rooms.open(kind, name, owner)
     if (typeof room === 'object') return room
-    if (room === 'all') owner.limited('rooms')
-    else owner.limited(owner.user === undefined ? 'address-rooms' : 'user-rooms')
+    this.#reportShortage(room)
     owner.close(room === 'all' ? closes.tooManyRooms : closes.tooManyOwnRooms)
     return undefined
+  }
+
+  /** Reports why a room cannot be opened: all are taken, or the client has its share. */
+  #reportShortage(shortage: 'all' | 'share'): void {
+    const owner = this.#owner
+    if (shortage === 'all') owner.limited('rooms')
+    else owner.limited(owner.user === undefined ? 'address-rooms' : 'user-rooms')
   }
 
   /** It has found a room in time, or asked for one. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { MemoryBus } from '../../src/cluster/memory-bus.js'
 import { stopClocks } from '../support/clock.js'
 import { nextLimit, startRelay } from '../support/relay.js'
 
@@ -115,6 +116,20 @@ describe('limits', () => {
     expect(await (await open('/room/a')).closed()).toEqual({ code: 1013, reason: 'Too many rooms' })
     subscriber.send({ type: 'subscribe', topics: ['c'] })
     expect(await subscriber.closed()).toEqual({ code: 1013, reason: 'Too many rooms' })
+  })
+
+  it.each([
+    ['alone', () => ({}), []],
+    ['and report it in a cluster', () => ({ backplane: new MemoryBus().connect() }), ['rooms']],
+  ])('drop a message to a topic without subscribers if no room is left, %s', async (_, options, reports) => {
+    const { open, relay } = await startRelay({ maxRooms: 1, ...options() })
+    const limits: string[] = []
+    relay.on('limit', ({ limit }) => limits.push(limit))
+    const client = await open('/')
+    client.send({ type: 'subscribe', topics: ['a'] }).send({ type: 'publish', topic: 'nobody' })
+    client.send({ type: 'publish', topic: 'a' })
+    expect(await client.json()).toEqual({ type: 'publish', topic: 'a', clients: 1 })
+    expect(limits).toEqual(reports)
   })
 
   it('close a subscriber whom a full room turns away, and leave nothing of it behind', async () => {
