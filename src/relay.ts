@@ -150,7 +150,7 @@ export class Relay extends EventEmitter<RelayEvents> {
 
   /**
    * Says something in a room, to all members on all nodes, in the form in which members of the dialect hear each
-   * other. Where messages are kept for newcomers, it is kept. No limit and no hook is asked.
+   * other. Where messages are kept for new members, it is kept. No limit and no hook is asked.
    *
    * @param room Its name, as events have it.
    * @param data What the dialect takes: see {@link PublishData}.
@@ -199,7 +199,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   /**
-   * Stops: turns newcomers away with HTTP 503, tells all members, closes their connections in small
+   * Stops: turns new clients away with HTTP 503, tells all members, closes their connections in small
    * groups over `drain` milliseconds so that they do not come back all at once, cuts what is left 10 s
    * later, and resolves when nothing is open any more. Calling it again waits for the same end.
    *

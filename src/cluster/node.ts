@@ -5,7 +5,7 @@ import type { Totals } from '../core/counters.js'
 import { Deadlines } from '../core/deadlines.js'
 import type { Room } from '../core/room.js'
 import type { Backplane, BackplaneEvents, Outage } from './backplane.js'
-import { BusStatus } from './bus-status.js'
+import { BackplaneStatus } from './backplane-status.js'
 import { Channels } from './channels.js'
 import { ClusterCounters } from './counters.js'
 import { type LinkNode, RoomLink } from './link.js'
@@ -57,7 +57,7 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
   readonly ages: RoomAges
   /** How many rooms other nodes count, by dialect. */
   readonly #countedElsewhere = new Map<string, number>()
-  readonly #bus: BusStatus
+  readonly #status: BackplaneStatus
   readonly #liveness: Liveness
   /** When it connected: for a while after that it does not know all other nodes. */
   #arrived = 0
@@ -69,7 +69,7 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
     this.#backplane = backplane
     this.#options = options
     this.#observer = observer
-    this.#bus = new BusStatus(this.counters, observer)
+    this.#status = new BackplaneStatus(this.counters, observer)
     this.#channels = new Channels(options.name, options.secret)
     this.ages = new RoomAges(options.roomExpiry)
     this.#wire = new WireCodec(options.secret, options.speaks)
@@ -80,7 +80,7 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
   /** Resolves when the backplane is there, or is known not to be. */
   async start(): Promise<void> {
     const now = this.now()
-    this.#bus.reset(now)
+    this.#status.reset(now)
     const started = new Promise<void>((resolve) => {
       this.#started = resolve
     })
@@ -99,21 +99,21 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
     await this.#backplane.stop()
     // In case it starts again: the others ignore an id that has said bye.
     this.id = newId()
-    this.#bus.reset(this.now())
+    this.#status.reset(this.now())
   }
 
   get outage(): Outage | undefined {
-    return this.#bus.outage
+    return this.#status.outage
   }
 
   /** Whether the backplane can be reached. */
   get connected(): boolean {
-    return this.#bus.outage === undefined
+    return this.#status.outage === undefined
   }
 
   /** Why this node is not in touch with the others; undefined if it is. */
   get healthIssue(): string | undefined {
-    return this.#bus.healthIssue
+    return this.#status.healthIssue
   }
 
   /** The nodes together, as of their last beats. */
@@ -154,7 +154,7 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
   up(): void {
     const now = this.now()
     this.wake(now)
-    this.#bus.up(now)
+    this.#status.up(now)
     this.#arrived = now
     this.#liveness.restart(now)
     this.#sayBye()
@@ -164,7 +164,7 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
   }
 
   down(outage: Outage, why: string): void {
-    this.#bus.down(outage, why, this.now())
+    this.#status.down(outage, why, this.now())
     this.#started?.()
   }
 

@@ -5,9 +5,9 @@ import { WarningSummary } from './warning-summary.js'
 
 /** What the log says of frames that are not understood. */
 export const faultMessages: Record<FrameFault, string> = {
-  version: 'Frame of another version from the bus: are all nodes up to date?',
-  unsigned: 'Frame without a right signature from the bus: do all nodes have the same CLUSTER_SECRET?',
-  malformed: 'Malformed frame from the bus: who else writes there?',
+  version: 'Frame of another version from the backplane: are all nodes up to date?',
+  unsigned: 'Frame without a right signature from the backplane: do all nodes have the same CLUSTER_SECRET?',
+  malformed: 'Malformed frame from the backplane: who else writes there?',
 }
 
 /** Writes what happens between the nodes to the log. */

@@ -48,7 +48,7 @@ function addState(registry: MetricsRegistry, { report, log, descriptors }: Metri
       'How many things are wrong while the relay serves on; `/health` names them.',
       () => report.health().reasons?.length ?? 0,
     )
-    .gauge('baton_draining', '1 while the relay stops and turns newcomers away, else 0.', () =>
+    .gauge('baton_draining', '1 while the relay stops and turns new clients away, else 0.', () =>
       report.health().status === 'draining' ? 1 : 0,
     )
     .counter(
@@ -178,26 +178,28 @@ function addCluster(registry: MetricsRegistry, cluster: NonNullable<MetricsSourc
   const { counters } = cluster
   registry
     .gauge('baton_cluster_nodes', 'Nodes that this one knows of, itself among them.', () => cluster.state.nodes)
-    .gauge('baton_cluster_connected', '1 while the bus between the nodes can be reached, else 0.', () =>
-      Number(cluster.connected),
+    .gauge('baton_cluster_connected', '1 while the backplane can be reached, else 0.', () => Number(cluster.connected))
+    .counter(
+      'baton_cluster_outages_total',
+      'How often the backplane could not be reached any more.',
+      () => counters.outages,
     )
-    .counter('baton_cluster_outages_total', 'How often the bus could not be reached any more.', () => counters.outages)
     .counter(
       'baton_cluster_fences_total',
       'How often the node let go of the members whom other nodes count as gone, after it was out of touch.',
       () => counters.fences,
     )
-    .counter('baton_cluster_frames_sent_total', 'Frames published on the bus.', () => counters.framesSent)
+    .counter('baton_cluster_frames_sent_total', 'Frames published on the backplane.', () => counters.framesSent)
     .counter(
       'baton_cluster_frames_received_total',
-      'Frames that came from the bus, its own among them.',
+      'Frames that came from the backplane, its own among them.',
       () => counters.framesReceived,
     )
     .counter('baton_cluster_sent_bytes_total', 'Bytes of the frames published.', () => counters.bytesSent)
     .counter('baton_cluster_received_bytes_total', 'Bytes of the frames that came.', () => counters.bytesReceived)
     .counter(
       'baton_cluster_changes_unsent_total',
-      'Messages, joins and leaves that other nodes did not get, because the bus was away.',
+      'Messages, joins and leaves that other nodes did not get, because the backplane could not be reached.',
       () => counters.unsent,
     )
     .counter(
@@ -207,7 +209,7 @@ function addCluster(registry: MetricsRegistry, cluster: NonNullable<MetricsSourc
     )
     .counter(
       'baton_cluster_frames_refused_total',
-      'Frames from the bus that were not understood and dropped.',
+      'Frames from the backplane that were not understood and dropped.',
       () => Object.entries(counters.refused),
       'reason',
     )

@@ -225,7 +225,7 @@ describe('GET /metrics', () => {
     expect([...alone.keys()].filter((name) => name.includes('cluster'))).toEqual([])
   })
 
-  it('counts outages of the bus, what could not be sent, and frames that are not understood', async () => {
+  it('counts outages of the backplane, what could not be sent, and frames that are not understood', async () => {
     const counters = new ClusterCounters()
     Object.assign(counters, { outages: 2, fences: 1, unsent: 4, lost: 5 })
     counters.refused.unsigned = 3

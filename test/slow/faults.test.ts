@@ -316,7 +316,7 @@ describeWithRedis(
       expect(found).toBeLessThan(10 * SECOND + SECOND)
       expect(await a.health()).toMatchObject({
         code: 200,
-        reasons: [expect.stringContaining('the bus does not answer')],
+        reasons: [expect.stringContaining('the backplane does not answer')],
       })
       for (const witness of [a1, a2]) {
         const { code, at } = await witness.closed()
@@ -379,7 +379,7 @@ describeWithRedis(
       // It may be down for all: nobody is let go.
       for (const witness of [a1, a2]) expect(witness.closes).toEqual([])
       expect(silence(a2, a1)).toBeLessThan(5 * SECOND)
-      expect(await a.health()).toMatchObject({ code: 200, reasons: [expect.stringContaining('the bus is down')] })
+      expect(await a.health()).toMatchObject({ code: 200, reasons: [expect.stringContaining('the backplane is down')] })
       const last = a1.say()
       await sleep(100)
       await proxy.accept()
@@ -423,7 +423,7 @@ describeWithRedis(
         const [first1, first2] = [a1.say(), b1.say()]
         // What really happens meanwhile, the others are told later.
         await sleep(SECOND)
-        const degraded = { code: 200, reasons: [expect.stringContaining('the bus is down')] }
+        const degraded = { code: 200, reasons: [expect.stringContaining('the backplane is down')] }
         expect([await a.health(), await b.health()]).toMatchObject([degraded, degraded])
         const late = await Witness.join(b, 'topic', 'late')
         a3.leave()

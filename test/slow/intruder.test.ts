@@ -87,8 +87,8 @@ describeWithRedis(
     }
 
     it.for([
-      ['', 'Malformed frame from the bus'],
-      ['a secret of the nodes', 'Frame without a right signature from the bus'],
+      ['', 'Malformed frame from the backplane'],
+      ['a secret of the nodes', 'Frame without a right signature from the backplane'],
     ])('are dropped, and told of (secret: "%s")', async ([secret = '', line = ''], test) => {
       const { expect } = test
       const intruder = await Intruder.start(redis.url, test.onTestFinished)
@@ -147,7 +147,7 @@ describeWithRedis(
       const more = await Promise.all(relays.map((relay, i) => Witness.join(relay, 'topic', `more${i}`)))
       for (const [i, witness] of witnesses.entries()) await agree([witness, more[i] as Witness])
       // Each has heard the others, and says so.
-      await Promise.all(relays.map((relay) => relay.logged('Frame without a right signature from the bus')))
+      await Promise.all(relays.map((relay) => relay.logged('Frame without a right signature from the backplane')))
       for (const relay of relays) {
         expect((await relay.health()).cluster).toMatchObject({ nodes: 1, connections: 2 })
       }
@@ -156,7 +156,7 @@ describeWithRedis(
   { concurrent: true, timeout: 60_000 },
 )
 
-describeWithRedis('on the bus', () => {
+describeWithRedis('on the backplane', () => {
   it('nobody reads the names of rooms', async () => {
     const redis = await RedisServer.start()
     const intruder = await Intruder.start(redis.url)

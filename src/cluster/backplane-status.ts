@@ -5,7 +5,7 @@ import type { ClusterObserver } from './observer.js'
 const OUTAGES = { silent: 'does not answer', refused: 'is down', denied: 'does not let this node in' } as const
 
 /** Whether the backplane can be reached, and since when it cannot. */
-export class BusStatus {
+export class BackplaneStatus {
   readonly #counters: ClusterCounters
   readonly #observer: ClusterObserver
   #outage: Outage | undefined = 'silent'
@@ -25,7 +25,7 @@ export class BusStatus {
 
   /** What is wrong in one sentence; undefined if nothing is. */
   get healthIssue(): string | undefined {
-    return this.#outage && `The other nodes cannot be reached: the bus ${OUTAGES[this.#outage]}.`
+    return this.#outage && `The other nodes cannot be reached: the backplane ${OUTAGES[this.#outage]}.`
   }
 
   /** Nothing is known yet, or any more. */
