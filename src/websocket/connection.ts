@@ -209,14 +209,14 @@ export class Connection
     this.socket.destroy()
   }
 
-  abandon(): void {
+  cutSlow(): void {
     this.#beginClosing().stop()
     // Not now: a room may be in the middle of a flush.
-    process.nextTick(cutOff, this)
+    process.nextTick(finishCut, this)
   }
 
-  /** Called after {@link Connection.abandon}. */
-  cutOff(): void {
+  /** Called after {@link Connection.cutSlow}. */
+  finishCut(): void {
     this.session.limited('total-backlog')
     this.session.end(closes.tooSlow.code, closes.tooSlow.reason)
     this.socket.destroy()
@@ -302,6 +302,6 @@ export class Connection
   }
 }
 
-function cutOff(connection: Connection): void {
-  connection.cutOff()
+function finishCut(connection: Connection): void {
+  connection.finishCut()
 }

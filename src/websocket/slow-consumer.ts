@@ -41,7 +41,7 @@ export interface SlowConnection {
   /** Too much waits, or nothing is taken: sends a close frame. Called when no room is being flushed. */
   dropSlow(): void
   /** All slow consumers together take too much memory: cuts the connection without a close frame. May be called at any time. */
-  abandon(): void
+  cutSlow(): void
 }
 
 interface Entry {
@@ -144,7 +144,7 @@ export class SlowConsumer implements SlowConsumerState, BudgetedConsumer {
   cutOff(): void {
     this.dropped = true
     this.discard()
-    this.#connection.abandon()
+    this.#connection.cutSlow()
   }
 
   /** Releases all that waits. */

@@ -23,7 +23,7 @@ class Slow implements SlowConnection {
   readonly reader: SlowConsumer
   /** What the client has read. */
   readonly read: Buffer[] = []
-  state: 'behind' | 'caught up' | 'dropped' | 'abandoned' = 'behind'
+  state: 'behind' | 'caught up' | 'dropped' | 'cut' = 'behind'
   ended = false
   readonly #written: { bytes: Buffer; done(): void }[] = []
   readonly socket: Socket
@@ -69,8 +69,8 @@ class Slow implements SlowConnection {
     this.state = 'dropped'
   }
 
-  abandon(): void {
-    this.state = 'abandoned'
+  cutSlow(): void {
+    this.state = 'cut'
   }
 }
 
@@ -138,7 +138,7 @@ describe('what waits for slow readers', () => {
     vi.advanceTimersByTime(1000)
     const more = Array.from({ length: 300 }, () => new Slow(budget))
     for (const { reader } of more) reader.add(Buffer.alloc(100 * 1024))
-    const given = silent.map(({ state }) => state === 'abandoned')
+    const given = silent.map(({ state }) => state === 'cut')
     expect(given.lastIndexOf(true)).toBe(given.filter(Boolean).length - 1)
     expect(given).toContain(true)
     expect(honest.state).toBe('behind')
@@ -152,7 +152,7 @@ describe('what waits for slow readers', () => {
     const silent = Array.from({ length: 70 }, () => new Slow(budget))
     for (const { reader } of silent) reader.add(Buffer.alloc(MEGABYTE))
     expect(honest.state).toBe('caught up')
-    expect(silent[0]?.state).toBe('abandoned')
+    expect(silent[0]?.state).toBe('cut')
   })
 
   it('slows the senders of its own room down, and of no other, until little is left (10.8)', () => {
