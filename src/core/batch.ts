@@ -4,8 +4,8 @@ import type { Counters } from './counters.js'
 
 /** A member, as far as batches go. */
 export interface Recipient {
-  /** How many frames of the batch were there before it joined. */
-  readonly joinedAt: number
+  /** The first frame of the batch that is for it, by index: it joined behind those before, or has them. */
+  readonly firstFrame: number
 }
 
 /** Frames that wait in a room for the end of the turn. */
@@ -28,17 +28,17 @@ export interface MemberBatch {
 const NOTHING = Buffer.alloc(0)
 
 /** Puts frames together. */
-export function join(frames: readonly Buffer[]): Buffer {
+export function concat(frames: readonly Buffer[]): Buffer {
   const [first = NOTHING] = frames
   return frames.length > 1 ? Buffer.concat(frames) : first
 }
 
 /**
- * Writes and counts a share.
+ * Writes a share to a session, and counts it.
  *
  * @param room Where it comes from; any of the rooms if there are several.
  */
-export function send(
+export function sendTo(
   session: ClientConnection,
   { bytes, frames }: MemberBatch,
   counters: Counters,
@@ -53,11 +53,11 @@ export function send(
 /** What a member gets of the batch of its room: the frames since it joined, without its own. */
 export function batchFor(member: Recipient, { frames, authors }: Batch): MemberBatch {
   const share: Buffer[] = []
-  for (let place = member.joinedAt; place < frames.length; place++) {
+  for (let place = member.firstFrame; place < frames.length; place++) {
     const frame = frames[place]
     if (frame && authors[place] !== member) share.push(frame)
   }
-  return { bytes: join(share), frames: share.length }
+  return { bytes: concat(share), frames: share.length }
 }
 
 /** What a session gets of the batches of several rooms, in the order in which the frames came. */
@@ -70,11 +70,11 @@ export function mergedBatchFor<R>(
   const share: { frame: Buffer; number: number }[] = []
   for (const member of members) {
     const { frames, authors, numbers } = batchOf(member.room)
-    for (let place = member.joinedAt; place < frames.length; place++) {
+    for (let place = member.firstFrame; place < frames.length; place++) {
       const [frame, number] = [frames[place], numbers[place]]
       if (frame && number !== undefined && authors[place] !== member) share.push({ frame, number })
     }
   }
   share.sort((a, b) => a.number - b.number)
-  return { bytes: join(share.map(({ frame }) => frame)), frames: share.length }
+  return { bytes: concat(share.map(({ frame }) => frame)), frames: share.length }
 }

@@ -1,4 +1,4 @@
-import { Batch, type MemberBatch, mergedBatchFor, type Recipient, send } from './batch.js'
+import { Batch, type MemberBatch, mergedBatchFor, type Recipient, sendTo } from './batch.js'
 import type { ClientConnection } from './client-connection.js'
 import type { Congestible } from './congestion.js'
 import type { Counters } from './counters.js'
@@ -60,7 +60,7 @@ export class FlushGroup {
     const { deliveries } = counters
     const shares = new Shares(batches)
     for (const [session, members] of bySession(batches.keys())) {
-      send(session, shares.of(members), counters, members[0]?.room)
+      sendTo(session, shares.of(members), counters, members[0]?.room)
     }
     if (counters.deliveries > deliveries) counters.batches.record(frames)
     for (const room of batches.keys()) room.settle()

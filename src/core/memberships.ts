@@ -1,5 +1,5 @@
 import type { Authorization } from './authorization.js'
-import { mergedBatchFor, send } from './batch.js'
+import { mergedBatchFor, sendTo } from './batch.js'
 import type { ClientConnection } from './client-connection.js'
 import { closes } from './close-reasons.js'
 import type { Joining, RelayContext } from './context.js'
@@ -107,7 +107,7 @@ export class Memberships implements Joining {
   leave(member: Member): void {
     const { room } = member
     if (member.index < 0) return
-    if (!this.#owner.ended && room.batch.frames.length > member.joinedAt) this.catchUp()
+    if (!this.#owner.ended && room.batch.frames.length > member.firstFrame) this.catchUp()
     room.remove(member)
     this.members.splice(this.members.indexOf(member), 1)
     const { rooms, observer } = this.#owner.context
@@ -141,11 +141,11 @@ export class Memberships implements Joining {
 
   /** Sends the client what its rooms have for it, ahead of the other members, so that something else may follow. */
   catchUp(): void {
-    const behind = this.members.filter(({ room, joinedAt }) => room.batch.frames.length > joinedAt)
+    const behind = this.members.filter(({ room, firstFrame }) => room.batch.frames.length > firstFrame)
     if (behind.length === 0) return
     const share = mergedBatchFor(behind, ({ batch }) => batch)
     for (const member of behind) member.room.skip(member)
-    send(this.#owner, share, this.#owner.context.counters, behind[0]?.room)
+    sendTo(this.#owner, share, this.#owner.context.counters, behind[0]?.room)
   }
 
   /** Takes its place in a room, and tells the others. */

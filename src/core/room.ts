@@ -1,4 +1,4 @@
-import { Batch, batchFor, join, send } from './batch.js'
+import { Batch, batchFor, concat, sendTo } from './batch.js'
 import type { ClientConnection } from './client-connection.js'
 import type { ClientUsage } from './client-usage.js'
 import { closes } from './close-reasons.js'
@@ -24,8 +24,8 @@ export class Member implements RoomMember {
   mayPublish = true
   /** Place in `room.members`; -1 when it is out. */
   index = -1
-  /** How many frames of the room's pending batch were there before it joined. */
-  joinedAt = 0
+  /** The first frame of the room's pending batch that is for it, by index: it joined behind those before, or has them. */
+  firstFrame = 0
   /** Whether it gets less of the pending batch than the rest: it joined meanwhile, or wrote some of it. */
   needsOwnBatch = false
 
@@ -232,7 +232,7 @@ export class Room implements Congestible {
 
   /** Leaves what waits now out of what `member` gets: the member has come later, or has it already. */
   skip(member: Member): void {
-    member.joinedAt = this.batch.frames.length
+    member.firstFrame = this.batch.frames.length
     this.#setOwnBatch(member)
   }
 
@@ -252,9 +252,9 @@ export class Room implements Congestible {
     // The same bytes go to everyone who is not apart; put together for the first of them.
     let shared: Buffer | undefined
     for (const member of this.members) {
-      if (member.needsOwnBatch) send(member.session, batchFor(member, batch), counters, this)
+      if (member.needsOwnBatch) sendTo(member.session, batchFor(member, batch), counters, this)
       else {
-        shared ??= join(batch.frames)
+        shared ??= concat(batch.frames)
         counters.deliveries += batch.frames.length
         counters.bytesSent += batch.bytes
         member.session.write(shared, this)
@@ -287,7 +287,7 @@ export class Room implements Congestible {
   settle(): void {
     for (const member of this.#ownBatches) {
       member.needsOwnBatch = false
-      member.joinedAt = 0
+      member.firstFrame = 0
     }
     this.#ownBatches.length = 0
   }

@@ -110,7 +110,7 @@ const mutants: readonly Mutant[] = [
     name: 'who is in several rooms gets what was said before it came',
     file: 'core/batch.ts',
     from: `const { frames, authors, numbers } = batchOf(member.room)
-    for (let place = member.joinedAt;`,
+    for (let place = member.firstFrame;`,
     to: 'const { frames, authors, numbers } = batchOf(member.room); for (let place = 0;',
   },
   {
@@ -122,14 +122,14 @@ const mutants: readonly Mutant[] = [
   {
     name: 'who leaves one room misses what waits there',
     file: 'core/memberships.ts',
-    from: 'if (!this.#owner.ended && room.batch.frames.length > member.joinedAt) this.catchUp()',
+    from: 'if (!this.#owner.ended && room.batch.frames.length > member.firstFrame) this.catchUp()',
     to: '',
   },
   {
     name: 'who leaves one room gets what waits there, ahead of what was said before elsewhere',
     file: 'core/memberships.ts',
-    from: 'this.members.filter(({ room, joinedAt }) =>',
-    to: 'this.members.slice(0, 1).filter(({ room, joinedAt }) =>',
+    from: 'this.members.filter(({ room, firstFrame }) =>',
+    to: 'this.members.slice(0, 1).filter(({ room, firstFrame }) =>',
   },
 ]
 
