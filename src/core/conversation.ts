@@ -14,5 +14,5 @@ export interface Conversation {
   /** It is not in the room that it wanted: it chose an id that belongs to another user. */
   idRefused?(): void
   /** Answers a message over the rate limit. A dialect without it slows the sender down instead. */
-  refused?(): void
+  rateLimited?(): void
 }

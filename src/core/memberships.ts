@@ -9,7 +9,7 @@ import type { RoomKind } from './kind.js'
 import type { LimitName } from './observer.js'
 import { Member, type Room } from './room.js'
 import type { SenderLimits } from './sender-limits.js'
-import { costOfNotices, costOfPlace, VISIT } from './work-cost.js'
+import { costOfNotices, costOfPlace, PUBLISH_TO } from './work-cost.js'
 
 /** How the others know a member. */
 export interface MemberIdentity {
@@ -25,7 +25,7 @@ interface Owner extends ClientConnection {
   readonly ended: boolean
   readonly authorization: Authorization | undefined
   readonly conversation: Conversation
-  limited(limit: LimitName): void
+  reportLimit(limit: LimitName): void
   chargeClient(messages: number): void
   wait<T>(answer: Promise<T>, act: (answer: T) => void): void
   publish(room: Room, frame: Buffer): void
@@ -52,7 +52,7 @@ export class Memberships implements Joining {
   }
 
   onJoinTimeout(): void {
-    this.#owner.limited('join-timeout')
+    this.#owner.reportLimit('join-timeout')
     this.#owner.close(closes.joinTimeout)
   }
 
@@ -68,7 +68,7 @@ export class Memberships implements Joining {
     const owner = this.#owner
     const delay = kind.joined && work.limited ? work.wait(owner.client, performance.now()) : 0
     if (delay > 0) {
-      owner.limited('throttle')
+      owner.reportLimit('throttle')
       // It has asked in time, and the wait is the relay's.
       this.#settle()
       owner.wait(rest(delay), () => this.enter(kind, name, who, mayPublish))
@@ -83,7 +83,7 @@ export class Memberships implements Joining {
       return
     }
     if (limits.maxRoomMembers > 0 && room.count >= limits.maxRoomMembers) {
-      owner.limited('room-members')
+      owner.reportLimit('room-members')
       owner.close(closes.roomFull)
       return
     }
@@ -122,7 +122,7 @@ export class Memberships implements Joining {
    * Publishes to a room that it need not be in. If this node does not host it, others may. If it cannot be opened here,
    * the message is dropped: the client asked for no place.
    */
-  visit(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
+  publishTo(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
     this.#settle()
     const { rooms } = this.#owner.context
     const room = rooms.clustered ? rooms.open(kind, name, this.#owner) : rooms.find(kind, name)
@@ -130,13 +130,13 @@ export class Memberships implements Joining {
     if (typeof room !== 'object') return
     const { ready } = room
     if (ready !== undefined) {
-      this.#owner.wait(ready, () => this.visit(kind, name, encode))
+      this.#owner.wait(ready, () => this.publishTo(kind, name, encode))
       return
     }
     this.#owner.publish(room, encode(room.count))
     if (room.members.length > 0) return
     rooms.close(room, 'empty')
-    this.#owner.sender.charge(VISIT)
+    this.#owner.sender.charge(PUBLISH_TO)
   }
 
   /** Sends the client what its rooms have for it, ahead of the other members, so that something else may follow. */
@@ -196,8 +196,8 @@ export class Memberships implements Joining {
   /** Reports why a room cannot be opened: all are taken, or the client has its share. */
   #reportShortage(shortage: 'all' | 'share'): void {
     const owner = this.#owner
-    if (shortage === 'all') owner.limited('rooms')
-    else owner.limited(owner.user === undefined ? 'address-rooms' : 'user-rooms')
+    if (shortage === 'all') owner.reportLimit('rooms')
+    else owner.reportLimit(owner.user === undefined ? 'address-rooms' : 'user-rooms')
   }
 
   /** It has found a room in time, or asked for one. */

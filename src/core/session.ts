@@ -6,10 +6,10 @@ import type { Congestible } from './congestion.js'
 import type { Expiring, RelayContext } from './context.js'
 import type { Conversation } from './conversation.js'
 import { PublishOrder } from './flush-group.js'
-import { Inbox } from './inbox.js'
 import type { RoomKind } from './kind.js'
 import { type MemberIdentity, Memberships } from './memberships.js'
 import type { LimitName } from './observer.js'
+import { PendingAnswers } from './pending-answers.js'
 import type { Member, Room } from './room.js'
 import { SenderLimits } from './sender-limits.js'
 import type { Transport, TransportStats } from './transport.js'
@@ -38,7 +38,7 @@ export class Session implements ClientConnection, Expiring {
   /** Only where it has spoken, in a dialect in which it may be in several rooms. */
   #order: PublishOrder<Room> | undefined
   /** Made with the first answer that it has to wait for. */
-  #inbox: Inbox | undefined
+  #pendingAnswers: PendingAnswers | undefined
   #ended = false
 
   constructor(context: RelayContext, transport: Transport, id: string, hello: Hello) {
@@ -173,7 +173,7 @@ export class Session implements ClientConnection, Expiring {
 
   /** Sends a frame to a room that it need not be in, if that is allowed. `encode` gets the number of members. */
   publishTo(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
-    this.#ask('publish', name, () => this.#memberships.visit(kind, name, encode))
+    this.#ask('publish', name, () => this.#memberships.publishTo(kind, name, encode))
   }
 
   /** Sends frames to this client, behind all that its rooms have for it. */
@@ -194,8 +194,8 @@ export class Session implements ClientConnection, Expiring {
     if (!this.#ended) this.sender.pinged()
   }
 
-  /** Tells the log that a message was refused by its dialect. */
-  refuse(why: string): void {
+  /** Reports a message that its dialect or the connection refused. */
+  reportRefusal(why: string): void {
     this.context.observer.refused(this, why)
   }
 
@@ -205,7 +205,7 @@ export class Session implements ClientConnection, Expiring {
   }
 
   /** Reports a limit that the dialect or the connection enforces. */
-  limited(limit: LimitName): void {
+  reportLimit(limit: LimitName): void {
     this.context.observer.limited(limit, this)
   }
 
@@ -277,7 +277,7 @@ export class Session implements ClientConnection, Expiring {
     const { congestion } = this.#order?.room ?? (members.length === 1 ? members[0]?.room : undefined) ?? {}
     const relief = congestion?.relief
     if (congestion === undefined || relief === undefined) return false
-    this.limited('readers')
+    this.reportLimit('readers')
     const kept = congestion.keep(data.length)
     // Not a function from here if it goes on: that would keep the message, too.
     this.wait(relief, kept ? () => this.receive(data, binary) : goOn)
@@ -286,20 +286,20 @@ export class Session implements ClientConnection, Expiring {
 
   /** Acts on an answer when it is there. Nothing more is read from the client until then. */
   wait<T>(answer: Promise<T>, act: (answer: T) => void): void {
-    this.#inbox ??= new Inbox(this, this.transport)
-    this.#inbox.wait(answer, act)
+    this.#pendingAnswers ??= new PendingAnswers(this, this.transport)
+    this.#pendingAnswers.wait(answer, act)
   }
 
   #converse(conversation: Conversation): void {
     this.#conversation = conversation
-    this.sender.begin(conversation.refused !== undefined)
+    this.sender.begin(conversation.rateLimited !== undefined)
   }
 
   /** Whether a message may pass; slows the sender down, refuses or closes if not. */
   #admit(length: number): boolean {
     const verdict = this.sender.judge(length)
     if (verdict === 'flood') this.close(closes.flooding)
-    else if (verdict === 'refuse') this.#conversation.refused?.()
+    else if (verdict === 'refuse') this.#conversation.rateLimited?.()
     return verdict === 'pass'
   }
 
@@ -329,7 +329,7 @@ export class Session implements ClientConnection, Expiring {
     if (user === this.user) return true
     if (this.#ended) return false
     if (!this.context.users.take(user)) {
-      this.limited('user-connections')
+      this.reportLimit('user-connections')
       this.close(closes.tooManyConnections)
       return false
     }

@@ -16,8 +16,8 @@ const PLACE = 0.1
 const ROOM = 0.1
 const SHARED_ROOM = 0.5
 
-/** Opening a room of a cluster for a single message. */
-export const VISIT = 5
+/** Publishing to a room that had to be opened for it, which happens in a cluster only. */
+export const PUBLISH_TO = 5
 
 /** After so much work of one client it is the turn of others. */
 export const TURN = 16

@@ -147,7 +147,7 @@ class ImpossibleWriterConversation implements Conversation {
     else this.#typeless()
   }
 
-  refused(): void {
+  rateLimited(): void {
     this.#session.send(refusalFor(this.#session.limits))
   }
 
@@ -187,7 +187,7 @@ class ImpossibleWriterConversation implements Conversation {
   }
 
   #error(code: ErrorCode, message: string): void {
-    this.#session.refuse(code)
+    this.#session.reportRefusal(code)
     this.#session.send(errorFrame({ message, code }))
   }
 }

@@ -109,7 +109,7 @@ class PluresdbConversation implements Conversation {
   }
 
   #error(payload: string): void {
-    this.#session.refuse(payload)
+    this.#session.reportRefusal(payload)
     this.#session.send(jsonFrame({ type: 'error', payload }))
   }
 }

@@ -106,12 +106,12 @@ class YWebrtcConversation implements Conversation {
   }
 
   #tooManyTopics(): void {
-    this.#session.limited('topics')
+    this.#session.reportLimit('topics')
     this.#error(`Too many topics: at most ${this.#session.limits.maxTopics} a connection`)
   }
 
   #error(message: string): void {
-    this.#session.refuse(message)
+    this.#session.reportRefusal(message)
     this.#session.send(jsonFrame({ type: 'error', message }))
   }
 }

@@ -196,8 +196,8 @@ export class Connection
 
   onViolation(reason: CloseReason): void {
     const limit = closingLimits.get(reason)
-    if (limit) this.session.limited(limit)
-    else this.session.refuse(reason.reason)
+    if (limit) this.session.reportLimit(limit)
+    else this.session.reportRefusal(reason.reason)
     if (this.#closing) this.#closing.fail()
     else this.session.close(reason)
   }
@@ -217,14 +217,14 @@ export class Connection
 
   /** Called after {@link Connection.cutSlow}. */
   finishCut(): void {
-    this.session.limited('total-backlog')
+    this.session.reportLimit('total-backlog')
     this.session.end(closes.tooSlow.code, closes.tooSlow.reason)
     this.socket.destroy()
   }
 
   dropSlow(): void {
     if (this.#closing) return
-    this.session.limited('backlog')
+    this.session.reportLimit('backlog')
     this.session.close(closes.tooSlow)
   }
 

@@ -26,7 +26,7 @@ export class Heartbeat {
   #beat(connection: Connection): void {
     if (!connection.open) return
     if (!connection.heard && !connection.stalled) {
-      connection.session.limited('heartbeat')
+      connection.session.reportLimit('heartbeat')
       connection.terminate()
       return
     }

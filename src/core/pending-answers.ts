@@ -10,7 +10,7 @@ interface Owner {
  * What a session does once an answer is there. Nothing more is read from its client as long as an answer is pending:
  * what the client sends stays in the socket, and obeys pauses and turns when it is read.
  */
-export class Inbox {
+export class PendingAnswers {
   readonly #owner: Owner
   readonly #transport: Pick<Transport, 'hold' | 'release'>
   #pending = 0
