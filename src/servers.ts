@@ -181,9 +181,9 @@ function createDashboard(parts: Parts, drain: () => void): Dashboard | undefined
   const { context, adminAuth, roomNames, eventLog, report, addressLimits, connections } = parts
   if (!adminAuth) return undefined
   return new Dashboard({
-    hub: context,
+    context,
     adminAuth,
-    namer: roomNames,
+    roomNames,
     eventLog,
     health: () => report.health(),
     addressFor: (request) => addressLimits.addressFor(request),

@@ -10,7 +10,7 @@ type Action = (form: URLSearchParams, address: string) => Response
 
 /** What an operator may do on the dashboard. Each action is logged. */
 export class Actions {
-  readonly #sources: Pick<DashboardSources, 'hub' | 'eventLog' | 'addressFor' | 'disconnect' | 'drain'>
+  readonly #sources: Pick<DashboardSources, 'context' | 'eventLog' | 'addressFor' | 'disconnect' | 'drain'>
   readonly #inspector: RoomInspector
   readonly #actions: ReadonlyMap<string, Action> = new Map([
     ['close-room', (form, address) => this.#closeRoom(form, address)],
@@ -19,7 +19,7 @@ export class Actions {
   ])
 
   constructor(
-    sources: Pick<DashboardSources, 'hub' | 'eventLog' | 'addressFor' | 'disconnect' | 'drain'>,
+    sources: Pick<DashboardSources, 'context' | 'eventLog' | 'addressFor' | 'disconnect' | 'drain'>,
     inspector: RoomInspector,
   ) {
     this.#sources = sources
@@ -39,7 +39,7 @@ export class Actions {
     const room = this.#inspector.find(form.get('room') ?? '')
     if (!room) return textResponse(404, 'That room is gone.')
     this.#sources.eventLog.operated(address, 'Room closed from the dashboard', { room })
-    const members = this.#sources.hub.rooms.disband(room)
+    const members = this.#sources.context.rooms.disband(room)
     return textResponse(200, `Room closed: ${members} disconnected.`)
   }
 

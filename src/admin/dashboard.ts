@@ -47,11 +47,11 @@ export class Dashboard {
   readonly #actions: Actions
 
   constructor(sources: DashboardSources) {
-    const { hub, namer } = sources
+    const { context, roomNames } = sources
     this.#sources = sources
-    const inspector = new RoomInspector(hub.rooms, namer)
-    this.#recorder = new Recorder(hub)
-    this.#updates = new UpdateStream(hub, inspector, this.#recorder, () => this.#state())
+    const inspector = new RoomInspector(context.rooms, roomNames)
+    this.#recorder = new Recorder(context)
+    this.#updates = new UpdateStream(context, inspector, this.#recorder, () => this.#state())
     this.#actions = new Actions(sources, inspector)
   }
 

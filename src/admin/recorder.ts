@@ -18,8 +18,8 @@ export class Recorder {
   readonly #columns = series.map((name) => ({ name, values: new Float64Array(KEPT) }))
   #taken = 0
 
-  constructor(hub: RelayContext, interval = INTERVAL) {
-    this.#sampler = new Sampler(hub, LOOP_RESOLUTION)
+  constructor(context: RelayContext, interval = INTERVAL) {
+    this.#sampler = new Sampler(context, LOOP_RESOLUTION)
     this.#timer = setInterval(() => this.#record(Date.now(), this.#sampler.take()), interval).unref()
   }
 

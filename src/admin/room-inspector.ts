@@ -51,7 +51,7 @@ interface Snapshot {
 /** Ranks the rooms, and the members of some of them, for open dashboards. Costs nothing while none is open. */
 export class RoomInspector {
   readonly #rooms: Rooms
-  readonly #namer: RoomNameHasher
+  readonly #roomNames: RoomNameHasher
   /** When the counts of the rooms were set back; undefined while no dashboard is open. */
   #refreshed: number | undefined
   #ranked = new Map<RoomOrder, RoomRow[]>()
@@ -62,9 +62,9 @@ export class RoomInspector {
   /** Rooms that a dashboard has been sent. */
   readonly #known = new Map<string, WeakRef<Room>>()
 
-  constructor(rooms: Rooms, namer: RoomNameHasher) {
+  constructor(rooms: Rooms, roomNames: RoomNameHasher) {
     this.#rooms = rooms
-    this.#namer = namer
+    this.#roomNames = roomNames
   }
 
   /** The open room that a key stands for. */
@@ -147,7 +147,7 @@ export class RoomInspector {
   #row(room: Room, { messages, bytes }: Traffic): RoomRow {
     return {
       key: this.#key(room),
-      name: this.#namer.nameOf(room),
+      name: this.#roomNames.nameOf(room),
       dialect: room.kind.name,
       members: room.members.length,
       messages,
@@ -185,7 +185,7 @@ export class RoomInspector {
 
   #memberRow({ member, age, messages, received, sent, backlog }: MemberStats): MemberRow {
     const { session, room, id, nickname } = member
-    const names = this.#namer.plain ? [id === session.id ? undefined : id, nickname, session.user] : []
+    const names = this.#roomNames.plain ? [id === session.id ? undefined : id, nickname, session.user] : []
     return {
       id: session.id,
       dialect: room.kind.name,

@@ -5,13 +5,13 @@ import type { Sample } from './updates.js'
 
 /** Reads the relay's counters, and makes rates of them since it read them last. */
 export class Sampler {
-  readonly #hub: RelayContext
+  readonly #context: RelayContext
   readonly #delay: LoopDelay
   #last: Totals
 
   /** @param resolution How finely the event loop's delay is watched, in milliseconds. */
-  constructor(hub: RelayContext, resolution: number) {
-    this.#hub = hub
+  constructor(context: RelayContext, resolution: number) {
+    this.#context = context
     this.#delay = new LoopDelay(resolution)
     this.#last = this.#read()
   }
@@ -23,7 +23,7 @@ export class Sampler {
     this.#last = now
     const rate = (total: Exclude<keyof Totals, 'time'>): number =>
       Math.round(((now[total] - last[total]) * 10_000) / Math.max(1, now.time - last.time)) / 10
-    const { counters, rooms } = this.#hub
+    const { counters, rooms } = this.#context
     return {
       connections: counters.connections - counters.disconnections,
       rooms: rooms.size,
@@ -43,7 +43,7 @@ export class Sampler {
   }
 
   #read(): Totals {
-    const { messagesReceived, deliveries, bytesReceived, bytesSent } = this.#hub.counters
+    const { messagesReceived, deliveries, bytesReceived, bytesSent } = this.#context.counters
     return {
       time: performance.now(),
       messagesIn: messagesReceived,

@@ -7,9 +7,9 @@ import type { Health } from '../observability/status-report.js'
 
 /** What the dashboard shows, and acts on. */
 export interface DashboardSources {
-  readonly hub: RelayContext
+  readonly context: RelayContext
   readonly adminAuth: AdminAuth
-  readonly namer: RoomNameHasher
+  readonly roomNames: RoomNameHasher
   readonly eventLog: EventLog
   health(): Health
   addressFor(request: IncomingMessage): string

@@ -39,7 +39,7 @@ interface Stream {
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export class UpdateStream {
-  readonly #hub: RelayContext
+  readonly #context: RelayContext
   readonly #inspector: RoomInspector
   readonly #recorder: Recorder
   readonly #state: () => State
@@ -47,8 +47,8 @@ export class UpdateStream {
   #sampler: Sampler | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(hub: RelayContext, inspector: RoomInspector, recorder: Recorder, state: () => State) {
-    this.#hub = hub
+  constructor(context: RelayContext, inspector: RoomInspector, recorder: Recorder, state: () => State) {
+    this.#context = context
     this.#inspector = inspector
     this.#recorder = recorder
     this.#state = state
@@ -73,7 +73,7 @@ export class UpdateStream {
     this.#streams.add(stream)
     body.once('close', () => this.#forget(stream))
     if (!this.#timer) {
-      this.#sampler = new Sampler(this.#hub, LOOP_RESOLUTION)
+      this.#sampler = new Sampler(this.#context, LOOP_RESOLUTION)
       this.#refresh()
       this.#timer = setInterval(() => this.#tick(), SECOND).unref()
     }

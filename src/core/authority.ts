@@ -2,7 +2,7 @@
 export interface AuthorizeRequest {
   /**
    * `connect` once for each connection; `join` for each room; `publish` for a message to a room that the
-   * connection is not in (`y-webrtc`); `ice` for `GET /ice-servers`. A fresh token has `connect`, and
+   * connection is not in (`y-webrtc`); `ice` for `GET /ice-servers`. A new token has `connect`, and
    * `join` for the rooms that the connection is in, asked anew.
    */
   readonly verb: 'connect' | 'join' | 'publish' | 'ice'

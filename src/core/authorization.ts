@@ -24,14 +24,14 @@ export interface Granted {
   readonly expires: number
 }
 
-/** A fresh token was granted, and all that the connection has with it. */
+/** A new token was granted, and all that the connection has with it. */
 export interface Renewed extends Granted {
   readonly claims: Claims
   /** What it has in each of its rooms. */
   readonly rights: readonly { readonly place: Place; readonly mayPublish: boolean }[]
 }
 
-/** A fresh token was not taken: the old one stays in force. */
+/** A new token was not taken: the old one stays in force. */
 export interface NotRenewed {
   readonly refused: Denial
   /** The text for the client. */
@@ -83,7 +83,7 @@ export class Authorization {
     this.#hello = hello
   }
 
-  /** Whether a fresh token may take the place of the one in force. */
+  /** Whether a new token may take the place of the one in force. */
   get renewable(): boolean {
     return this.#context.access.tokens !== undefined
   }
@@ -124,7 +124,7 @@ export class Authorization {
   }
 
   /**
-   * Whether a fresh token may take the place of the one in force. All that was granted is asked anew. The old one
+   * Whether a new token may take the place of the one in force. All that was granted is asked anew. The old one
    * stays in force until {@link Authorization.replace}.
    *
    * @param token As the client sent it.
@@ -149,7 +149,7 @@ export class Authorization {
     return { user, mayPublish: connection.mayPublish, expires: Math.min(expires, expiryOf(claims)), claims, rights }
   }
 
-  /** Puts a fresh token in the place of the one in force. */
+  /** Puts a new token in the place of the one in force. */
   replace({ claims, expires, rights }: Renewed): void {
     for (const { place, mayPublish } of rights) place.mayPublish = mayPublish
     this.#enforce(claims, expires)

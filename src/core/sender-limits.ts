@@ -8,7 +8,7 @@ import { TURN } from './work-cost.js'
 /** Milliseconds over which `throttle` and `byteRate` are counted. */
 const SECOND = 1000
 
-/** Fresh tokens that a connection may bring in {@link RENEWAL_WINDOW} milliseconds: to check one costs as much as relaying hundreds of messages. */
+/** New tokens that a connection may bring in {@link RENEWAL_WINDOW} milliseconds: to check one costs as much as relaying hundreds of messages. */
 const MAX_RENEWALS = 10
 const RENEWAL_WINDOW = 10_000
 
@@ -74,7 +74,7 @@ export class SenderLimits {
     this.#slowDown('throttle', this.#pings.charge(1, performance.now()))
   }
 
-  /** The client brings a fresh token. */
+  /** The client brings a new token. */
   renewed(): void {
     this.#renewals ??= new RateLimiter(MAX_RENEWALS, RENEWAL_WINDOW)
     this.#slowDown('throttle', this.#renewals.charge(1, performance.now()))

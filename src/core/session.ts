@@ -129,7 +129,7 @@ export class Session implements ClientConnection, Expiring {
   }
 
   /**
-   * Brings a fresh token, which takes the place of the one in force if all that was granted is granted again.
+   * Brings a new token, which takes the place of the one in force if all that was granted is granted again.
    *
    * @param token As the client sent it.
    * @param answer Called with the outcome, unless the connection is closed for it.

@@ -23,7 +23,7 @@ const ALLOW = { Allow: READ_METHODS.join(', ') }
 /** `GET /ice-servers`: the servers, for clients that may use the relay. */
 export class IceEndpoint {
   readonly #settings: Settings
-  readonly #hub: RelayContext
+  readonly #context: RelayContext
   readonly #clients: AddressLimits
   readonly #tokens: JsonWebTokens | undefined
   readonly #origins: Origins | undefined
@@ -31,9 +31,9 @@ export class IceEndpoint {
   readonly #byUser: KeyedRateLimiter
   readonly #byAddress: KeyedRateLimiter
 
-  constructor(settings: Settings, hub: RelayContext, clients: AddressLimits, tokens: JsonWebTokens | undefined) {
+  constructor(settings: Settings, context: RelayContext, clients: AddressLimits, tokens: JsonWebTokens | undefined) {
     this.#settings = settings
-    this.#hub = hub
+    this.#context = context
     this.#clients = clients
     this.#tokens = tokens
     this.#origins = settings.allowedOrigins.length > 0 ? new Origins(settings.allowedOrigins) : undefined
@@ -58,7 +58,7 @@ export class IceEndpoint {
     const cors = this.#cors(origin)
     if (request.method === 'OPTIONS') return { status: 204, headers: { ...PREFLIGHT, ...cors }, body: '' }
     const response = await this.#serversFor(request).catch((error: unknown) => {
-      this.#hub.observer.failed(error)
+      this.#context.observer.failed(error)
       return jsonResponse(500, { error: closes.internalError.reason })
     })
     return { ...response, headers: { ...response.headers, ...cors } }
@@ -86,7 +86,7 @@ export class IceEndpoint {
     if (pass === 'keys-unavailable') return this.#refusal(request, 503, pass)
     if (typeof pass === 'string') return this.#refusal(request, 401, pass)
     if (pass?.rights.none) return this.#refusal(request, 403, 'ice')
-    const { hook } = this.#hub
+    const { hook } = this.#context
     const allowance = allowanceOf(hook ? await hook.ask(this.#question(request, hello, pass?.user)) : true)
     if (!allowance) return this.#refusal(request, 403, 'ice')
     const user = allowance.user ?? pass?.user
@@ -104,7 +104,7 @@ export class IceEndpoint {
   }
 
   #tooMany(request: IncomingMessage, wait: number): Response {
-    this.#hub.observer.limited('turn-rate', undefined, this.#clients.addressFor(request))
+    this.#context.observer.limited('turn-rate', undefined, this.#clients.addressFor(request))
     const headers = { ...HANG_UP, 'Retry-After': String(Math.ceil(wait / 1000)) }
     return jsonResponse(429, { error: 'Too many requests' }, headers)
   }
@@ -116,7 +116,7 @@ export class IceEndpoint {
   }
 
   #refusal(request: IncomingMessage, status: keyof typeof REFUSALS, why: Denial): Response {
-    this.#hub.observer.denied(why, this.#clients.addressFor(request))
+    this.#context.observer.denied(why, this.#clients.addressFor(request))
     const error = why === 'origin' ? closes.originNotAllowed.reason : REFUSALS[status]
     // RFC 9110 section 11.6.1.
     const challenge = status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}

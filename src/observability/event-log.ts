@@ -54,12 +54,12 @@ export type Operation =
 /** Writes what happens to the log: no payload, no query, and rooms by their hashes. */
 export class EventLog implements Observer {
   readonly #log: Logger
-  readonly #namer: RoomNameHasher
+  readonly #roomNames: RoomNameHasher
   readonly #summary: WarningSummary
 
-  constructor(log: Logger, namer: RoomNameHasher) {
+  constructor(log: Logger, roomNames: RoomNameHasher) {
     this.#log = log
-    this.#namer = namer
+    this.#roomNames = roomNames
     this.#summary = new WarningSummary(log)
   }
 
@@ -157,6 +157,6 @@ export class EventLog implements Observer {
   }
 
   #about(room: Room): { dialect: string; roomId: string } {
-    return { dialect: room.kind.name, roomId: this.#namer.nameOf(room) }
+    return { dialect: room.kind.name, roomId: this.#roomNames.nameOf(room) }
   }
 }

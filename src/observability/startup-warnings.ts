@@ -7,7 +7,7 @@ import type { Logger } from './logger.js'
 /** Warns of options that are allowed, and yet a risk. */
 export function warnOfRisks(settings: Settings, log: Logger): void {
   if (isTurnSecretWeak(settings)) {
-    log.warn({}, 'TURN_SECRET is short: whoever was given one credential can find it by trying, and make others')
+    log.warn({}, 'TURN_SECRET is short: anyone with one credential can find it by trying, and make others')
   }
   if (isUnguarded(settings)) {
     log.warn(

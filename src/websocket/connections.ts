@@ -40,7 +40,7 @@ export class Connections implements ConnectionContext {
   readonly unfinished: UnfinishedMessages
   readonly refusals: RefusalDelays
 
-  readonly #hub: RelayContext
+  readonly #context: RelayContext
   readonly #dialects: Dialects
   readonly #clients: AddressLimits
   readonly #max: number
@@ -52,8 +52,8 @@ export class Connections implements ConnectionContext {
   #draining = false
   #emptied: (() => void) | undefined
 
-  constructor(hub: RelayContext, dialects: Dialects, clients: AddressLimits, settings: Settings) {
-    this.#hub = hub
+  constructor(context: RelayContext, dialects: Dialects, clients: AddressLimits, settings: Settings) {
+    this.#context = context
     this.#dialects = dialects
     this.#clients = clients
     this.#max = settings.maxConnections
@@ -85,8 +85,12 @@ export class Connections implements ConnectionContext {
     }
     accept(request, socket)
     if (head.length > 0) socket.unshift(head)
-    const hello = new RequestHello(request, path, this.#hub.authorizes)
-    const connection = new Connection(this, socket, (port) => new Session(this.#hub, port, createId(), hello))
+    const hello = new RequestHello(request, path, this.#context.authorizes)
+    const connection = new Connection(
+      this,
+      socket,
+      (transport) => new Session(this.#context, transport, createId(), hello),
+    )
     this.#open.add(connection)
     this.#heartbeat.watch(connection)
     connection.session.open((session) => this.#dialects.converse(session, hello), this.#bars(request))
@@ -131,7 +135,7 @@ export class Connections implements ConnectionContext {
   async drain(period: number): Promise<void> {
     this.#draining = true
     this.refusals.stop()
-    for (const room of this.#hub.rooms) {
+    for (const room of this.#context.rooms) {
       const notice = room.kind.shutdown?.()
       if (notice) room.deliver(notice)
     }
@@ -156,7 +160,7 @@ export class Connections implements ConnectionContext {
     refusal: TextResponse,
     path = pathOf(targetOf(request)),
   ): void {
-    this.#hub.observer.handshakeFailed(refusal.status, refusal.body)
+    this.#context.observer.handshakeFailed(refusal.status, refusal.body)
     // GUN connects again 2 s after a close, but never after HTTP has refused an attempt.
     const later = refusal.status === 429 || refusal.status === 503
     if (later && isGun(path) && !refusalOf(request)) {
@@ -166,7 +170,7 @@ export class Connections implements ConnectionContext {
 
   /** Why a handshake is refused with HTTP, if it is. */
   #refusalOf(request: IncomingMessage): TextResponse | undefined {
-    const { observer } = this.#hub
+    const { observer } = this.#context
     if (this.#draining) return textResponse(503, 'Shutting down', { 'Retry-After': '1' })
     const refusal = this.#clients.admit(request)
     if (refusal) return refusal

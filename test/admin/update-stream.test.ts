@@ -6,22 +6,22 @@ import { UpdateStream } from '../../src/admin/update-stream.js'
 import type { State, Update } from '../../src/admin/updates.js'
 import type { RelayContext } from '../../src/core/context.js'
 import { RoomNameHasher } from '../../src/observability/room-names.js'
-import { connect, createHub, turn } from '../support/context.js'
+import { connect, createContext, turn } from '../support/context.js'
 import { startOperator } from '../support/dashboard.js'
 
 const state: State = { version: '1', status: 'healthy', reasons: [], uptime: 1, cluster: null }
 const view: View = { order: 'members', room: undefined, memberOrder: 'backlog' }
 
 /** A stream whose time passes when the test says so. */
-function createStream(hub: RelayContext = createHub()): {
+function createStream(context: RelayContext = createContext()): {
   updates: UpdateStream
   inspector: RoomInspector
   pass(seconds: number): void
 } {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] })
-  const recorder = new Recorder(hub)
-  const inspector = new RoomInspector(hub.rooms, new RoomNameHasher({ logRoomNames: true, logKey: '' }))
-  const updates = new UpdateStream(hub, inspector, recorder, () => state)
+  const recorder = new Recorder(context)
+  const inspector = new RoomInspector(context.rooms, new RoomNameHasher({ logRoomNames: true, logKey: '' }))
+  const updates = new UpdateStream(context, inspector, recorder, () => state)
   onTestFinished(() => {
     updates.stop()
     recorder.stop()
@@ -138,9 +138,9 @@ describe('the updates of the dashboard', () => {
   })
 
   it('tells rates once it has looked twice, and the room that is looked into', async () => {
-    const hub = createHub()
-    const { updates, pass } = createStream(hub)
-    const [ann] = [connect(hub, '/raw/doc'), connect(hub, '/raw/doc'), connect(hub, '/raw/other')]
+    const context = createContext()
+    const { updates, pass } = createStream(context)
+    const [ann] = [connect(context, '/raw/doc'), connect(context, '/raw/doc'), connect(context, '/raw/other')]
     const body = updates.open(view, 0, () => true)
     const [first] = updatesOf(body)
     expect(first?.rooms?.map(({ name, members, messages }) => ({ name, members, messages }))).toEqual([
@@ -170,13 +170,13 @@ describe('the updates of the dashboard', () => {
   })
 
   it('ranks rooms as each tab wants them', async () => {
-    const hub = createHub()
-    const { updates, pass } = createStream(hub)
-    connect(hub, '/raw/old')
+    const context = createContext()
+    const { updates, pass } = createStream(context)
+    connect(context, '/raw/old')
     pass(10)
-    const [busy] = [connect(hub, '/raw/busy'), connect(hub, '/raw/full'), connect(hub, '/raw/full')]
+    const [busy] = [connect(context, '/raw/busy'), connect(context, '/raw/full'), connect(context, '/raw/full')]
     pass(10)
-    connect(hub, '/raw/new')
+    connect(context, '/raw/new')
     const orders = ['members', 'messages', 'oldest', 'newest'] as const
     const bodies = orders.map((order) => updates.open({ ...view, order }, 0, () => true))
     const firsts = (): unknown[] => bodies.map((body) => updatesOf(body).at(-1)?.rooms?.[0]?.name)

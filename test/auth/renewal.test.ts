@@ -57,7 +57,7 @@ describe('a connection', () => {
   )
 })
 
-describe.each(dialects)('a fresh token at $path', ({ path, join, error }) => {
+describe.each(dialects)('a new token at $path', ({ path, join, error }) => {
   it('keeps the connection open beyond the end of the first, until its own', async () => {
     const clock = stopClocks()
     const { open } = await startRelay(options)
@@ -106,7 +106,7 @@ describe.each(dialects)('a fresh token at $path', ({ path, join, error }) => {
   })
 })
 
-describe('a fresh token', () => {
+describe('a new token', () => {
   it.each(dialects.slice(0, 3))('that loses the room at $path closes the connection', async ({ path, join }) => {
     const { open, relay } = await startRelay({ jwtSecret: SECRET })
     const client = await enter(open, path, await tokenFor(), join)

@@ -4,7 +4,7 @@ import { MemoryBus } from '../../src/cluster/memory-bus.js'
 import { ClusterNode } from '../../src/cluster/node.js'
 import type { ClusterObserver } from '../../src/cluster/observer.js'
 import type { RelayContext } from '../../src/core/context.js'
-import { connect, createHub, type Wire } from '../support/context.js'
+import { connect, createContext, type Wire } from '../support/context.js'
 
 /** Long enough for a node to know who is there. */
 const SETTLE = 8000
@@ -12,7 +12,7 @@ const SETTLE = 8000
 /** A node without sockets, whose newest version is given, and what it publishes. */
 class Station {
   readonly node: ClusterNode
-  readonly hub: RelayContext
+  readonly context: RelayContext
   /** Versions of what it said, in rooms and to all. */
   readonly versions = { rooms: new Set<number>(), control: new Set<number>() }
   readonly refused: string[] = []
@@ -31,7 +31,7 @@ class Station {
     const totals = () => ({ connections: 0, rooms: 0, topics: 0, peers: 0 })
     const options = { name: 'test', secret: '', maxFrame: 2 ** 20, roomExpiry: 0, totals, speaks }
     this.node = new ClusterNode(this.#overheard(bus.connect()), options, observer)
-    this.hub = createHub({ rateLimit: 0 }, {}, {}, this.node)
+    this.context = createContext({ rateLimit: 0 }, {}, {}, this.node)
     onTestFinished(() => this.node.stop())
   }
 
@@ -58,8 +58,8 @@ let names = 0
 async function converse(stations: readonly Station[]): Promise<void> {
   const room = `room${names++}`
   const wires: Wire[] = []
-  for (const [i, { hub }] of stations.entries()) {
-    const wire = connect(hub, `/room/${room}`)
+  for (const [i, { context }] of stations.entries()) {
+    const wire = connect(context, `/room/${room}`)
     await vi.advanceTimersByTimeAsync(300)
     expect(JSON.parse(wire.seen[0] ?? '{}')).toMatchObject({ type: 'connected', userCount: i + 1 })
     wires.push(wire)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Claims, Tokens, Verdict } from '../../src/core/authority.js'
 import { stopClocks } from '../support/clock.js'
-import { connect, createHub, turn } from '../support/context.js'
+import { connect, createContext, turn } from '../support/context.js'
 
 const HOUR = 3_600_000
 
@@ -28,12 +28,12 @@ function slowTokens(): { tokens: Tokens; answer(pass: Claims): Promise<void> } {
   }
 }
 
-describe('while a fresh token is checked (10.31)', () => {
+describe('while a new token is checked (10.31)', () => {
   it('the end of the old one stays in force: it ends the connection, and its rooms are heard no longer', async () => {
     const clock = stopClocks()
     const { tokens, answer } = slowTokens()
-    const hub = createHub({ joinTimeout: 0 }, {}, { tokens })
-    const [ann, bob] = [connect(hub, '/pluresdb'), connect(hub, '/pluresdb')]
+    const context = createContext({ joinTimeout: 0 }, {}, { tokens })
+    const [ann, bob] = [connect(context, '/pluresdb'), connect(context, '/pluresdb')]
     await turn()
     for (const { receive } of [ann, bob]) receive({ type: 'join', topic: 'x' })
     await turn()
@@ -47,14 +47,14 @@ describe('while a fresh token is checked (10.31)', () => {
     bob.receive({ type: 'data', data: 'not for Ann' })
     await answer(passUntil(Date.now() + HOUR))
     expect(ann.seen).toHaveLength(length)
-    hub.stop()
+    context.stop()
   })
 
   it('nothing happens to a member whose check ends in time', async () => {
     const clock = stopClocks()
     const { tokens, answer } = slowTokens()
-    const hub = createHub({ joinTimeout: 0 }, {}, { tokens })
-    const { seen, receive } = connect(hub, '/pluresdb')
+    const context = createContext({ joinTimeout: 0 }, {}, { tokens })
+    const { seen, receive } = connect(context, '/pluresdb')
     await turn()
     clock.pass(3590)
     receive({ type: 'auth', token: 'fresh' })
@@ -66,7 +66,7 @@ describe('while a fresh token is checked (10.31)', () => {
     expect(seen).toHaveLength(1)
     clock.pass(2)
     expect(seen.at(-1)).toBe('close 1008')
-    hub.stop()
+    context.stop()
   })
 
   it('the end that the hook has named stays in force until it has named another', async () => {
@@ -76,8 +76,8 @@ describe('while a fresh token is checked (10.31)', () => {
     let quick = true
     const authorize = (): Verdict | Promise<Verdict> =>
       quick ? { expires: Date.now() + 60_000 } : new Promise((resolve) => verdicts.push(resolve))
-    const hub = createHub({ joinTimeout: 0 }, {}, { tokens, authorize })
-    const { seen, receive } = connect(hub, '/pluresdb')
+    const context = createContext({ joinTimeout: 0 }, {}, { tokens, authorize })
+    const { seen, receive } = connect(context, '/pluresdb')
     await turn()
     clock.pass(58)
     quick = false
@@ -86,18 +86,18 @@ describe('while a fresh token is checked (10.31)', () => {
     expect(verdicts).toHaveLength(1)
     clock.pass(3)
     expect(seen).toEqual(['close 1008'])
-    hub.stop()
+    context.stop()
   })
 })
 
-it('a fresh token is acknowledged once all is decided, with the end that counts (10.29)', async () => {
+it('a new token is acknowledged once all is decided, with the end that counts (10.29)', async () => {
   const verdicts: ((verdict: Verdict) => void)[] = []
   let quick = true
   const expires = Date.now() + HOUR
   const tokens = { identify: async () => passUntil(expires), check: async () => passUntil(expires) }
   const authorize = (): Verdict | Promise<Verdict> => quick || new Promise((resolve) => verdicts.push(resolve))
-  const hub = createHub({}, {}, { tokens, authorize })
-  const { session, seen, receive } = connect(hub, '/y-webrtc')
+  const context = createContext({}, {}, { tokens, authorize })
+  const { session, seen, receive } = connect(context, '/y-webrtc')
   await turn()
   receive({ type: 'subscribe', topics: ['a', 'b'] })
   await turn()
@@ -115,14 +115,14 @@ it('a fresh token is acknowledged once all is decided, with the end that counts 
   expect(seen).toEqual([`{"type":"auth","expires":${expires - 1000}}`])
   expect(session.members.map(({ mayPublish }) => mayPublish)).toEqual([false, true])
   session.end(1000)
-  hub.stop()
+  context.stop()
 })
 
 describe('a hook that never answers (10.30)', () => {
   it.each([
     ['a second topic', { type: 'subscribe', topics: ['b'] }],
     ['a message to a topic that it is not in', { type: 'publish', topic: 'b' }],
-    ['a fresh token', { type: 'auth', token: 'fresh' }],
+    ['a new token', { type: 'auth', token: 'fresh' }],
   ])('ends a connection that asks for %s', async (_what, message) => {
     const clock = stopClocks()
     const failures: unknown[] = []
@@ -132,8 +132,8 @@ describe('a hook that never answers (10.30)', () => {
     }
     let deaf = false
     const authorize = (): Verdict | Promise<Verdict> => !deaf || new Promise(() => {})
-    const hub = createHub({}, { failed: (error) => failures.push(error) }, { tokens, authorize })
-    const { seen, receive } = connect(hub, '/y-webrtc')
+    const context = createContext({}, { failed: (error) => failures.push(error) }, { tokens, authorize })
+    const { seen, receive } = connect(context, '/y-webrtc')
     await turn()
     receive({ type: 'subscribe', topics: ['a'] })
     deaf = true
@@ -146,7 +146,7 @@ describe('a hook that never answers (10.30)', () => {
     await turn()
     expect(seen).toEqual(['close 1011'])
     expect(String(failures)).toBe('Error: The authorize hook has not answered within 20000 ms')
-    hub.stop()
+    context.stop()
   })
 })
 
@@ -161,21 +161,21 @@ it('bringing tokens without a pause does not put off the end of the one in force
       return 'token-malformed' as const
     },
   }
-  const hub = createHub({ joinTimeout: 0 }, {}, { tokens })
-  const { seen, receive } = connect(hub, '/pluresdb')
+  const context = createContext({ joinTimeout: 0 }, {}, { tokens })
+  const { seen, receive } = connect(context, '/pluresdb')
   await turn()
   for (let i = 0; i < 10; i++) receive({ type: 'auth', token: 'sesame' })
   await turn()
   expect(seen.at(-1)).toBe('close 1008')
   expect(checks).toBeLessThanOrEqual(3)
-  hub.stop()
+  context.stop()
 })
 
-it('more fresh tokens than anybody needs slow down who brings them', async () => {
+it('more new tokens than anybody needs slow down who brings them', async () => {
   const hit: string[] = []
   const tokens = { identify: async () => passUntil(Date.now() + HOUR), check: async () => passUntil(Date.now() + HOUR) }
-  const hub = createHub({}, { limited: (limit) => hit.push(limit) }, { tokens })
-  const { session, receive } = connect(hub, '/pluresdb')
+  const context = createContext({}, { limited: (limit) => hit.push(limit) }, { tokens })
+  const { session, receive } = connect(context, '/pluresdb')
   await turn()
   for (let i = 0; i < 10; i++) receive({ type: 'auth', token: 'fresh' })
   for (let i = 0; i < 10; i++) await turn()
@@ -183,5 +183,5 @@ it('more fresh tokens than anybody needs slow down who brings them', async () =>
   receive({ type: 'auth', token: 'fresh' })
   expect(hit).toEqual(['throttle'])
   session.end(1000)
-  hub.stop()
+  context.stop()
 })

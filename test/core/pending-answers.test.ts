@@ -101,13 +101,13 @@ describe('what comes behind a pending answer (10.28)', () => {
   })
 })
 
-describe('messages behind a fresh token (10.31)', () => {
+describe('messages behind a new token (10.31)', () => {
   it('stay bytes of one read until it is decided, however many they are', async () => {
     let decide: (() => void) | undefined
     const relay = await startRelay({
       throttle: 0,
       jwtSecret: SECRET,
-      // It takes its time with the fresh token alone, for which it is asked again.
+      // It takes its time with the new token alone, for which it is asked again.
       authorize: async ({ verb, user }) => {
         if (verb === 'connect' && seen++ > 0) await new Promise<void>((resolve) => (decide = resolve))
         return user === 'ann'

@@ -4,11 +4,11 @@ import { closes } from '../../src/core/close-reasons.js'
 import { Session } from '../../src/core/session.js'
 import type { Transport } from '../../src/core/transport.js'
 import { Dialects } from '../../src/dialects/dialects.js'
-import { connect, createHub, turn } from '../support/context.js'
+import { connect, createContext, turn } from '../support/context.js'
 
 describe('a session', () => {
   it('has ended, and is in no room any more, when it closes its transport', () => {
-    const hub = createHub()
+    const context = createContext()
     const found: object[] = []
     const transport: Transport = {
       address: '',
@@ -21,21 +21,21 @@ describe('a session', () => {
       pause() {},
     }
     const hello = { path: '/raw/doc', query: new URLSearchParams(), headers: {} }
-    const session = new Session(hub, transport, 'a', hello)
+    const session = new Session(context, transport, 'a', hello)
     session.open(() => new Dialects().converse(session, hello))
     expect(session.members).toHaveLength(1)
     session.close(closes.shutdown)
     session.close(closes.tooSlow)
     expect(found).toEqual([{ code: 1001, ended: true, members: 0 }])
-    hub.stop()
+    context.stop()
   })
 
   it('joins at once where the hook answers at once', () => {
-    const hub = createHub({}, {}, { authorize: () => true })
-    const { session } = connect(hub, '/raw/doc')
+    const context = createContext({}, {}, { authorize: () => true })
+    const { session } = connect(context, '/raw/doc')
     expect(session.members).toHaveLength(1)
     session.end(1000)
-    hub.stop()
+    context.stop()
   })
 
   it('joins nothing if the hook has closed it meanwhile', () => {
@@ -44,14 +44,14 @@ describe('a session', () => {
       if (verb === 'join') sessions[0]?.close(closes.disconnected)
       return true
     }
-    const hub = createHub({}, { opened: (session) => sessions.push(session as Session) }, { authorize })
-    const { session, seen } = connect(hub, '/raw/doc')
-    expect([seen, session.members, [...hub.rooms]]).toEqual([['close 1008'], [], []])
-    hub.stop()
+    const context = createContext({}, { opened: (session) => sessions.push(session as Session) }, { authorize })
+    const { session, seen } = connect(context, '/raw/doc')
+    expect([seen, session.members, [...context.rooms]]).toEqual([['close 1008'], [], []])
+    context.stop()
   })
 })
 
-describe('a fresh token', () => {
+describe('a new token', () => {
   it('has the hook asked about no room behind one that is refused, and takes no right before all is decided', async () => {
     const claims = { user: 'alice', expires: undefined, allows: () => true, mayUseId: () => true }
     const tokens = { identify: async () => claims, check: async () => claims }
@@ -61,8 +61,8 @@ describe('a fresh token', () => {
       if (later) asked.push(`${verb} ${room}`)
       return !(later && room === 'b') && { publish: !later }
     }
-    const hub = createHub({}, {}, { tokens, authorize })
-    const { session, seen, receive } = connect(hub, '/y-webrtc')
+    const context = createContext({}, {}, { tokens, authorize })
+    const { session, seen, receive } = connect(context, '/y-webrtc')
     await turn()
     receive({ type: 'subscribe', topics: ['a', 'b', 'c'] })
     const [a] = session.members
@@ -71,6 +71,6 @@ describe('a fresh token', () => {
     await turn()
     expect(asked).toEqual(['connect undefined', 'join a', 'join b'])
     expect([seen, a?.mayPublish]).toEqual([['close 1008'], true])
-    hub.stop()
+    context.stop()
   })
 })

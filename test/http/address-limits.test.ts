@@ -350,7 +350,7 @@ describe('MAX_CONNECTIONS_PER_USER', () => {
     expect(await (await relay.open(`/raw/x?token=${ann}`)).closed()).toMatchObject({ code: 1013 })
     expect(await (await relay.open(`/room/doc?token=${ben}`)).json()).toMatchObject({ type: 'connected' })
     expect(hit).toEqual(['user-connections'])
-    // A fresh token is no second connection.
+    // A new token is no second connection.
     first.send({ type: 'auth', token: await tokenFor({ sub: 'ann' }) })
     expect(await first.json()).toMatchObject({ type: 'user-joined' })
     expect(await first.json()).toMatchObject({ type: 'auth' })

@@ -7,7 +7,7 @@ import { Relay } from '../../src/index.js'
 import { Client } from '../support/client.js'
 import { NO_DEADLINES, stopClocks } from '../support/clock.js'
 import { startCommand } from '../support/command.js'
-import { connect, createHub } from '../support/context.js'
+import { connect, createContext } from '../support/context.js'
 import { frame, Op, RawClient, upgradeRequest } from '../support/raw.js'
 import { startRelay } from '../support/relay.js'
 import { SECRET, secondsFromNow, tokenFor } from '../support/tokens.js'
@@ -51,7 +51,7 @@ async function tryEverywhere(port: number, token: string, good: string): Promise
   for (const path of [`/ice-servers?token=${token}`, `/nowhere?token=${token}`]) {
     await (await fetch(`http://127.0.0.1:${port}${path}`)).text()
   }
-  // Its welcome, and the answer to its fresh token.
+  // Its welcome, and the answer to its new token.
   for (let i = 0; i < 2; i++) await renewing.next()
   for (const client of [...clients, renewing]) client.drop()
 }
@@ -118,12 +118,12 @@ describe('a socket that outlives its token', () => {
   })
 
   it('leaves no alarm behind when it goes before', () => {
-    const hub = createHub({}, {}, { authorize: () => ({ expires: Date.now() + 3_600_000 }) })
-    const wires = Array.from({ length: 100 }, () => connect(hub, '/raw/doc'))
-    expect(hub.expiries.size).toBe(100)
+    const context = createContext({}, {}, { authorize: () => ({ expires: Date.now() + 3_600_000 }) })
+    const wires = Array.from({ length: 100 }, () => connect(context, '/raw/doc'))
+    expect(context.expiries.size).toBe(100)
     for (const { session } of wires) session.end(1000)
-    expect(hub.expiries.size).toBe(0)
-    hub.stop()
+    expect(context.expiries.size).toBe(0)
+    context.stop()
   })
 })
 

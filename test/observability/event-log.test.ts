@@ -5,33 +5,33 @@ import { EventLog } from '../../src/observability/event-log.js'
 import { RoomNameHasher } from '../../src/observability/room-names.js'
 import { parseOptions } from '../../src/options/index.js'
 import { Relay } from '../../src/relay.js'
-import { connect, createHub } from '../support/context.js'
+import { connect, createContext } from '../support/context.js'
 
-function createJournal(options: object = {}): { journal: EventLog; lines: Record<string, unknown>[] } {
+function createEventLog(options: object = {}): { eventLog: EventLog; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = []
   const write = (line: string): void => void lines.push(JSON.parse(line))
   const log = pino({ level: 'debug', base: null, timestamp: false, messageKey: 'message' }, { write })
-  return { journal: new EventLog(log, new RoomNameHasher(parseOptions(options))), lines }
+  return { eventLog: new EventLog(log, new RoomNameHasher(parseOptions(options))), lines }
 }
 
 function openRoom(url: string): Room {
-  const hub = createHub()
-  connect(hub, url)
-  const [room] = hub.rooms
-  hub.stop()
+  const context = createContext()
+  connect(context, url)
+  const [room] = context.rooms
+  context.stop()
   if (!room) throw new Error('no room')
   return room
 }
 
-describe('the journal', () => {
+describe('the event log', () => {
   afterEach(() => {
     vi.useRealTimers()
   })
 
   it('names rooms by a hash that differs by dialect and key, and is the same for the same', () => {
     const hash = (url: string, logKey: string): unknown => {
-      const { journal, lines } = createJournal({ logKey })
-      journal.roomCreated(openRoom(url))
+      const { eventLog, lines } = createEventLog({ logKey })
+      eventLog.roomCreated(openRoom(url))
       return lines[0]?.['roomId']
     }
     const one = hash('/room/doc', 'a key of 16 bytes')
@@ -43,23 +43,23 @@ describe('the journal', () => {
   })
 
   it('shows names on request', () => {
-    const { journal, lines } = createJournal({ logRoomNames: true })
-    journal.roomCreated(openRoom('/room/doc'))
+    const { eventLog, lines } = createEventLog({ logRoomNames: true })
+    eventLog.roomCreated(openRoom('/room/doc'))
     expect(lines[0]).toMatchObject({ roomId: 'doc' })
   })
 
   it('gives the totals, and each room at debug level', () => {
-    const { journal, lines } = createJournal({ logRoomNames: true })
-    const hub = createHub()
-    connect(hub, '/room/doc')
-    connect(hub, '/room/doc')
+    const { eventLog, lines } = createEventLog({ logRoomNames: true })
+    const context = createContext()
+    connect(context, '/room/doc')
+    connect(context, '/room/doc')
     const relay = new Relay({ logLevel: 'silent' })
-    journal.statistics({ ...relay.stats(), currentRooms: 1, currentConnections: 2 }, hub.rooms)
+    eventLog.statistics({ ...relay.stats(), currentRooms: 1, currentConnections: 2 }, context.rooms)
     expect(lines).toEqual([
       { level: 30, rooms: 1, connections: 2, topics: 0, peers: 0, messagesRelayed: 0, message: 'Statistics' },
       { level: 20, dialect: 'impossible-writer', roomId: 'doc', userCount: 2, message: 'Room statistics' },
     ])
-    hub.stop()
+    context.stop()
   })
 
   it('is written every five minutes', async () => {

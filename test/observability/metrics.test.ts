@@ -9,7 +9,7 @@ import { limitMessages } from '../../src/observability/event-log.js'
 import { createMetrics, type MetricsSources } from '../../src/observability/metrics.js'
 import { StatusReport } from '../../src/observability/status-report.js'
 import { parseOptions } from '../../src/options/index.js'
-import { createHub } from '../support/context.js'
+import { createContext } from '../support/context.js'
 import { numbersIn } from '../support/metrics.js'
 import { describeWithPromtool, promtool } from '../support/promtool.js'
 import { frame, Op, RawClient, upgradeRequest } from '../support/raw.js'
@@ -21,14 +21,14 @@ async function scrape({ http }: Pick<TestRelay, 'http'>): Promise<Map<string, nu
 
 /** The metrics of a relay that is not there, but for what a test gives. */
 async function read(given: Partial<MetricsSources>): Promise<Map<string, number>> {
-  const hub = createHub()
+  const context = createContext()
   const metrics = createMetrics({
     settings: parseOptions({}),
-    context: hub,
+    context,
     eventCounters: new EventCounters([]),
     budget: { measure: () => ({ bytes: 0, connections: 0 }) },
     unfinished: { measure: () => ({ bytes: 0 }) },
-    report: new StatusReport(hub, () => totalsOf(hub.counters)),
+    report: new StatusReport(context, () => totalsOf(context.counters)),
     log: { lost: 0 },
     descriptors: { shortages: 0 },
     certificate: { validity: undefined },
@@ -188,8 +188,8 @@ describe('GET /metrics', () => {
   })
 
   it('says how many things are wrong, and whether the relay is stopping', async () => {
-    const hub = createHub()
-    const health = new StatusReport(hub, () => totalsOf(hub.counters)).health()
+    const context = createContext()
+    const health = new StatusReport(context, () => totalsOf(context.counters)).health()
     const degraded = await read({
       report: { health: () => ({ ...health, status: 'degraded', reasons: ['one', 'two'] }) },
     })

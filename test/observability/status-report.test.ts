@@ -5,11 +5,11 @@ import { Router } from '../../src/http/router.js'
 import { createRoutes } from '../../src/http/routes.js'
 import { MetricsRegistry } from '../../src/observability/metrics-registry.js'
 import { StatusReport } from '../../src/observability/status-report.js'
-import { createHub } from '../support/context.js'
+import { createContext } from '../support/context.js'
 
 function createReport(sources: ConstructorParameters<typeof StatusReport>[2]): StatusReport {
-  const hub = createHub()
-  return new StatusReport(hub, () => totalsOf(hub.counters), sources)
+  const context = createContext()
+  return new StatusReport(context, () => totalsOf(context.counters), sources)
 }
 
 /** What `GET /health` says of a relay with these checks. */

@@ -2,24 +2,24 @@ import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import type { RelayContext } from '../../src/core/context.js'
 import { type Code, loadCode, loadMutant, type Mutant } from '../support/code.js'
-import { connect, createHub, turn } from '../support/context.js'
+import { connect, createContext, turn } from '../support/context.js'
 import { check, dialects, perform, ROOMS, type Step, step, World } from '../support/model.js'
 
-/** What a hub counts is open, and what a look at all rooms finds. */
-function census(hub: RelayContext): { counted: object; found: object } {
+/** What a relay counts is open, and what a look at all rooms finds. */
+function census(context: RelayContext): { counted: object; found: object } {
   const kinds = dialects.map((dialect) => {
-    const rooms = [...hub.rooms].filter(({ kind }) => kind.name === dialect)
+    const rooms = [...context.rooms].filter(({ kind }) => kind.name === dialect)
     return [dialect, { rooms: rooms.length, members: rooms.reduce((sum, { count }) => sum + count, 0) }] as const
   })
-  const counted = dialects.map((dialect) => [dialect, hub.counters.dialect(dialect)] as const)
+  const counted = dialects.map((dialect) => [dialect, context.counters.dialect(dialect)] as const)
   return { counted: Object.fromEntries(counted), found: Object.fromEntries(kinds) }
 }
 
 /** Opens a client of each dialect in each room, has them live through the steps, and compares what they saw. */
 async function live(steps: Step[], code: Code, opened = dialects): Promise<void> {
-  const hub = createHub({ rateLimit: 0, throttle: 0 }, {}, {}, undefined, code)
+  const context = createContext({ rateLimit: 0, throttle: 0 }, {}, {}, undefined, code)
   const world = new World(async (path) => {
-    const { session, seen, receive } = connect(hub, path, code)
+    const { session, seen, receive } = connect(context, path, code)
     return await Promise.resolve({ id: session.id, seen, receive, drop: async () => session.end(1006) })
   })
   for (const dialect of opened) for (const room of ROOMS) await world.open(dialect, room)
@@ -29,22 +29,26 @@ async function live(steps: Step[], code: Code, opened = dialects): Promise<void>
     // Whoever goes has got what was sent before: what it misses nobody can tell.
     if (each.verb === 'turn' || each.verb === 'close') await turn()
     if (actor) await perform(world, actor, each)
-    const { counted, found } = census(hub)
+    const { counted, found } = census(context)
     expect(counted).toEqual(found)
   }
   await turn()
   for (const actor of world.actors) check(actor)
   for (const actor of world.actors.filter(({ gone }) => !gone)) await world.close(actor)
   await turn()
-  expect([...hub.rooms]).toEqual([])
-  expect(hub.counters.dialect('opaque')).toEqual({ rooms: 0, members: 0 })
-  hub.stop()
+  expect([...context.rooms]).toEqual([])
+  expect(context.counters.dialect('opaque')).toEqual({ rooms: 0, members: 0 })
+  context.stop()
 }
 
 describe('a sender that turns from one room to another', () => {
   it('is heard in order by those who are in both, also when it leaves the first in between', async () => {
-    const hub = createHub()
-    const [reader, sender, third] = [connect(hub, '/y-webrtc'), connect(hub, '/y-webrtc'), connect(hub, '/y-webrtc')]
+    const context = createContext()
+    const [reader, sender, third] = [
+      connect(context, '/y-webrtc'),
+      connect(context, '/y-webrtc'),
+      connect(context, '/y-webrtc'),
+    ]
     for (const { receive } of [reader, sender]) receive({ type: 'subscribe', topics: ['a', 'b'] })
     third.receive({ type: 'publish', topic: 'b', n: 0 })
     sender.receive({ type: 'publish', topic: 'a', n: 1 })
@@ -53,7 +57,7 @@ describe('a sender that turns from one room to another', () => {
     await turn()
     const heard = reader.seen.map((text) => (JSON.parse(text) as { n: number }).n)
     expect(heard.indexOf(1)).toBeLessThan(heard.indexOf(2))
-    hub.stop()
+    context.stop()
   })
 })
 
@@ -155,10 +159,10 @@ describe('a sender that turns from room to room within a turn (10.24)', () => {
   })
 
   it('has each member written to once, however often it turns', async () => {
-    const hub = createHub({ throttle: 0 })
-    const readers = Array.from({ length: 3 }, () => connect(hub, '/y-webrtc'))
+    const context = createContext({ throttle: 0 })
+    const readers = Array.from({ length: 3 }, () => connect(context, '/y-webrtc'))
     for (const { receive } of readers) receive({ type: 'subscribe', topics: ['a', 'b'] })
-    const sender = connect(hub, '/y-webrtc')
+    const sender = connect(context, '/y-webrtc')
     await turn()
     const writes = readers.map(({ session }) => vi.spyOn(session, 'write'))
     for (let n = 0; n < 100; n++) sender.receive({ type: 'publish', topic: n % 2 === 0 ? 'a' : 'b', n })
@@ -171,13 +175,13 @@ describe('a sender that turns from room to room within a turn (10.24)', () => {
         Array.from({ length: 100 }, (_, n) => n),
       )
     }
-    hub.stop()
+    context.stop()
   })
 
   it('cannot have its rooms sent early by asking for an answer or leaving in between', async () => {
-    const hub = createHub({ throttle: 0 })
-    const reader = connect(hub, '/y-webrtc')
-    const sender = connect(hub, '/y-webrtc')
+    const context = createContext({ throttle: 0 })
+    const reader = connect(context, '/y-webrtc')
+    const sender = connect(context, '/y-webrtc')
     for (const { receive } of [reader, sender]) receive({ type: 'subscribe', topics: ['a', 'b'] })
     await turn()
     const write = vi.spyOn(reader.session, 'write')
@@ -190,14 +194,14 @@ describe('a sender that turns from room to room within a turn (10.24)', () => {
     }
     await turn()
     expect(write).toHaveBeenCalledOnce()
-    hub.stop()
+    context.stop()
   })
 
   it('does not have more wait than one room would: beyond that its rooms are sent early, in order', async () => {
-    const hub = createHub({ throttle: 0 })
-    const reader = connect(hub, '/y-webrtc')
+    const context = createContext({ throttle: 0 })
+    const reader = connect(context, '/y-webrtc')
     reader.receive({ type: 'subscribe', topics: ['a', 'b', 'c'] })
-    const sender = connect(hub, '/y-webrtc')
+    const sender = connect(context, '/y-webrtc')
     const padding = 'x'.repeat(64 * 1024)
     for (let n = 0; n < 30; n++) sender.receive({ type: 'publish', topic: 'abc'[n % 3], n, padding })
     // Not yet the end of the turn.
@@ -206,7 +210,7 @@ describe('a sender that turns from room to room within a turn (10.24)', () => {
     expect(reader.seen.map((text) => (JSON.parse(text) as { n: number }).n)).toEqual(
       Array.from({ length: 30 }, (_, n) => n),
     )
-    hub.stop()
+    context.stop()
   })
 })
 

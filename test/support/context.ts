@@ -27,7 +27,7 @@ const failing: Partial<Observer> = {
 }
 
 /** The core and the dialects without a server. */
-export function createHub(
+export function createContext(
   limits: Partial<Limits> = {},
   observer: Partial<Observer> = {},
   access: Access = {},
@@ -42,7 +42,7 @@ let ids = 0
 
 /** Connects a session at a URL. */
 export function connect(
-  hub: RelayContext,
+  context: RelayContext,
   url: string,
   code: Pick<Code, 'Session' | 'Dialects'> = { Session, Dialects },
   network = '',
@@ -50,7 +50,7 @@ export function connect(
   const seen: string[] = []
   const pauses: number[] = []
   const inbox = new Inbox()
-  const port: Transport = {
+  const transport: Transport = {
     address: '',
     network,
     measure: () => ({ received: 0, sent: 0, backlog: 0 }),
@@ -62,7 +62,7 @@ export function connect(
   }
   const [path = '/', query = ''] = url.split('?')
   const hello = { path, query: new URLSearchParams(query), headers: {} }
-  const session = new code.Session(hub, port, `id${ids++}`, hello)
+  const session = new code.Session(context, transport, `id${ids++}`, hello)
   inbox.serve(session)
   session.open(() => new code.Dialects().converse(session, hello))
   return {

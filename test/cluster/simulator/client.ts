@@ -47,7 +47,7 @@ export class SimulatedClient {
     this.shared = sharedId !== undefined
     this.id = sharedId ?? `peer${number}`
     this.connected = node.world.time.now
-    const port: Transport = {
+    const transport: Transport = {
       address: '',
       network: '',
       measure: () => ({ received: 0, sent: 0, backlog: 0 }),
@@ -60,7 +60,7 @@ export class SimulatedClient {
       pause() {},
     }
     const path = dialect === 'pluresdb' ? '/pluresdb' : `/room/${room}`
-    this.session = node.open(port, `c${number}`, path)
+    this.session = node.open(transport, `c${number}`, path)
     this.#inbox.serve(this.session)
     if (dialect === 'pluresdb') {
       // It has its view from the list that follows the join; it sees no message of its own.

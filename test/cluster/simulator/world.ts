@@ -63,7 +63,7 @@ export class SimulatedNode implements Host {
   dead = false
   readonly line: Line
   readonly cluster: ClusterNode
-  readonly hub: RelayContext
+  readonly context: RelayContext
   readonly faults: string[] = []
 
   constructor(world: World) {
@@ -74,7 +74,7 @@ export class SimulatedNode implements Host {
       this.faults.push(`fault: ${error instanceof Error ? error.stack : String(error)}`)
     }
     const { ClusterNode, RelayContext } = world.code
-    const totals = (elsewhere: ReadonlyMap<string, number>) => totalsOf(this.hub.counters, elsewhere)
+    const totals = (elsewhere: ReadonlyMap<string, number>) => totalsOf(this.context.counters, elsewhere)
     this.cluster = new ClusterNode(
       this.line,
       { name: 'sim', secret: '', maxFrame: 2 ** 20, roomExpiry: limits.roomExpiry, totals },
@@ -91,13 +91,13 @@ export class SimulatedNode implements Host {
     const observer = combineObservers([
       { refused: (_session, why) => void this.faults.push(`message refused: ${why}`), failed },
     ])
-    this.hub = new RelayContext(limits, observer, {}, this.cluster)
+    this.context = new RelayContext(limits, observer, {}, this.cluster)
     world.time.on(this, () => void this.cluster.start())
   }
 
-  open(port: Transport, id: string, path: string): Session {
+  open(transport: Transport, id: string, path: string): Session {
     const hello = { path, query: new URLSearchParams(), headers: {} }
-    const session = new this.world.code.Session(this.hub, port, id, hello)
+    const session = new this.world.code.Session(this.context, transport, id, hello)
     session.open(() => new this.world.code.Dialects().converse(session, hello))
     return session
   }
@@ -263,8 +263,8 @@ export class World {
   /** All nodes agree on when a room was opened. */
   #ages(): string[] {
     const ages = new Map<string, Set<number>>()
-    for (const { hub } of this.#alive) {
-      for (const { kind, name, created } of hub.rooms) {
+    for (const { context } of this.#alive) {
+      for (const { kind, name, created } of context.rooms) {
         if (!kind.expired) continue
         const seen = ages.get(name) ?? new Set()
         ages.set(name, seen.add(created))
