@@ -37,14 +37,14 @@ module.exports = {
       comment: 'The cluster ties rooms together. It knows no connection, no page and no dialect.',
       severity: 'error',
       from: { path: '^src/cluster/' },
-      to: { path: '^src/(dialects|websocket|http|admin|observability|relay|wiring)' },
+      to: { path: '^src/(dialects|websocket|http|admin|observability|relay|servers|wiring)' },
     },
     {
       name: 'observers-only-watch',
       comment: 'Logs and metrics read what others count. They open nothing.',
       severity: 'error',
       from: { path: '^src/observability/' },
-      to: { path: '^src/(dialects|websocket|http|admin|relay|wiring)' },
+      to: { path: '^src/(dialects|websocket|http|admin|relay|servers|wiring)' },
     },
   ],
   options: {

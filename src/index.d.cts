@@ -29,6 +29,7 @@ declare namespace Relay {
   export type Relay = Library.Relay
   export type RelayEvents = Library.RelayEvents
   export type RelayOptions = Library.RelayOptions
+  export type RoomCloseCause = Library.RoomCloseCause
   export type RoomInfo = Library.RoomInfo
   export type Stats = Library.Stats
   export type Verdict = Library.Verdict

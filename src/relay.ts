@@ -149,12 +149,12 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   /**
-   * Says something in a room, to all members on all nodes, in the form in which members of the dialect hear each
-   * other. Where messages are kept for new members, it is kept. No limit and no hook is asked.
+   * Sends a message of the program to all members of a room, on all nodes. They get it in the form of a message from
+   * another member. A room that keeps messages keeps it. No limit and no hook applies.
    *
    * @param room Its name, as events have it.
    * @param data What the dialect takes: see {@link PublishData}.
-   * @returns How many members on this node get it. It is 0 where all members are on other nodes, too.
+   * @returns How many members on this node get it. It is 0 if all members are on other nodes; they get it all the same.
    * @throws {TypeError} If the relay does not serve the dialect, or the dialect has no such room or no such message.
    */
   publish<D extends DialectName>(dialect: D, room: string, data: PublishData[D]): number {
@@ -164,8 +164,8 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   /**
-   * Disconnects the members of a room that are connected to this node, with 1008 `Room closed by an operator`. Who
-   * comes next opens a new room.
+   * Disconnects the members of a room that are connected to this node, with 1008 `Room closed by an operator`. A
+   * client that joins later opens a new room.
    *
    * @param room Its name, as events have it.
    * @returns How many members were disconnected.
@@ -199,7 +199,7 @@ export class Relay extends EventEmitter<RelayEvents> {
   }
 
   /**
-   * Stops: turns new clients away with HTTP 503, tells all members, closes their connections in small
+   * Stops: refuses new clients with HTTP 503, tells all members, closes their connections in small
    * groups over `drain` milliseconds so that they do not come back all at once, cuts what is left 10 s
    * later, and resolves when nothing is open any more. Calling it again waits for the same end.
    *
@@ -208,7 +208,7 @@ export class Relay extends EventEmitter<RelayEvents> {
    */
   async close({ drain = this.#parts.settings.drain }: { drain?: number | string } = {}): Promise<void> {
     const period = parseDrain(drain)
-    // Not at once: a listener of `closing` may call this in its turn.
+    // Not at once: a listener of `closing` may call `close` itself, and must find the promise set.
     this.#closed ??= Promise.resolve().then(() => this.#close(period))
     await this.#closed
   }

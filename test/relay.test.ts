@@ -228,7 +228,7 @@ describe('close', () => {
 })
 
 describe('a room that expires', () => {
-  it('goes on time, whoever is in it, and a new one takes its name', async () => {
+  it('goes on time while it has members, and a new one takes its name', async () => {
     const { pass } = stopClocks()
     const { relay, open } = await startRelay({ ...NO_DEADLINES, roomExpiry: '1h' })
     const ann = await open('/room/doc')

@@ -240,7 +240,10 @@ export class ClusterNode implements Cluster, BackplaneEvents, LinkNode, LiveNode
     }
   }
 
-  /** A message to all hosts of a room. */
+  /**
+   * A message to all hosts of a room. A room that was closed here has no link, so what still comes for it is dropped.
+   * That is so for an evicted room, too: its members here are disconnected a moment later, and get nothing more.
+   */
   #pass(channel: string, { id, order }: Peer, message: Message): void {
     const link = this.#links.get(channel)
     // A client there may have turned from one room to another, with members here that are in both.

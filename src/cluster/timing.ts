@@ -1,13 +1,13 @@
 /**
- * The clocks of the cluster protocol, in milliseconds. They hang together: a node that cannot hear
- * itself fences itself (`FENCE`) before the others give it up (`DOWN`), so that no member that was
- * declared gone is ever seen again.
+ * The periods of the cluster protocol, in milliseconds. They depend on each other. A node that does not get its own
+ * heartbeats back lets go of its shared rooms after `FENCE_TIMEOUT`. The other nodes give it up after `PEER_TIMEOUT`,
+ * which is longer. So a member that the others have seen leave is never seen again.
  */
 
 /** Between two beats of a node; with many nodes more, so that all together stay below 50 a second. */
 export const BEAT = 2000
 export const BEATS_A_SECOND = 50
-/** How often the clocks below are looked at. */
+/** How often a node checks the periods below. */
 export const SWEEP = 1000
 /** Without an echo of its own heartbeats for this time, a node makes a new connection to the backplane. */
 export const ECHO_TIMEOUT = 8000

@@ -24,7 +24,7 @@ export interface AuthorizeRequest {
   readonly address: string
 }
 
-/** An answer that allows, and says more. */
+/** An answer that allows, with details. */
 export interface Allowance {
   /** Names the user of the connection, which counts for `maxConnectionsPerUser` from now on; left out, it is the token's `sub`. */
   readonly user?: string | undefined
@@ -34,13 +34,13 @@ export interface Allowance {
   readonly expires?: number | undefined
 }
 
-/** `true` or an object allows. `false`, and whatever is neither, refuses. */
+/** `true` or an object allows. `false` refuses, and so does any other value. */
 export type Verdict = boolean | Allowance
 
 /**
- * Decides who may do what. While it thinks, the client's messages wait, and its socket is not read any
- * further. If it throws, rejects, or has not answered 10 s after `joinTimeout`, the
- * connection is closed with 1011, and `GET /ice-servers` is answered with 500.
+ * Decides who may do what. Until it has answered, the client's messages wait, and the relay reads nothing more from its
+ * socket. If it throws or rejects, or has not answered 10 s after `joinTimeout`, the relay closes the connection with
+ * 1011, and answers `GET /ice-servers` with 500.
  */
 export type Authorize = (request: AuthorizeRequest) => Verdict | Promise<Verdict>
 
@@ -60,7 +60,7 @@ export interface Claims {
   mayUseId(id: string): boolean
 }
 
-/** All reasons for which somebody may be denied something. */
+/** All reasons for which a connection or a request may be denied. */
 export const denials = [
   'origin',
   'token-missing',
@@ -83,14 +83,14 @@ export const denials = [
   'ice',
 ] as const
 
-/** Why somebody was denied something. */
+/** Why a connection or a request was denied. */
 export type Denial = (typeof denials)[number]
 
-/** Checks tokens. What a client sends makes it answer with a denial, and never reject. */
+/** Checks tokens. Whatever a client sends, the promises do not reject: a wrong token resolves to a denial. */
 export interface Tokens {
-  /** The pass that an upgrade request brings. */
+  /** The claims of the token that an upgrade request brings, or why it is denied. */
   identify(hello: Hello): Promise<Claims | Denial>
-  /** The pass for a token. */
+  /** The claims of a token, or why it is denied. */
   check(token: unknown): Promise<Claims | Denial>
 }
 
@@ -100,7 +100,7 @@ export interface Access {
   readonly authorize?: Authorize | undefined
 }
 
-/** What an answer allows; undefined if it refuses, as does all that is none, such as what a hook forgot to return. */
+/** What an answer of the hook allows; undefined if it refuses. Any value that is no {@link Verdict} refuses, such as `undefined`. */
 export function allowanceOf(verdict: unknown): Allowance | undefined {
   if (verdict === true) return {}
   if (typeof verdict !== 'object' || verdict === null || verdict instanceof Error || Array.isArray(verdict)) {

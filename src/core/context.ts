@@ -68,6 +68,7 @@ export class RelayContext {
     this.cluster = cluster
     this.counters = counters
     this.rooms = new Rooms(limits, this.counters, cluster)
+    // Without a limit users are counted all the same: nobody else may take the id of a user who is connected.
     this.users = new CountLimiter(limits.maxConnectionsPerUser || Number.POSITIVE_INFINITY)
     this.work = new KeyedRateLimiter(limits.throttle, SECOND)
   }

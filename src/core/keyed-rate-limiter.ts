@@ -2,9 +2,9 @@ import { Generations } from './generations.js'
 import { RateLimiter } from './rate-limiter.js'
 
 /**
- * A {@link RateLimiter} for each of any number of names, such as addresses. Names that have been quiet for a
- * whole window are forgotten once they have no debt, so nothing is left when nobody comes. When too many come at once
- * some are forgotten early, which gives no more to somebody who can come under so many names as that.
+ * A {@link RateLimiter} for each of any number of names, such as addresses. A name that was not used for a
+ * whole window is forgotten once it has no debt, so an idle relay remembers none. If there are too many names, some are
+ * forgotten early. A client with so many names gains nothing from that: it could use a new name each time.
  */
 export class KeyedRateLimiter {
   readonly #limit: number
@@ -13,7 +13,8 @@ export class KeyedRateLimiter {
 
   /**
    * @param limit Units a window for each name; 0 means no limit.
-   * @param window In milliseconds. Debts are looked at by `performance.now()`, and so has all that is told to be.
+   * @param window In milliseconds. Times given to this class must be those of `performance.now()`, which it reads itself
+   *   to see who still has a debt.
    */
   constructor(limit: number, window: number, maxNames = 50_000) {
     this.#limit = limit

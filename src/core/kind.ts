@@ -20,8 +20,9 @@ export interface RoomKind {
 }
 
 /**
- * Why a room was closed: its last member left, it reached its age, the other nodes count its members as gone, or an
- * operator closed it. In all cases but the first the members that are still in it are disconnected, and their leaves
- * are not announced.
+ * Why a room was closed on this node. `empty`: its last member left. `expired`: it reached `roomExpiry`. `isolated`: this
+ * node was cut off from the others, which count its members as gone. `closed`: an operator closed it, or the program by
+ * `closeRoom`. In all cases but the first the relay disconnects the members, and does not announce their leaves to each
+ * other.
  */
 export type RoomCloseCause = 'empty' | 'expired' | 'isolated' | 'closed'

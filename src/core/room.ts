@@ -57,7 +57,7 @@ export class Room implements Congestible {
   expiry: Deadline<Room> | undefined
   /** Who opened it on this node, as long as it is open. */
   usage: ClientUsage | undefined
-  /** What ties it to the other nodes; undefined where there are none. Set by {@link Rooms}, used by this class alone. */
+  /** What ties it to the other nodes; undefined if the relay is no cluster. Set by {@link Rooms}, used by this class alone. */
   link: Link | undefined
   /** Its members that are behind; undefined if none is. */
   congestion: Congestion | undefined
@@ -98,6 +98,11 @@ export class Room implements Congestible {
   /** How many members there are, on all nodes. */
   get count(): number {
     return this.members.length + (this.#remotes?.size ?? 0)
+  }
+
+  /** Whether other nodes may host it too. */
+  get shared(): boolean {
+    return this.link !== undefined
   }
 
   /** Resolves when it is known who is in it on other nodes; undefined from then on, and on a relay that is alone. */

@@ -85,7 +85,10 @@ export class SenderLimits {
     this.#guard?.delayed(milliseconds, performance.now())
   }
 
-  /** Charges the client for work that it causes, as if it had sent so many messages. */
+  /**
+   * Charges this connection for work that it causes, as if it had sent so many messages. `Session.chargeClient` charges
+   * the client, over all its connections.
+   */
   charge(messages: number): void {
     this.#work += messages
     if (this.#work >= TURN) {

@@ -17,17 +17,17 @@ import type { Transport, TransportStats } from './transport.js'
 const goOn = (): void => {}
 const NOTHING: Conversation = { kind: undefined, receive() {} }
 
-/** One connection's verbs, whatever the dialect. Cleans up exactly once. */
+/** What one connection may do, in any dialect: join, publish, leave, close. It ends exactly once. */
 export class Session implements ClientConnection, Expiring {
-  /** Unguessable, unique; also the public id of a member where the dialect asks for none. */
+  /** Random and unique. It is also the member's public id, in dialects where members choose none. */
   readonly id: string
   /** Named by a token or the `authorize` hook. */
   user: string | undefined
-  /** Only where tokens are checked or a hook is asked. */
+  /** Set if the relay checks tokens or has a hook. */
   readonly authorization: Authorization | undefined
-  /** When it began, in whole seconds of `performance.now()`: a small integer, which costs least to keep. */
+  /** When it began, in whole seconds of `performance.now()`: a small integer takes least memory. */
   readonly since = Math.floor(performance.now() / 1000)
-  /** Messages that came from the client, those that were refused among them. */
+  /** Messages that came from the client, with those that were refused. */
   messages = 0
 
   readonly context: RelayContext
@@ -35,9 +35,9 @@ export class Session implements ClientConnection, Expiring {
   readonly #memberships: Memberships
   #conversation: Conversation = NOTHING
   readonly sender: SenderLimits
-  /** Only where it has spoken, in a dialect in which it may be in several rooms. */
+  /** Set by its first message, in a dialect where a connection may be in several rooms. */
   #order: PublishOrder<Room> | undefined
-  /** Made with the first answer that it has to wait for. */
+  /** Set by the first answer that it has to wait for. */
   #pendingAnswers: PendingAnswers | undefined
   #ended = false
 
@@ -60,22 +60,22 @@ export class Session implements ClientConnection, Expiring {
     return this.transport.address
   }
 
-  /** The client that shares of the relay are counted for: its user, or its address where no user is named. Empty if unknown. */
+  /** Names the client for limits over all its connections: by its user, or by its address if it has none. Empty if unknown. */
   get client(): string {
     return this.user === undefined ? this.transport.network : `user ${this.user}`
   }
 
-  /** What its connection has carried so far, and what waits there. */
+  /** What its connection has carried so far, and what waits to be sent. */
   measure(): TransportStats {
     return this.transport.measure()
   }
 
-  /** What speaks for it. */
+  /** Reads the client's messages, in its dialect. */
   get conversation(): Conversation {
     return this.#conversation
   }
 
-  /** The dialect spoken, once that is clear. */
+  /** Its dialect; undefined at `/` until the first message decides. */
   get kind(): RoomKind | undefined {
     return this.#conversation.kind
   }
@@ -83,7 +83,7 @@ export class Session implements ClientConnection, Expiring {
   /**
    * Begins: asks whether the client may connect, and lets the conversation open.
    *
-   * @param barred Whether it comes from a page that may not talk to the relay.
+   * @param barred Whether it comes from a page of an origin that is not allowed.
    */
   open(begin: (session: Session) => Conversation, barred = false): void {
     const { cluster, counters, observer } = this.context
@@ -101,7 +101,7 @@ export class Session implements ClientConnection, Expiring {
     this.#memberships.begin()
   }
 
-  /** Hands the connection over to another conversation, which gets the message that decided it. */
+  /** Gives the connection to another conversation, with the first message, which has decided the dialect. */
   adopt(conversation: Conversation, first: Buffer, binary: boolean): void {
     this.#converse(conversation)
     conversation.opened?.()
@@ -123,22 +123,22 @@ export class Session implements ClientConnection, Expiring {
     }
   }
 
-  /** Joins a room, if that is allowed; `Conversation.joined` is called then. Too many rooms or members close the connection. */
+  /** Joins a room if that is allowed, and calls `Conversation.joined`. Closes the connection if there are too many rooms or members. */
   join(kind: RoomKind, name: string, who: MemberIdentity): void {
     this.#ask('join', name, ({ mayPublish }) => this.#memberships.enter(kind, name, who, mayPublish))
   }
 
   /**
-   * Brings a new token, which takes the place of the one in force if all that was granted is granted again.
+   * Checks a new token. It replaces the one in force, if it grants all that was granted so far.
    *
    * @param token As the client sent it.
-   * @param answer Called with the outcome, unless the connection is closed for it.
+   * @param answer Called with the outcome, unless the connection is closed because of it.
    */
   renew(token: unknown, answer: (outcome: Renewed | NotRenewed) => void): void {
     const { authorization } = this
     const { tokens } = this.context.access
     if (!authorization || !tokens) return
-    // Bringing tokens without a pause must not put off a deadline that is due.
+    // A client that sends tokens without a pause must not delay a deadline that is due.
     if (authorization.expired) {
       this.expire()
       return
@@ -152,15 +152,15 @@ export class Session implements ClientConnection, Expiring {
     })
   }
 
-  /** Leaves a room, after getting what was published there before. Does nothing if it is out. */
+  /** Leaves a room. The client first gets what was published there before. Does nothing if it has left already. */
   leave(member: Member): void {
     this.#memberships.leave(member)
   }
 
   /**
-   * Sends a frame to a room that it is in.
+   * Sends a frame to a room that the session is in.
    *
-   * @param author Does not get it; left out, all members do.
+   * @param author Does not get the frame. If left out, all members get it.
    */
   publish(room: Room, frame: Buffer, author?: Member): void {
     this.context.counters.messagesRelayed++
@@ -171,12 +171,12 @@ export class Session implements ClientConnection, Expiring {
     room.publish(frame, author)
   }
 
-  /** Sends a frame to a room that it need not be in, if that is allowed. `encode` gets the number of members. */
+  /** Sends a frame to any room, joined or not, if that is allowed. `encode` gets the number of members. */
   publishTo(kind: RoomKind, name: string, encode: (count: number) => Buffer): void {
     this.#ask('publish', name, () => this.#memberships.publishTo(kind, name, encode))
   }
 
-  /** Sends frames to this client, behind all that its rooms have for it. */
+  /** Sends frames to this client, after all that its rooms have for it. */
   send(frames: Buffer): void {
     if (this.#ended) return
     this.#memberships.catchUp()
@@ -184,7 +184,7 @@ export class Session implements ClientConnection, Expiring {
     this.transport.write(frames)
   }
 
-  /** Sends frames to this client at once. For rooms: everything else wants {@link Session.send}. */
+  /** Sends frames to this client at once. Only rooms call this; other code calls {@link Session.send}. */
   write(frames: Buffer, room: Congestible | undefined): void {
     this.transport.write(frames, room)
   }
@@ -214,7 +214,7 @@ export class Session implements ClientConnection, Expiring {
     this.sender.delayed(milliseconds)
   }
 
-  /** Charges its user or address, for work that the client could cause again by connecting again. */
+  /** Charges its user or address, over all connections, for work that the client could cause again by a new connection. */
   chargeClient(messages: number): void {
     const { work } = this.context
     if (messages === 0 || !work.limited) return
@@ -222,13 +222,13 @@ export class Session implements ClientConnection, Expiring {
     if (client !== '') work.charge(client, messages, performance.now())
   }
 
-  /** Denies it something that it cannot go on without. */
+  /** Denies what the connection needs, and closes it. */
   deny(why: Denial, reason: CloseReason): void {
     this.context.observer.denied(why, this.address, this)
     this.close(reason)
   }
 
-  /** What a token or the hook has granted is over. */
+  /** What a token or the hook granted has expired. */
   expire(): void {
     this.deny('token-expired', closes.invalidToken)
   }
@@ -239,14 +239,14 @@ export class Session implements ClientConnection, Expiring {
     this.close(closes.internalError)
   }
 
-  /** Whether it is over. */
+  /** Whether it has ended. */
   get ended(): boolean {
     return this.#ended
   }
 
   /**
-   * Ends the session from this side. No other place closes a transport: by then the session has left its rooms, and
-   * acts on nothing that still comes.
+   * Ends the session from the relay's side. Only this method closes the transport. Before that the session leaves its
+   * rooms, so it acts on nothing that still comes.
    */
   close(reason: CloseReason): void {
     if (this.#ended) return
@@ -271,7 +271,7 @@ export class Session implements ClientConnection, Expiring {
     this.context.observer.closed(this, code, reason)
   }
 
-  /** Whether a message has to wait for slow readers of its room: nothing is parsed yet, so that is the last one it spoke in. */
+  /** Whether a message waits for slow readers of a room: the last one it published to, or its only one. Nothing is parsed yet. */
   #mustWait(data: Buffer, binary: boolean): boolean {
     const { members } = this.#memberships
     const { congestion } = this.#order?.room ?? (members.length === 1 ? members[0]?.room : undefined) ?? {}
@@ -279,12 +279,12 @@ export class Session implements ClientConnection, Expiring {
     if (congestion === undefined || relief === undefined) return false
     this.reportLimit('readers')
     const kept = congestion.keep(data.length)
-    // Not a function from here if it goes on: that would keep the message, too.
+    // `goOn` and no function made here, which would keep the message in memory.
     this.wait(relief, kept ? () => this.receive(data, binary) : goOn)
     return kept
   }
 
-  /** Acts on an answer when it is there. Nothing more is read from the client until then. */
+  /** Acts on an answer when it comes. The relay reads nothing more from the client until then. */
   wait<T>(answer: Promise<T>, act: (answer: T) => void): void {
     this.#pendingAnswers ??= new PendingAnswers(this, this.transport)
     this.#pendingAnswers.wait(answer, act)
@@ -295,7 +295,7 @@ export class Session implements ClientConnection, Expiring {
     this.sender.begin(conversation.rateLimited !== undefined)
   }
 
-  /** Whether a message may pass; slows the sender down, refuses or closes if not. */
+  /** Whether the limits let a message pass. If not, refuses it or closes the connection. May slow the sender down. */
   #admit(length: number): boolean {
     const verdict = this.sender.judge(length)
     if (verdict === 'flood') this.close(closes.flooding)
@@ -303,12 +303,12 @@ export class Session implements ClientConnection, Expiring {
     return verdict === 'pass'
   }
 
-  /** Acts once a token and the hook allow it: at once where nobody has to be asked. */
+  /** Acts once the token and the hook allow it: at once if the relay has neither. */
   #ask(verb: 'join' | 'publish', room: string, act: (granted: Granted) => void): void {
     if (!this.#ended) this.#whenGranted(this.authorization?.ask(verb, room) ?? UNLIMITED, act)
   }
 
-  /** Acts on an answer if it grants what was asked for: at once if the answer is there. */
+  /** Acts if the answer grants what was asked for: at once if the answer is no promise. */
   #whenGranted(answer: Granted | Denied | Promise<Granted | Denied>, act: (granted: Granted) => void): void {
     if (answer instanceof Promise) this.wait(answer, (later) => this.#whenGranted(later, act))
     else if (!this.#ended && this.#accept(answer)) {
@@ -317,14 +317,14 @@ export class Session implements ClientConnection, Expiring {
     }
   }
 
-  /** Whether something was granted, and the user it names may have the connection. Closes it if not. */
+  /** Whether it was granted, and the user that it names may have one more connection. If not, closes the connection. */
   #accept<T extends Granted>(answer: T | Denied): answer is T {
     if (!('denial' in answer)) return answer.user === undefined || this.#assignUser(answer.user)
     this.deny(answer.denial, answer.close)
     return false
   }
 
-  /** The connection is that user's from now on, unless that user has too many: then it is closed. */
+  /** Makes the connection that user's. If the user has too many, closes it and returns false. */
   #assignUser(user: string): boolean {
     if (user === this.user) return true
     if (this.#ended) return false

@@ -12,7 +12,10 @@ export interface TransportStats {
 export interface Transport {
   /** The address of the client, for the log; empty once the connection is gone. */
   readonly address: string
-  /** The client's address as limits count it: IPv6 by its /64. Empty if unknown. */
+  /**
+   * The client's address as limits count it: IPv6 by its /64. Empty if unknown, and once the connection is gone. Code
+   * that counts by it must keep the value, to release it later.
+   */
   readonly network: string
   /** What it has carried so far, and what waits there. */
   measure(): TransportStats

@@ -28,8 +28,8 @@ export function costOfNotices({ kind, count }: Room): number {
 }
 
 /** A place in a room; called when the new member is in. */
-export function costOfPlace({ members, link }: Room): number {
-  return PLACE + (members.length > 1 ? 0 : link ? SHARED_ROOM : ROOM)
+export function costOfPlace({ members, shared }: Room): number {
+  return PLACE + (members.length > 1 ? 0 : shared ? SHARED_ROOM : ROOM)
 }
 
 /** Sending a history to a new member. */

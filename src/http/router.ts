@@ -12,7 +12,10 @@ export interface Route {
   readonly path: string
   /** `OPTIONS` names them, and others get 405. Without a list `respond` sees to both. */
   readonly methods?: readonly string[]
-  /** For operators, a route asks for the admin token, or has a sign-in of its own. */
+  /**
+   * `admin-token`: the router asks for the admin token. If the relay has none, the route is public. `admin-session`: the
+   * route has a sign-in of its own. A route that must never be public is left out if the relay has no admin token.
+   */
   readonly access: 'public' | 'admin-token' | 'admin-session'
   readonly respond: Respond
 }
@@ -33,7 +36,7 @@ export class Router {
   readonly #routes: readonly Route[]
   readonly #adminAuth: AdminAuth | undefined
 
-  /** @param adminAuth Left out, the routes for operators are open to everybody. */
+  /** @param adminAuth Left out, the routes with `admin-token` are public. */
   constructor(routes: readonly Route[], adminAuth?: AdminAuth) {
     this.#routes = routes
     this.#adminAuth = adminAuth

@@ -44,21 +44,32 @@ export interface RelayEvents {
   join: [PresenceInfo]
   /** A member left a room, for whatever reason. */
   leave: [PresenceInfo]
-  /** The first member of a room joined. */
+  /** The first member of a room on this node joined. */
   'room-created': [RoomInfo]
-  /** The last member on this node left a room, or had to: it expired, or the node was cut off from the others. */
+  /**
+   * The last member on this node left a room, or was disconnected because the room was closed: it expired, the node was
+   * cut off from the others, or an operator or `closeRoom` closed it. `why` says which.
+   */
   'room-removed': [RoomInfo & { why: RoomCloseCause }]
-  /** A limit was hit, or a client turned away; once for every message or attempt, and while a sender is slowed down once for every second of it. `address` is the client's. */
+  /**
+   * A limit was hit, or a client was refused. It comes for each message or attempt that is refused or has to wait; for
+   * `throttle` and `bytes`, which slow a sender down, about once a second. `address` is the client's.
+   */
   limit: [{ limit: LimitName; connection: ConnectionInfo | undefined; address: string | undefined }]
   /** The relay begins to stop: by `close()`, or because an operator drains it from the dashboard. `drain` in milliseconds. */
   closing: [{ drain: number }]
-  /** Somebody was denied something; without a connection it was asked for over HTTP. */
+  /** A connection, a room or `/ice-servers` was denied. `connection` is undefined if the request came over HTTP. */
   denied: [{ why: Denial; address: string; connection: ConnectionInfo | undefined }]
 }
 
 /** Where a relay's events are emitted. */
 export interface EventTarget {
-  /** Emits an event, described only if somebody listens, on behalf of a session, which pays if a listener throws. */
+  /**
+   * Emits an event.
+   *
+   * @param session The connection that the event is about. It is closed with 1011 if a listener throws.
+   * @param describe Makes the argument of the event. Called only if the event has a listener.
+   */
   emitFor<K extends keyof RelayEvents>(
     session: ClientConnection | undefined,
     name: K,

@@ -20,11 +20,11 @@ export interface Stats {
   rateLimitsHit: number
   /** Milliseconds since 1970. */
   startTime: number
-  /** Open rooms of all dialects. */
+  /** Open rooms of all dialects on this node. */
   currentRooms: number
-  /** Open connections of all dialects. */
+  /** Open connections of all dialects to this node. */
   currentConnections: number
-  /** Rooms of the `pluresdb` dialect. */
+  /** Rooms of the `pluresdb` dialect on this node. */
   topics: number
   /** Connections to this node in them. */
   peers: number
@@ -37,8 +37,8 @@ export interface Stats {
 /** What `GET /health` says. */
 export interface Health {
   /**
-   * `degraded` is still well enough to serve: HTTP 200. `starting` cannot serve yet, for want of a certificate, and
-   * `draining` is on its way out: HTTP 503.
+   * HTTP 200: `healthy`; and `degraded`, if the relay works but `reasons` says what is wrong. HTTP 503: `starting`, if
+   * there is no certificate yet; and `draining`, if the relay is stopping.
    */
   status: 'healthy' | 'degraded' | 'starting' | 'draining'
   /** What is wrong, a sentence each; only while degraded or starting. */
@@ -47,10 +47,15 @@ export interface Health {
   uptime: number
   /** ISO 8601. */
   timestamp: string
+  /** Open rooms of all dialects on this node. */
   rooms: number
+  /** Open connections of all dialects to this node. */
   connections: number
+  /** Rooms of the `pluresdb` dialect on this node. */
   topics: number
+  /** Connections to this node in them. */
   peers: number
+  /** The heap of V8, in megabytes, such as `12MB`. */
   memory: { heapUsed: string; heapTotal: string }
   /** How many messages of a room are kept for new members; absent if none are. */
   history?: { messages: number }
@@ -74,7 +79,7 @@ interface StatusSources {
   readonly healthChecks?: readonly (() => string | undefined)[]
 }
 
-/** Reads the state of a relay for those who ask. */
+/** Makes the reports of a relay's state. */
 export class StatusReport {
   readonly #context: RelayContext
   readonly #totals: () => Totals

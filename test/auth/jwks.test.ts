@@ -183,7 +183,7 @@ describe('keys that cannot be used (10.27)', () => {
   const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const curve = generateKeyPairSync('ec', { namedCurve: 'P-384' })
 
-  it('are skipped with one line, and whoever names them has a bad token', async () => {
+  it('are skipped with one line, and a token that names them is refused', async () => {
     const { url, keys } = await serveKeys()
     keys.push(
       jwk(short.publicKey, 'short'),

@@ -118,7 +118,7 @@ describe('memory for history (10.22)', () => {
     })
   }
 
-  it('is not emptied of what others said by whoever fills many rooms', () => {
+  it('is not emptied of what others said by a client that fills many rooms', () => {
     const archive = new Archive({ ...limits, history: 100, historyBytes: 2 ** 18, historyTotalBytes: 2 ** 20 })
     const honest = new History(archive, new ClientUsage('honest'))
     const texts = Array.from({ length: 20 }, (_, i) => `edit ${i}`)

@@ -71,7 +71,7 @@ describe('all rooms of a relay (10.22)', () => {
     context.stop()
   })
 
-  it('may be joined by whoever has all that it may open', () => {
+  it('may be joined by a client that has opened its whole share', () => {
     const { context, open } = start({ maxRooms: 10 })
     for (let i = 0; i < 10; i++) open(`mine${i}`, '192.0.2.1')
     open('honest', '192.0.2.2')

@@ -66,24 +66,27 @@ describe('a peerId where tokens are checked (10.33)', () => {
   it.each([
     ['in the topic', true],
     ['nowhere', false],
-  ])('that is the name of a user goes to the user, whoever had it, with others %s', async (_where, others) => {
-    const relay = await startRelay({ jwtSecret: SECRET })
-    const mallory = await enter(relay, 'mallory', 'ann')
-    await mallory.settled()
-    const bob = others ? await enter(relay, 'bob', 'bob') : undefined
-    expect(await bob?.json()).toEqual(others ? joined('ann') : undefined)
-    await mallory.settled()
-    const ann = await enter(relay, 'ann', 'ann')
-    expect(await mallory.closed()).toEqual(gone)
-    if (bob) {
-      expect(await bob.json()).toEqual(left('ann'))
-      expect(await bob.json()).toEqual(joined('ann'))
-      ann.send({ type: 'data', data: 1 })
-      expect(await bob.json()).toEqual({ type: 'data', data: 1, peerId: 'ann' })
-    }
-    await ann.settled()
-    expect(relay.relay.stats()).toMatchObject({ peers: others ? 2 : 1, topics: 1 })
-  })
+  ])(
+    'that is the name of a user goes to the user, if another client has it, with others %s',
+    async (_where, others) => {
+      const relay = await startRelay({ jwtSecret: SECRET })
+      const mallory = await enter(relay, 'mallory', 'ann')
+      await mallory.settled()
+      const bob = others ? await enter(relay, 'bob', 'bob') : undefined
+      expect(await bob?.json()).toEqual(others ? joined('ann') : undefined)
+      await mallory.settled()
+      const ann = await enter(relay, 'ann', 'ann')
+      expect(await mallory.closed()).toEqual(gone)
+      if (bob) {
+        expect(await bob.json()).toEqual(left('ann'))
+        expect(await bob.json()).toEqual(joined('ann'))
+        ann.send({ type: 'data', data: 1 })
+        expect(await bob.json()).toEqual({ type: 'data', data: 1, peerId: 'ann' })
+      }
+      await ann.settled()
+      expect(relay.relay.stats()).toMatchObject({ peers: others ? 2 : 1, topics: 1 })
+    },
+  )
 
   it('is one of those that the token names, if it names any', async () => {
     const relay = await startRelay({ jwtSecret: SECRET })
@@ -138,7 +141,7 @@ describe('a peerId on several nodes where tokens are checked (10.33)', () => {
     later.drop()
   })
 
-  it('that is the name of a user goes to the user, whoever had it on another', async () => {
+  it('that is the name of a user goes to the user, if another client has it on another node', async () => {
     const [first, second] = await nodes()
     const mallory = await enter(first, 'mallory', 'ann')
     const bob = await enter(second, 'bob', 'bob')

@@ -277,7 +277,7 @@ describe('networks', () => {
     expect(relay.stats().connectionsTotal).toBe(0)
   })
 
-  it('have /health on the port of the administrative pages too, whoever may connect (10.11)', async () => {
+  it('have /health on the port of the administrative pages too, whatever networks may connect (10.11)', async () => {
     const { relay, http } = await startRelay({ denyNetworks: 'loopback', adminPort: 0 })
     const check = fileURLToPath(new URL('../../deploy/health.js', import.meta.url))
     for (const port of [new URL(http).port, relay.adminAddress?.port]) {

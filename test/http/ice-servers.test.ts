@@ -144,7 +144,7 @@ describe('GET /ice-servers', () => {
     expect(await ask(ICE, '', { method: 'POST' })).toMatchObject({ status: 405, body: { error: 'Method not allowed' } })
   })
 
-  it('survives whoever leaves, or upgrades, before the answer', async () => {
+  it('survives a client that leaves, or upgrades, before the answer', async () => {
     const { port, http } = await startRelay({ ...ICE, jwtSecret: SECRET })
     const ask = `GET /ice-servers?token=${await tokenFor()} HTTP/1.1\r\nHost: x\r\n\r\n`
     const upgrade =

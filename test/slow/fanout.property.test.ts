@@ -138,7 +138,7 @@ const mutants: readonly Mutant[] = [
 ]
 
 describe('a sender that turns from room to room within a turn (10.24)', () => {
-  it('is heard in the order in which it spoke by whoever joins, leaves or asks meanwhile', async () => {
+  it('is heard in the order in which it spoke by members that join, leave or ask meanwhile', async () => {
     const code = await loadCode()
     await fc.assert(
       fc.asyncProperty(turning, (steps) => live(steps, code, ['y-webrtc'])),

@@ -58,7 +58,7 @@ describe('the port that redirects to https (10.40)', () => {
     expect((await fetch(`http://127.0.0.1:${redirectPort}/`, { redirect: 'manual' })).status).toBe(308)
   })
 
-  it('is closed with the relay, whoever is connected', async () => {
+  it('is closed with the relay, while clients are connected', async () => {
     const { relay, redirectPort } = await start()
     const silent = connect(redirectPort, '127.0.0.1').on('error', () => {})
     await once(silent, 'connect')

@@ -73,7 +73,7 @@ export function createDocument(
 <h1>Baton</h1>
 <p class="lead">A WebSocket relay: what one member of a room sends reaches the others.
 <span id="forgets">It stores nothing.</span>
-<span id="history" hidden>It stores nothing on disk. It keeps the last messages of a room in memory for newcomers.</span></p>
+<span id="history" hidden>It stores nothing on disk. It keeps the last messages of a room in memory for new members.</span></p>
 <p id="plain" class="quiet">The panes to try it in need JavaScript. Any WebSocket client can use the URLs below.</p>
 
 <div id="demo" data-dialects="${served.join(' ')}" hidden>

@@ -58,7 +58,7 @@ export const mutants: readonly ClusterMutant[] = [
     faults: ['kill'],
   },
   {
-    name: 'whoever hears nothing gives up the others',
+    name: 'a node that hears nothing gives up the others',
     file: 'cluster/liveness.ts',
     from: 'this.#peers.refresh(now)',
     to: 'void this.#peers',
