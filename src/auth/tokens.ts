@@ -109,7 +109,7 @@ export class JsonWebTokens implements Tokens {
           ...(jwtIssuer !== '' && { issuer: jwtIssuer }),
           ...(jwtAudience !== '' && { audience: jwtAudience }),
         })
-        return passOf(payload)
+        return claimsOf(payload)
       } catch (error) {
         if (!(error instanceof errors.JOSEError)) throw error
         const denial = denialOf(error)
@@ -145,7 +145,7 @@ function fitting(keys: readonly VerifyingKey[], { alg = '', kid }: Header): read
   return keys.filter((key) => key.algorithms.includes(alg) && (kid === undefined || (key.kid ?? kid) === kid))
 }
 
-function passOf({ sub, exp, rooms, peerIds }: JWTPayload): TokenClaims | Denial {
+function claimsOf({ sub, exp, rooms, peerIds }: JWTPayload): TokenClaims | Denial {
   const expires = exp === undefined ? undefined : Math.floor(exp * 1000)
   if (expires !== undefined && expires <= Date.now()) return 'token-expired'
   const rights = Rights.of(rooms)

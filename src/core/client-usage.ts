@@ -22,28 +22,28 @@ export class ClientUsage {
 
 /** The clients that have rooms open. */
 export class ClientUsages {
-  readonly #openers = new Map<string, ClientUsage>()
+  readonly #usages = new Map<string, ClientUsage>()
 
   /** How many there are. */
   get size(): number {
-    return this.#openers.size
+    return this.#usages.size
   }
 
   /** How many rooms are open that `name` has opened. */
   roomsOf(name: string): number {
-    return this.#openers.get(name)?.rooms ?? 0
+    return this.#usages.get(name)?.rooms ?? 0
   }
 
   /** Counts a room that is opened. */
   open(name: string): ClientUsage {
-    let opener = this.#openers.get(name)
-    if (!opener) this.#openers.set(name, (opener = new ClientUsage(name)))
-    opener.rooms++
-    return opener
+    let usage = this.#usages.get(name)
+    if (!usage) this.#usages.set(name, (usage = new ClientUsage(name)))
+    usage.rooms++
+    return usage
   }
 
   /** Counts a room that is closed. */
-  close(opener: ClientUsage): void {
-    if (--opener.rooms === 0) this.#openers.delete(opener.name)
+  close(usage: ClientUsage): void {
+    if (--usage.rooms === 0) this.#usages.delete(usage.name)
   }
 }

@@ -24,7 +24,7 @@ export interface HistoryEntry {
   readonly origin: string
 }
 
-/** A memory as it is kept. */
+/** An entry as it is kept. */
 interface Entry {
   /**
    * Its bytes, each as a character of Latin-1: a string costs 16 bytes beside them, a buffer of its own some
@@ -54,7 +54,7 @@ export class Archive {
   readonly limits: HistoryLimits
   /** The histories that keep something. */
   readonly #histories = new Set<History>()
-  readonly #openers = new Heaviest<ClientUsage>()
+  readonly #usages = new Heaviest<ClientUsage>()
   #bytes = 0
   #sweep: NodeJS.Timeout | undefined
 
@@ -69,11 +69,11 @@ export class Archive {
 
   /** Called by {@link History} alone: the memory that it takes changes. */
   weigh(history: History, from: number, to: number): void {
-    const { opener } = history
-    const total = opener.bytes + to - from
-    opener.histories.move(history, from, to)
-    this.#openers.move(opener, opener.bytes, total)
-    opener.bytes = total
+    const { usage } = history
+    const total = usage.bytes + to - from
+    usage.histories.move(history, from, to)
+    this.#usages.move(usage, usage.bytes, total)
+    usage.bytes = total
     this.#bytes += to - from
     if (to > 0) {
       this.#histories.add(history)
@@ -91,7 +91,7 @@ export class Archive {
   relieve(): void {
     const { historyTotalBytes } = this.limits
     while (historyTotalBytes > 0 && this.#bytes > historyTotalBytes) {
-      const history = this.#openers.first?.histories.first
+      const history = this.#usages.first?.histories.first
       if (!history) return
       history.drop()
     }
@@ -124,7 +124,7 @@ export class Archive {
 /** The last messages of one room, from the oldest to the newest. */
 export class History {
   /** Who opened the room. */
-  readonly opener: ClientUsage
+  readonly usage: ClientUsage
   readonly #archive: Archive
   #entries: Entry[] = []
   /** Their origins, on a relay of several nodes. */
@@ -133,9 +133,9 @@ export class History {
   #bytes = 0
   #weight = 0
 
-  constructor(archive: Archive, opener: ClientUsage = new ClientUsage('')) {
+  constructor(archive: Archive, usage: ClientUsage = new ClientUsage('')) {
     this.#archive = archive
-    this.opener = opener
+    this.usage = usage
   }
 
   /** What is kept now. */
@@ -159,9 +159,9 @@ export class History {
   }
 
   /** Takes over what another node kept. */
-  adopt(memories: readonly HistoryEntry[]): void {
+  adopt(entries: readonly HistoryEntry[]): void {
     const kept = this.entries
-    const all = [...kept, ...memories.filter(({ origin }) => !this.#origins?.has(origin))]
+    const all = [...kept, ...entries.filter(({ origin }) => !this.#origins?.has(origin))]
     this.clear()
     const [now, today] = [ageClock.now(), Date.now()]
     for (const { text, at, origin } of all.sort((a, b) => a.at - b.at)) {

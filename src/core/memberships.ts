@@ -189,14 +189,14 @@ export class Memberships implements Joining {
     const room = owner.context.rooms.open(kind, name, owner)
     if (typeof room === 'object') return room
     this.#reportShortage(room)
-    owner.close(room === 'all' ? closes.tooManyRooms : closes.tooManyOwnRooms)
+    owner.close(room === 'relay-full' ? closes.tooManyRooms : closes.tooManyOwnRooms)
     return undefined
   }
 
   /** Reports why a room cannot be opened: all are taken, or the client has its share. */
-  #reportShortage(shortage: 'all' | 'share'): void {
+  #reportShortage(shortage: 'relay-full' | 'client-share'): void {
     const owner = this.#owner
-    if (shortage === 'all') owner.reportLimit('rooms')
+    if (shortage === 'relay-full') owner.reportLimit('rooms')
     else owner.reportLimit(owner.user === undefined ? 'address-rooms' : 'user-rooms')
   }
 

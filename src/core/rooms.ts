@@ -64,9 +64,9 @@ export class Rooms implements Iterable<Room> {
    *
    * @param session Who asks for it. Its client is looked at only if the room has to be opened, since an address costs
    *   a system call, and memory for as long as the socket is there.
-   * @returns If it cannot be opened, the reason: `all` are taken, or this client has its `share`.
+   * @returns If it cannot be opened, the reason: all rooms are taken, or this client has its share.
    */
-  open(kind: RoomKind, name: string, session: { readonly client: string }): Room | 'all' | 'share' {
+  open(kind: RoomKind, name: string, session: { readonly client: string }): Room | 'relay-full' | 'client-share' {
     const found = this.find(kind, name)
     if (found) return found
     const { client } = session
@@ -151,13 +151,13 @@ export class Rooms implements Iterable<Room> {
    * Why `client` may not open a room. No client may have opened a larger part of the free rooms than these are of all
    * rooms. So one client alone may open 38 of 100, and n clients n/(n+1) of all, also if they come one after another.
    */
-  #shortage(client: string): 'all' | 'share' | undefined {
+  #shortage(client: string): 'relay-full' | 'client-share' | undefined {
     const { maxRooms } = this.#limits
     if (maxRooms === 0) return undefined
     const free = maxRooms - this.#size
-    if (free <= 0) return 'all'
+    if (free <= 0) return 'relay-full'
     const share = Math.ceil((free * free) / maxRooms)
-    return client !== '' && this.#usages.roomsOf(client) > share ? 'share' : undefined
+    return client !== '' && this.#usages.roomsOf(client) > share ? 'client-share' : undefined
   }
 
   #setExpiry(room: Room): void {

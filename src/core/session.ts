@@ -83,9 +83,9 @@ export class Session implements ClientConnection, Expiring {
   /**
    * Begins: asks whether the client may connect, and lets the conversation open.
    *
-   * @param barred Whether it comes from a page of an origin that is not allowed.
+   * @param originRejected Whether it comes from a page of an origin that is not allowed.
    */
-  open(begin: (session: Session) => Conversation, barred = false): void {
+  open(begin: (session: Session) => Conversation, originRejected = false): void {
     const { cluster, counters, observer } = this.context
     counters.connections++
     cluster?.wake()
@@ -93,7 +93,7 @@ export class Session implements ClientConnection, Expiring {
       const conversation = begin(this)
       this.#converse(conversation)
       observer.opened(this)
-      if (barred) this.deny('origin', closes.originNotAllowed)
+      if (originRejected) this.deny('origin', closes.originNotAllowed)
       else this.#whenGranted(this.authorization?.connect() ?? UNLIMITED, () => conversation.opened?.())
     } catch (error) {
       this.fail(error)

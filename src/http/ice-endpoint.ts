@@ -24,17 +24,22 @@ const ALLOW = { Allow: READ_METHODS.join(', ') }
 export class IceEndpoint {
   readonly #settings: Settings
   readonly #context: RelayContext
-  readonly #clients: AddressLimits
+  readonly #addressLimits: AddressLimits
   readonly #tokens: JsonWebTokens | undefined
   readonly #origins: Origins | undefined
   /** Credentials that were given to users, and to addresses where no user is known. */
   readonly #byUser: KeyedRateLimiter
   readonly #byAddress: KeyedRateLimiter
 
-  constructor(settings: Settings, context: RelayContext, clients: AddressLimits, tokens: JsonWebTokens | undefined) {
+  constructor(
+    settings: Settings,
+    context: RelayContext,
+    addressLimits: AddressLimits,
+    tokens: JsonWebTokens | undefined,
+  ) {
     this.#settings = settings
     this.#context = context
-    this.#clients = clients
+    this.#addressLimits = addressLimits
     this.#tokens = tokens
     this.#origins = settings.allowedOrigins.length > 0 ? new Origins(settings.allowedOrigins) : undefined
     const rate = settings.turnUrls.length > 0 ? settings.turnRate : 0
@@ -82,29 +87,29 @@ export class IceEndpoint {
       return jsonResponse(405, { error: 'Method not allowed' }, ALLOW)
     }
     const hello = new RequestHello(request)
-    const pass = await this.#tokens?.identify(hello)
-    if (pass === 'keys-unavailable') return this.#refusal(request, 503, pass)
-    if (typeof pass === 'string') return this.#refusal(request, 401, pass)
-    if (pass?.rights.none) return this.#refusal(request, 403, 'ice')
+    const claims = await this.#tokens?.identify(hello)
+    if (claims === 'keys-unavailable') return this.#refusal(request, 503, claims)
+    if (typeof claims === 'string') return this.#refusal(request, 401, claims)
+    if (claims?.rights.none) return this.#refusal(request, 403, 'ice')
     const { hook } = this.#context
-    const allowance = allowanceOf(hook ? await hook.ask(this.#question(request, hello, pass?.user)) : true)
+    const allowance = allowanceOf(hook ? await hook.ask(this.#question(request, hello, claims?.user)) : true)
     if (!allowance) return this.#refusal(request, 403, 'ice')
-    const user = allowance.user ?? pass?.user
+    const user = allowance.user ?? claims?.user
     const wait = this.#take(user, request)
     if (wait > 0) return this.#tooMany(request, wait)
     const { expires = Number.POSITIVE_INFINITY } = allowance
-    return jsonResponse(200, iceServersFor(this.#settings, user, Math.min(expires, pass?.expires ?? expires)))
+    return jsonResponse(200, iceServersFor(this.#settings, user, Math.min(expires, claims?.expires ?? expires)))
   }
 
   /** Counts credentials for the user or address that asks; returns the milliseconds to wait if it has had too many. */
   #take(user: string | undefined, request: IncomingMessage): number {
     const now = performance.now()
     if (user !== undefined) return this.#byUser.take(user, now)
-    return this.#byAddress.take(networkOf(this.#clients.addressFor(request)), now)
+    return this.#byAddress.take(networkOf(this.#addressLimits.addressFor(request)), now)
   }
 
   #tooMany(request: IncomingMessage, wait: number): Response {
-    this.#context.observer.limited('turn-rate', undefined, this.#clients.addressFor(request))
+    this.#context.observer.limited('turn-rate', undefined, this.#addressLimits.addressFor(request))
     const headers = { ...HANG_UP, 'Retry-After': String(Math.ceil(wait / 1000)) }
     return jsonResponse(429, { error: 'Too many requests' }, headers)
   }
@@ -112,11 +117,11 @@ export class IceEndpoint {
   #question(request: IncomingMessage, hello: RequestHello, user: string | undefined): AuthorizeRequest {
     const { path, query, headers } = hello
     const about = { verb: 'ice', dialect: undefined, room: undefined, user, connectionId: '' } as const
-    return { ...about, path, query, headers, address: this.#clients.addressFor(request) }
+    return { ...about, path, query, headers, address: this.#addressLimits.addressFor(request) }
   }
 
   #refusal(request: IncomingMessage, status: keyof typeof REFUSALS, why: Denial): Response {
-    this.#context.observer.denied(why, this.#clients.addressFor(request))
+    this.#context.observer.denied(why, this.#addressLimits.addressFor(request))
     const error = why === 'origin' ? closes.originNotAllowed.reason : REFUSALS[status]
     // RFC 9110 section 11.6.1.
     const challenge = status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}

@@ -17,19 +17,19 @@ const UPGRADE_REQUIRED = textResponse(
 /** Responds to the plain requests of `PORT`: to those of its routes, and to those that were meant for WebSockets. */
 export class PublicRouter {
   readonly #router: Router
-  readonly #clients: AddressLimits
+  readonly #addressLimits: AddressLimits
   readonly #dialects: Dialects
   readonly #observer: Observer
 
-  constructor(router: Router, clients: AddressLimits, dialects: Dialects, observer: Observer) {
+  constructor(router: Router, addressLimits: AddressLimits, dialects: Dialects, observer: Observer) {
     this.#router = router
-    this.#clients = clients
+    this.#addressLimits = addressLimits
     this.#dialects = dialects
     this.#observer = observer
   }
 
   respond(request: IncomingMessage): Response | Promise<Response> {
-    const refusal = this.#clients.isLocalCheck(request) ? undefined : this.#clients.forbid(request)
+    const refusal = this.#addressLimits.isLocalCheck(request) ? undefined : this.#addressLimits.forbid(request)
     if (refusal) return refusal
     const path = pathOf(targetOf(request))
     const isRoute = this.#router.find(path) !== undefined
@@ -41,7 +41,7 @@ export class PublicRouter {
 
   #lost(request: IncomingMessage): Response {
     this.#observer.handshakeFailed(426, limitMessages['upgrade-lost'])
-    this.#observer.limited('upgrade-lost', undefined, this.#clients.addressFor(request))
+    this.#observer.limited('upgrade-lost', undefined, this.#addressLimits.addressFor(request))
     return UPGRADE_REQUIRED
   }
 }

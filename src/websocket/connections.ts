@@ -42,7 +42,7 @@ export class Connections implements ConnectionContext {
 
   readonly #context: RelayContext
   readonly #dialects: Dialects
-  readonly #clients: AddressLimits
+  readonly #addressLimits: AddressLimits
   readonly #max: number
   /** Undefined if all are allowed. */
   readonly #origins: Origins | undefined
@@ -52,10 +52,10 @@ export class Connections implements ConnectionContext {
   #draining = false
   #emptied: (() => void) | undefined
 
-  constructor(context: RelayContext, dialects: Dialects, clients: AddressLimits, settings: Settings) {
+  constructor(context: RelayContext, dialects: Dialects, addressLimits: AddressLimits, settings: Settings) {
     this.#context = context
     this.#dialects = dialects
-    this.#clients = clients
+    this.#addressLimits = addressLimits
     this.#max = settings.maxConnections
     this.#origins = settings.allowedOrigins.length > 0 ? new Origins(settings.allowedOrigins) : undefined
     this.#requireOrigin = settings.requireOrigin
@@ -93,18 +93,18 @@ export class Connections implements ConnectionContext {
     )
     this.#open.add(connection)
     this.#heartbeat.watch(connection)
-    connection.session.open((session) => this.#dialects.converse(session, hello), this.#bars(request))
+    connection.session.open((session) => this.#dialects.converse(session, hello), this.#rejectsOrigin(request))
     return true
   }
 
   /** Whether the connection comes from a page that may not talk to the relay. */
-  #bars({ headers: { origin } }: IncomingMessage): boolean {
+  #rejectsOrigin({ headers: { origin } }: IncomingMessage): boolean {
     if (!this.#origins) return false
     return origin === undefined ? this.#requireOrigin : !this.#origins.allow(origin)
   }
 
   addressOf(socket: Socket): string {
-    return this.#clients.addressOf(socket)
+    return this.#addressLimits.addressOf(socket)
   }
 
   onClose(connection: Connection): void {
@@ -172,7 +172,7 @@ export class Connections implements ConnectionContext {
   #refusalOf(request: IncomingMessage): TextResponse | undefined {
     const { observer } = this.#context
     if (this.#draining) return textResponse(503, 'Shutting down', { 'Retry-After': '1' })
-    const refusal = this.#clients.admit(request)
+    const refusal = this.#addressLimits.admit(request)
     if (refusal) return refusal
     const bad = refusalOf(request)
     if (bad) {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { type CloseReason, closes } from '../core/close-reasons.js'
 import type { Deadline, Deadlines } from '../core/deadlines.js'
 import { type FrameHandler, Receiver } from './receiver.js'
-import type { Sender, UnfinishedMessages } from './unfinished-messages.js'
+import type { UnfinishedMessages, UnfinishedSource } from './unfinished-messages.js'
 
 /** What all readers of a relay share. */
 export interface ReadContext {
@@ -33,7 +33,7 @@ const MAX_FRAMES = 256
  * Reads one socket, as fast as the relay wants to. When it stops, it stops behind the frame that is being handled.
  * What came with that frame waits as bytes, of one read at most.
  */
-export class Reader implements Sender {
+export class Reader implements UnfinishedSource {
   readonly #context: ReadContext
   readonly #socket: Socket
   readonly #handler: ReadHandler

@@ -1,5 +1,5 @@
 /** A connection with a message that has come in part. */
-export interface Sender {
+export interface UnfinishedSource {
   /** Whether the relay has stopped reading it: then its message cannot go on. */
   readonly stopped: boolean
   /** Its user or address. Empty if unknown. */
@@ -45,7 +45,7 @@ const SPARE = 0.1
  */
 export class UnfinishedMessages {
   readonly #limit: number
-  readonly #senders = new Map<Sender, Progress>()
+  readonly #sources = new Map<UnfinishedSource, Progress>()
   #total = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -56,34 +56,34 @@ export class UnfinishedMessages {
 
   /** Bytes that are kept now, and for how many messages. */
   measure(): { bytes: number; messages: number } {
-    return { bytes: this.#total, messages: this.#senders.size }
+    return { bytes: this.#total, messages: this.#sources.size }
   }
 
   /**
-   * Notes what is kept for a sender.
+   * Notes what is kept of the message of a source.
    *
    * @param begun Whether that is another message than the last time.
    */
-  set(sender: Sender, bytes: number, begun: boolean): void {
-    const known = this.#senders.get(sender)
+  set(source: UnfinishedSource, bytes: number, begun: boolean): void {
+    const known = this.#sources.get(source)
     this.#total += bytes - (known?.bytes ?? 0)
     if (known && !begun) {
       known.bytes = bytes
       known.most = Math.max(known.most, bytes)
       known.cameAt = performance.now()
     } else {
-      this.#senders.set(sender, { bytes, most: bytes, before: 0, late: 0, cameAt: performance.now() })
+      this.#sources.set(source, { bytes, most: bytes, before: 0, late: 0, cameAt: performance.now() })
       this.#timer ??= setInterval(() => this.#look(), INTERVAL).unref()
     }
     if (this.#limit > 0 && this.#total > this.#limit) this.#makeRoom()
   }
 
   /** Nothing is unfinished any more, or the connection is closed. */
-  delete(sender: Sender): void {
-    const known = this.#senders.get(sender)
+  delete(source: UnfinishedSource): void {
+    const known = this.#sources.get(source)
     if (!known) return
     this.#total -= known.bytes
-    this.#senders.delete(sender)
+    this.#sources.delete(source)
   }
 
   /** Stops the timer. */
@@ -93,29 +93,29 @@ export class UnfinishedMessages {
   }
 
   #look(): void {
-    if (this.#senders.size === 0) this.stop()
-    for (const [sender, progress] of this.#senders) {
-      if (sender.stopped) continue
+    if (this.#sources.size === 0) this.stop()
+    for (const [source, progress] of this.#sources) {
+      if (source.stopped) continue
       progress.late = progress.most - progress.before < GROWTH ? progress.late + 1 : 0
       progress.before = progress.most
-      if (progress.late >= PATIENCE) this.#giveUp(sender, 'slow')
+      if (progress.late >= PATIENCE) this.#giveUp(source, 'slow')
     }
   }
 
   #makeRoom(): void {
     const target = this.#limit * (1 - SPARE)
-    for (const sender of this.#inOrder()) {
+    for (const source of this.#inOrder()) {
       if (this.#total <= target) return
-      this.#giveUp(sender, 'total')
+      this.#giveUp(source, 'total')
     }
   }
 
-  /** All senders, in the order in which they are given up. */
-  #inOrder(): Sender[] {
+  /** All sources, in the order in which they are given up. */
+  #inOrder(): UnfinishedSource[] {
     const shares = new Map<string, number>()
-    for (const [{ client }, { bytes }] of this.#senders) shares.set(client, (shares.get(client) ?? 0) + bytes)
-    return [...this.#senders]
-      .map(([sender, progress]) => ({ sender, ...progress, share: shares.get(sender.client) ?? 0 }))
+    for (const [{ client }, { bytes }] of this.#sources) shares.set(client, (shares.get(client) ?? 0) + bytes)
+    return [...this.#sources]
+      .map(([source, progress]) => ({ source, ...progress, share: shares.get(source.client) ?? 0 }))
       .sort(
         (a, b) =>
           Number(a.bytes < LITTLE) - Number(b.bytes < LITTLE) ||
@@ -123,11 +123,11 @@ export class UnfinishedMessages {
           b.share - a.share ||
           a.cameAt - b.cameAt,
       )
-      .map(({ sender }) => sender)
+      .map(({ source }) => source)
   }
 
-  #giveUp(sender: Sender, why: 'slow' | 'total'): void {
-    this.delete(sender)
-    sender.giveUp(why)
+  #giveUp(source: UnfinishedSource, why: 'slow' | 'total'): void {
+    this.delete(source)
+    source.giveUp(why)
   }
 }

@@ -54,7 +54,7 @@ describe('history', () => {
     vi.advanceTimersByTime(15_000)
     expect(textsOf(history)).toEqual(['b'])
     vi.advanceTimersByTime(60_000)
-    // The timer has ended with the last memory.
+    // The timer has ended with the last entry.
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -88,8 +88,8 @@ describe('history', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const archive = new Archive({ history: 4, historyBytes: 20, historyTotalBytes: 1200, historyAge: 60_000 })
-        const openers = [new ClientUsage('a'), new ClientUsage('b')]
-        const rooms = [0, 1, 2].map((i) => new History(archive, openers[i % 2]))
+        const usages = [new ClientUsage('a'), new ClientUsage('b')]
+        const rooms = [0, 1, 2].map((i) => new History(archive, usages[i % 2]))
         const said = rooms.map((): { text: string; at: number }[] => [])
         for (const [i, { room, length, wait }] of steps.entries()) {
           vi.advanceTimersByTime(wait)
@@ -110,9 +110,9 @@ describe('history', () => {
 
 describe('memory for history (10.22)', () => {
   /** Rooms of a user or address, with a message of so many bytes in each. */
-  function fill(archive: Archive, opener: ClientUsage, rooms: number, bytes: number): History[] {
+  function fill(archive: Archive, usage: ClientUsage, rooms: number, bytes: number): History[] {
     return Array.from({ length: rooms }, () => {
-      const history = new History(archive, opener)
+      const history = new History(archive, usage)
       say(history, 'x'.repeat(bytes))
       return history
     })
@@ -132,10 +132,10 @@ describe('memory for history (10.22)', () => {
 
   it('is taken from the rooms that need most, where all are of one address', () => {
     const archive = new Archive({ ...limits, history: 100, historyBytes: 2 ** 18, historyTotalBytes: 2 ** 20 })
-    const opener = new ClientUsage('proxy')
-    const quiet = new History(archive, opener)
+    const usage = new ClientUsage('proxy')
+    const quiet = new History(archive, usage)
     say(quiet, 'a', 'b')
-    fill(archive, opener, 300, 60_000)
+    fill(archive, usage, 300, 60_000)
     expect(textsOf(quiet)).toEqual(['a', 'b'])
   })
 

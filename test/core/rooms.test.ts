@@ -21,9 +21,9 @@ function live(steps: readonly { room: number; address: number; close: boolean }[
   for (const { room, address, close } of steps) {
     if (close) wires.shift()?.session.end(1000)
     else wires.push(open(`room${room}`, `192.0.2.${address}`))
-    const openers = [...context.rooms].map(({ usage }) => usage)
-    for (const opener of openers) expect(opener?.rooms).toBe(openers.filter((each) => each === opener).length)
-    expect(context.rooms.clients).toBe(new Set(openers).size)
+    const usages = [...context.rooms].map(({ usage }) => usage)
+    for (const usage of usages) expect(usage?.rooms).toBe(usages.filter((each) => each === usage).length)
+    expect(context.rooms.clients).toBe(new Set(usages).size)
   }
   for (const { session } of wires) session.end(1000)
   expect([context.rooms.size, context.rooms.clients]).toEqual([0, 0])

@@ -1,12 +1,12 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type Sender, UnfinishedMessages } from '../../src/websocket/unfinished-messages.js'
+import { UnfinishedMessages, type UnfinishedSource } from '../../src/websocket/unfinished-messages.js'
 import { frame, Op, RawClient, until } from '../support/raw.js'
 import { limitsHit, startRelay } from '../support/relay.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
 
-class FakeSender implements Sender {
+class FakeSource implements UnfinishedSource {
   stopped = false
   readonly client: string
   given: string | undefined
@@ -34,7 +34,7 @@ describe('a message that has begun (10.21)', () => {
   it('is given up when nothing more comes for half a minute', () => {
     fakeTime()
     const messages = new UnfinishedMessages(0)
-    const silent = new FakeSender()
+    const silent = new FakeSource()
     messages.set(silent, 14, true)
     vi.advanceTimersByTime(29_000)
     expect(silent.given).toBeUndefined()
@@ -46,7 +46,7 @@ describe('a message that has begun (10.21)', () => {
   it('may take as long as 1 MiB takes over a slow link, with gaps', () => {
     fakeTime()
     const messages = new UnfinishedMessages(0)
-    const slow = new FakeSender()
+    const slow = new FakeSource()
     for (let second = 0, bytes = 0; bytes < MIB; second++) {
       // 20 seconds of each minute its link is dead.
       if (second % 60 < 40) bytes += 2 * KIB
@@ -60,7 +60,7 @@ describe('a message that has begun (10.21)', () => {
   it('is not kept alive by a byte now and then', () => {
     fakeTime()
     const messages = new UnfinishedMessages(0)
-    const trickle = new FakeSender()
+    const trickle = new FakeSource()
     for (let second = 0; second < 60 && trickle.given === undefined; second++) {
       messages.set(trickle, second, second === 0)
       vi.advanceTimersByTime(1000)
@@ -71,7 +71,7 @@ describe('a message that has begun (10.21)', () => {
   it('is not late while the relay itself does not read', () => {
     fakeTime()
     const messages = new UnfinishedMessages(0)
-    const slowedDown = new FakeSender()
+    const slowedDown = new FakeSource()
     slowedDown.stopped = true
     messages.set(slowedDown, 100, true)
     vi.advanceTimersByTime(600_000)
@@ -81,7 +81,7 @@ describe('a message that has begun (10.21)', () => {
   it('is no longer late when it is another one', () => {
     fakeTime()
     const messages = new UnfinishedMessages(0)
-    const busy = new FakeSender()
+    const busy = new FakeSource()
     for (let second = 0; second < 120; second++) {
       messages.set(busy, 14, true)
       vi.advanceTimersByTime(1000)
@@ -92,9 +92,9 @@ describe('a message that has begun (10.21)', () => {
   it('leaves no timer when none is left', () => {
     fakeTime()
     const messages = new UnfinishedMessages(0)
-    const sender = new FakeSender()
-    messages.set(sender, 1, true)
-    messages.delete(sender)
+    const source = new FakeSource()
+    messages.set(source, 1, true)
+    messages.delete(source)
     vi.advanceTimersByTime(10_000)
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -104,11 +104,11 @@ describe('all messages that have come in part (10.21)', () => {
   it('share one budget: who has been slow for longest goes first, then who has sent nothing for longest', () => {
     fakeTime()
     const messages = new UnfinishedMessages(10 * MIB)
-    const [first, slowest, second, last] = Array.from({ length: 4 }, () => new FakeSender()) as [
-      FakeSender,
-      FakeSender,
-      FakeSender,
-      FakeSender,
+    const [first, slowest, second, last] = Array.from({ length: 4 }, () => new FakeSource()) as [
+      FakeSource,
+      FakeSource,
+      FakeSource,
+      FakeSource,
     ]
     messages.set(first, 1 * MIB, true)
     messages.set(slowest, 3 * MIB, true)
@@ -128,9 +128,9 @@ describe('all messages that have come in part (10.21)', () => {
 
   it('of one client go before those of others that have less, however new they are', () => {
     const messages = new UnfinishedMessages(10 * MIB)
-    const honest = new FakeSender('192.0.2.1')
+    const honest = new FakeSource('192.0.2.1')
     messages.set(honest, 900 * KIB, true)
-    const hoarders = Array.from({ length: 20 }, () => new FakeSender('192.0.2.2'))
+    const hoarders = Array.from({ length: 20 }, () => new FakeSource('192.0.2.2'))
     for (const hoarder of hoarders) messages.set(hoarder, MIB, true)
     // A byte each now and then, to seem busy.
     for (const hoarder of hoarders) if (!hoarder.given) messages.set(hoarder, MIB + 1, false)
@@ -141,19 +141,19 @@ describe('all messages that have come in part (10.21)', () => {
 
   it('stay if they go on, though hoarders come later from many addresses', () => {
     const messages = new UnfinishedMessages(10 * MIB)
-    const honest = new FakeSender('192.0.2.1')
+    const honest = new FakeSource('192.0.2.1')
     for (let i = 0; i < 20; i++) {
       messages.set(honest, (500 + 20 * i) * KIB, i === 0)
-      messages.set(new FakeSender(`198.51.100.${i}`), 900 * KIB, true)
+      messages.set(new FakeSource(`198.51.100.${i}`), 900 * KIB, true)
     }
     expect(honest.given).toBeUndefined()
   })
 
   it('are not given up where next to nothing is kept of them', () => {
     const messages = new UnfinishedMessages(MIB)
-    const begun = Array.from({ length: 100 }, () => new FakeSender())
-    for (const sender of begun) messages.set(sender, 100, true)
-    const hoarders = [new FakeSender(), new FakeSender()]
+    const begun = Array.from({ length: 100 }, () => new FakeSource())
+    for (const source of begun) messages.set(source, 100, true)
+    const hoarders = [new FakeSource(), new FakeSource()]
     for (const hoarder of hoarders) messages.set(hoarder, 600 * KIB, true)
     expect(begun.every(({ given }) => given === undefined)).toBe(true)
     expect(hoarders.map(({ given }) => given)).toEqual(['total', undefined])
