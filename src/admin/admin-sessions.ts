@@ -67,7 +67,7 @@ function isSecure({ socket, headers }: IncomingMessage): boolean {
  * Whether a request that changes something comes from a page of the relay itself. Browsers say so in one header or
  * the other: the first is not sent over plain HTTP. https://www.w3.org/TR/fetch-metadata/
  */
-export function isOwn({ headers }: IncomingMessage): boolean {
+export function isSameOrigin({ headers }: IncomingMessage): boolean {
   const site = headers['sec-fetch-site']
   if (site !== undefined) return site === 'same-origin'
   const { origin = '', host } = headers

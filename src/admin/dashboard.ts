@@ -5,7 +5,7 @@ import { HANG_UP, htmlResponse, type Response, type ResponseHeaders, textRespons
 import { methodNotAllowed } from '../http/router.js'
 import { version } from '../observability/version.js'
 import { Actions } from './actions.js'
-import { AdminSessions, isOwn } from './admin-sessions.js'
+import { AdminSessions, isSameOrigin } from './admin-sessions.js'
 import { Assets } from './assets.js'
 import { appPage, signInPage } from './documents.js'
 import { Recorder } from './recorder.js'
@@ -96,7 +96,7 @@ export class Dashboard {
   async #post(request: IncomingMessage): Promise<Response> {
     const reading = readBody(request, MAX_BODY)
     const name = nameOf(targetOf(request))
-    if (!isOwn(request)) return textResponse(403, 'Not from this page\n', HANG_UP)
+    if (!isSameOrigin(request)) return textResponse(403, 'Not from this page\n', HANG_UP)
     const body = await reading
     if (body === undefined) return textResponse(400, 'Bad body\n', HANG_UP)
     const form = new URLSearchParams(body)

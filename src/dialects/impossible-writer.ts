@@ -1,10 +1,10 @@
 import type { Hello } from '../core/authority.js'
 import { type CloseReason, closes, type ErrorCode } from '../core/close-reasons.js'
 import type { Conversation } from '../core/conversation.js'
+import { copyText } from '../core/copies.js'
 import { encodeFrame, jsonFrame, Opcode } from '../core/frame.js'
 import type { History } from '../core/history.js'
 import type { RoomMember } from '../core/member.js'
-import { ownText } from '../core/own.js'
 import type { Member } from '../core/room.js'
 import type { Session } from '../core/session.js'
 import { costOfHistory } from '../core/work-cost.js'
@@ -88,7 +88,7 @@ function historyFrame(history: History): Buffer {
 /** The room id that a URL names: by its path, else by its query. */
 function roomIdOf(path: string, query: URLSearchParams): string {
   const [, root, segment] = path.split('/')
-  return ownText((root === 'room' && segment) || query.get('room') || '')
+  return copyText((root === 'room' && segment) || query.get('room') || '')
 }
 
 /** What is wrong with the URL, if anything is. */
@@ -126,7 +126,7 @@ class ImpossibleWriterConversation implements Conversation {
   constructor(session: Session, { path, query }: Hello) {
     this.#session = session
     this.#roomId = roomIdOf(path, query)
-    this.#nickname = ownText(query.get('nickname') ?? '') || undefined
+    this.#nickname = copyText(query.get('nickname') ?? '') || undefined
     this.#curious = query.get('history') !== '0'
   }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Hello } from '../core/authority.js'
-import { ownText } from '../core/own.js'
+import { copyText } from '../core/copies.js'
 import { pathOf, queryOf, targetOf } from './request.js'
 
 /** The one header of which there may be several, RFC 6265 section 3. */
@@ -21,7 +21,7 @@ export class RequestHello implements Hello {
    * @param asked Whether anybody may ask for the headers. If not they are left out: most relays need no copy.
    */
   constructor(request: IncomingMessage, path = pathOf(targetOf(request)), asked = true) {
-    this.path = ownText(path)
+    this.path = copyText(path)
     this.#query = queryOf(targetOf(request))
     this.#headers = asked ? linesOf(request) : ''
   }

@@ -6,7 +6,7 @@ import { refuseBadRequest } from './bad-requests.js'
 import type { HttpHandler } from './handler.js'
 import { HEADERS_READ, wantsWebSocket } from './request.js'
 import { Responder } from './responder.js'
-import { onUpgrade, own, Sockets } from './sockets.js'
+import { ignoreErrors, onUpgrade, Sockets } from './sockets.js'
 
 /** Node's default, in milliseconds. */
 const CHECKING_INTERVAL = 30_000
@@ -66,8 +66,10 @@ export function createHttpServer(
     if (!socket.destroyed) handler.limited('requests', socket as Socket)
     socket.destroy()
   })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseBadRequest(error, own(socket), handler))
-  server.prependListener('secureConnection', own)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+    refuseBadRequest(error, ignoreErrors(socket), handler),
+  )
+  server.prependListener('secureConnection', ignoreErrors)
   // Without a listener this would end the process. Why the server cannot listen is heard by `listen`.
   server.on('error', (error) => server.listening && handler.acceptFailed(error))
   server.once('close', () => responder.stop())

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 
 declare const owned: unique symbol
 
-/** A socket that has a listener for errors. Only {@link own} makes one, and all that write to a socket ask for one. */
+/** A socket that has a listener for errors. Only {@link ignoreErrors} makes one. All that write to a socket ask for one. */
 export type OwnedSocket = Socket & { readonly [owned]: true }
 
 /** Takes an upgrade. */
@@ -14,7 +14,7 @@ export type TakeUpgrade = (request: IncomingMessage, socket: OwnedSocket, head: 
  * Listens to the errors of a socket until its end. HTTP takes its own listener off a socket that it hands over, and an
  * error without a listener ends the process. Call it in the turn in which the socket comes.
  */
-export function own(socket: Duplex): OwnedSocket {
+export function ignoreErrors(socket: Duplex): OwnedSocket {
   if (socket.listenerCount('error', ignore) === 0) socket.on('error', ignore)
   // Node's types allow for any stream that somebody hands to a server; servers themselves accept sockets.
   return socket as unknown as OwnedSocket
@@ -31,7 +31,7 @@ function ignore(): void {}
  */
 export function onUpgrade(server: Server, take: TakeUpgrade, failed: (error: unknown) => void): () => void {
   const listener = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    const socket = own(stream)
+    const socket = ignoreErrors(stream)
     afterAnswers(socket, () => {
       // One of the answers may have ended the connection.
       if (!socket.writable) return
@@ -70,10 +70,10 @@ export class Sockets {
     }
   }
 
-  /** Owns a socket that the server has accepted, before anything else is done with it, and keeps it until it closes. */
+  /** Takes a socket that the server has accepted, before anything else is done with it, and keeps it until it closes. */
   accept(socket: Socket): OwnedSocket {
     this.#open.add(socket)
-    return own(socket.on('close', this.#onClose))
+    return ignoreErrors(socket.on('close', this.#onClose))
   }
 
   /** Leaves a socket to its next owner. */

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import * as ws from 'ws'
 import { type CloseReason, closes } from '../core/close-reasons.js'
-import { ownBytes } from '../core/own.js'
+import { copyBytes } from '../core/copies.js'
 
 /** What a {@link Receiver} reads. */
 export interface FrameHandler {
@@ -130,7 +130,7 @@ export class Receiver extends Base {
   compact(): void {
     join(this._buffers)
     join(this._fragments)
-    if (this._mask) this._mask = ownBytes([this._mask])
+    if (this._mask) this._mask = copyBytes([this._mask])
   }
 
   /** Drops what is unfinished, and reads nothing any more. */
@@ -174,7 +174,7 @@ export class Receiver extends Base {
 function join(pieces: Buffer[]): void {
   let first = pieces.length
   for (let piece = pieces[first - 1]; piece && !isPiece(piece); piece = pieces[first - 1]) first--
-  if (first < pieces.length) pieces.push(ownBytes(pieces.splice(first)))
+  if (first < pieces.length) pieces.push(copyBytes(pieces.splice(first)))
 }
 
 function isPiece({ length, buffer }: Buffer): boolean {

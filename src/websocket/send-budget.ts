@@ -1,4 +1,4 @@
-import { ownBytes } from '../core/own.js'
+import { copyBytes } from '../core/copies.js'
 
 /** Memory that a buffer takes beside its bytes: two objects, and a block of its own. */
 export const BUFFER_COST = 512
@@ -30,7 +30,7 @@ export class SharedBytes {
 
   constructor(bytes: Buffer) {
     // A piece of a pooled buffer would keep the whole of it, and other rooms' frames.
-    this.bytes = bytes.buffer.byteLength > 2 * bytes.length ? ownBytes([bytes]) : bytes
+    this.bytes = bytes.buffer.byteLength > 2 * bytes.length ? copyBytes([bytes]) : bytes
     this.length = bytes.length
   }
 }
