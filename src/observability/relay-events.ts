@@ -52,8 +52,9 @@ export interface RelayEvents {
    */
   'room-removed': [RoomInfo & { why: RoomCloseCause }]
   /**
-   * A limit was hit, or a client was refused. It comes for each message or attempt that is refused or has to wait; for
-   * `throttle` and `bytes`, which slow a sender down, about once a second. `address` is the client's.
+   * A limit was hit, or a client was refused. It comes for each message or attempt that is refused or has to wait, and
+   * for each connection that is closed. For `throttle` and `bytes`, which slow a sender down, it comes about once a
+   * second. `address` is the client's.
    */
   limit: [{ limit: LimitName; connection: ConnectionInfo | undefined; address: string | undefined }]
   /** The relay begins to stop: by `close()`, or because an operator drains it from the dashboard. `drain` in milliseconds. */
