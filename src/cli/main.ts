@@ -195,6 +195,9 @@ async function stopped(relay: Relay, stop: AbortSignal): Promise<void> {
 /** Within this time a second signal may be a copy of the first: npm passes on what the whole group gets. In milliseconds. */
 const SAME_SIGNAL = 1000
 
+/** How long the end waits for a write to standard output that is under way, in milliseconds. */
+const LAST_WRITE_TIMEOUT = 200
+
 /* v8 ignore start: the outermost shell, tried by tests that start the command as a process. */
 /** The command as a process. */
 export async function main(): Promise<void> {
@@ -203,9 +206,12 @@ export async function main(): Promise<void> {
   // Frames live for a turn, so larger pools are allocated less often. Set here because it affects the whole process.
   Buffer.poolSize = 64 * 1024
   const stop = new AbortController()
-  // Output that nobody reads must not delay the end. Node itself would wait for a write to a dead file system.
-  const end = (code?: number): void =>
-    void (standardLogOutput().writing ? process.kill(process.pid, 'SIGKILL') : process.exit(code))
+  const end = async (code?: number): Promise<void> => {
+    // A write takes a moment. Only one to a dead file system or a stuck terminal never ends, and Node would wait for it.
+    await standardLogOutput().drained(LAST_WRITE_TIMEOUT)
+    if (standardLogOutput().writing) process.kill(process.pid, 'SIGKILL')
+    else process.exit(code)
+  }
   const belowNpm = process.env['npm_lifecycle_event'] === 'start'
   let since = 0
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -217,7 +223,7 @@ export async function main(): Promise<void> {
       }
       // A second signal does not wait for the drain, unless it is a copy of the first.
       const mayBeSame = signal === 'SIGINT' || belowNpm
-      if (!mayBeSame || performance.now() - since > SAME_SIGNAL) end(FAILED)
+      if (!mayBeSame || performance.now() - since > SAME_SIGNAL) void end(FAILED)
     })
   }
   // The reader of the help may stop before its end, as `head` does, or the disk may be full.
@@ -229,7 +235,7 @@ export async function main(): Promise<void> {
     err: (text) => process.stderr.write(text),
   }
   process.exitCode = await run(terminal, stop.signal)
-  setTimeout(end, LAST_OUTPUT_TIMEOUT).unref()
+  setTimeout(() => void end(), LAST_OUTPUT_TIMEOUT).unref()
 }
 
 /* v8 ignore stop */
