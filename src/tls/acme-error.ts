@@ -7,7 +7,7 @@ export class AcmeError extends Error {
 
   constructor(message: string, advice: string) {
     super(message)
-    this.name = 'Failure'
+    this.name = 'AcmeError'
     this.advice = advice
   }
 }
